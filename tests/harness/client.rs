@@ -1,0 +1,115 @@
+//! A client of the tests' own, which can do what the programs never do.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use socket2::SockRef;
+
+use super::LIMIT;
+
+/// Is a connected client; every wait of it is limited.
+pub struct Client(TcpStream);
+
+impl Client {
+    pub fn connect(address: SocketAddr) -> Self {
+        Self::of(TcpStream::connect_timeout(&address, LIMIT).expect("the server is reached"))
+    }
+
+    /// Takes the other side: waits for one of the client programs.
+    pub fn accept(listener: &TcpListener) -> Self {
+        Self::of(listener.accept().expect("the client comes").0)
+    }
+
+    fn of(stream: TcpStream) -> Self {
+        stream
+            .set_read_timeout(Some(LIMIT))
+            .expect("the limit is not zero");
+        stream
+            .set_write_timeout(Some(LIMIT))
+            .expect("the limit is not zero");
+        Self(stream)
+    }
+
+    /// Gives this end's address, as the server prints it.
+    pub fn name(&self) -> String {
+        self.0
+            .local_addr()
+            .expect("a connected socket has an address")
+            .to_string()
+    }
+
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0
+            .write_all(bytes.as_ref())
+            .expect("the server takes it");
+    }
+
+    /// Sends what may find nobody there any more.
+    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.0.write_all(bytes.as_ref())
+    }
+
+    /// Half-closes: the server sees the end of the stream.
+    pub fn send_no_more(&self) {
+        self.0
+            .shutdown(Shutdown::Write)
+            .expect("the connection is open");
+    }
+
+    /// Reads exactly this reply.
+    #[track_caller]
+    pub fn expect(&mut self, reply: &str) {
+        let mut bytes = vec![0; reply.len()];
+        self.0.read_exact(&mut bytes).expect("the server replies");
+        assert_eq!(String::from_utf8_lossy(&bytes), reply);
+    }
+
+    /// Waits until something comes, and reads it.
+    pub fn receive(&mut self) -> Vec<u8> {
+        let mut bytes = vec![0; 4096];
+        let count = self.0.read(&mut bytes).expect("the other side sends");
+        bytes.truncate(count);
+        bytes
+    }
+
+    /// Reads to the end of the stream; a reset is an error.
+    pub fn read_to_end(&mut self) -> io::Result<String> {
+        let mut rest = String::new();
+        self.0.read_to_string(&mut rest)?;
+        Ok(rest)
+    }
+
+    /// Says whether nothing comes for so long.
+    pub fn hears_nothing_for(&mut self, time: Duration) -> bool {
+        self.0
+            .set_read_timeout(Some(time))
+            .expect("the time is not zero");
+        let heard = self.0.read(&mut [0; 1]);
+        self.0
+            .set_read_timeout(Some(LIMIT))
+            .expect("the limit is not zero");
+        heard.is_err_and(|error| {
+            matches!(
+                error.kind(),
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+            )
+        })
+    }
+
+    /// Closes with a reset instead of an end of stream.
+    pub fn reset(self) {
+        let at_once = Some(Duration::ZERO);
+        SockRef::from(&self.0)
+            .set_linger(at_once)
+            .expect("a socket can be told to reset");
+    }
+}
+
+/// Sends this, half-closes, and gives all that comes until the server's end of stream.
+pub fn exchange(address: SocketAddr, message: &[u8]) -> io::Result<String> {
+    let mut client = Client::connect(address);
+    client.send(message);
+    client.send_no_more();
+    client.read_to_end()
+}

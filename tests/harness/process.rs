@@ -1,0 +1,225 @@
+//! A program that runs: what it prints, line by line, and how it ends.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+use wait_timeout::ChildExt;
+
+use super::path_of;
+
+/// How long a test waits for anything; only a test that fails waits so long.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// Is a program that is about to be started.
+pub struct Program {
+    command: Command,
+    lines_to_read: usize,
+}
+
+impl Program {
+    /// Starts with one of the workspace's programs, without arguments.
+    pub fn new(name: &str) -> Self {
+        Self::of(Command::new(path_of(name)))
+    }
+
+    /// Starts with any command.
+    pub fn of(mut command: Command) -> Self {
+        command.env_remove("RUST_LOG").env_remove("STEP");
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Self {
+            command,
+            lines_to_read: usize::MAX,
+        }
+    }
+
+    pub fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Sends standard output to a file, instead of having it read.
+    pub fn stdout(mut self, file: impl Into<Stdio>) -> Self {
+        self.command.stdout(file);
+        self
+    }
+
+    /// Closes its standard output once so many lines have been read from it.
+    pub fn closing_stdout_after(mut self, lines: usize) -> Self {
+        self.lines_to_read = lines;
+        self
+    }
+
+    pub fn start(mut self) -> Process {
+        let spawned = self.command.spawn();
+        let mut child = spawned.unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
+        let stdout = child
+            .stdout
+            .take()
+            .map(|pipe| read_lines(pipe, self.lines_to_read));
+        let stderr = child.stderr.take().map(|pipe| read_lines(pipe, usize::MAX));
+        Process {
+            stdout: stdout.unwrap_or_else(|| mpsc::channel().1),
+            stderr: stderr.unwrap_or_else(|| mpsc::channel().1),
+            child,
+        }
+    }
+
+    /// Runs it to its end.
+    pub fn run(self) -> Finished {
+        self.start().finish()
+    }
+}
+
+/// Runs, until it ends by itself or is dropped.
+pub struct Process {
+    child: Child,
+    stdout: Receiver<String>,
+    stderr: Receiver<String>,
+}
+
+/// Is how a program ended: its status where no signal killed it, and all that nobody has read yet.
+#[derive(Debug, PartialEq)]
+pub struct Finished {
+    pub status: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Process {
+    /// Reads the next line of standard output, without its line break.
+    pub fn line(&mut self) -> String {
+        line_of(&self.stdout)
+    }
+
+    /// Reads the next line of standard output, and fails if it is another one.
+    #[track_caller]
+    pub fn expect(&mut self, line: &str) {
+        assert_eq!(self.line(), line);
+    }
+
+    /// Reads lines of standard output until one begins so, and gives what follows the beginning.
+    pub fn skip_to(&mut self, beginning: &str) -> String {
+        loop {
+            if let Some(rest) = self.line().strip_prefix(beginning) {
+                return rest.to_owned();
+            }
+        }
+    }
+
+    /// Waits for its end.
+    pub fn finish(mut self) -> Finished {
+        let stdout = rest_of(&self.stdout);
+        let stderr = rest_of(&self.stderr);
+        let status = self
+            .child
+            .wait_timeout(LIMIT)
+            .expect("a child can be waited for");
+        let status = status.expect("the program ends in time").code();
+        Finished {
+            status,
+            stdout,
+            stderr,
+        }
+    }
+
+    /// Kills it, and gives what it printed.
+    pub fn kill(mut self) -> Finished {
+        self.child.kill().expect("a child can be killed");
+        self.finish()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Finished {
+    /// Is the end of a program that printed this on standard output, and nothing else.
+    pub fn success(stdout: &str) -> Self {
+        Self {
+            status: Some(0),
+            stdout: stdout.to_owned(),
+            stderr: String::new(),
+        }
+    }
+
+    /// Is the end of a program that printed this on standard error, and nothing else.
+    pub fn failure(status: i32, stderr: &str) -> Self {
+        Self {
+            status: Some(status),
+            stdout: String::new(),
+            stderr: stderr.to_owned(),
+        }
+    }
+}
+
+/// Gives a command of the system, or says that the test is skipped where it is missing. Where
+/// `CI` is set, nothing may be missing.
+pub fn tool(name: &str) -> Option<Command> {
+    let found = Command::new(name).arg("--version").output().is_ok();
+    assert!(
+        found || std::env::var_os("CI").is_none(),
+        "{name} is missing"
+    );
+    if !found {
+        let _ = writeln!(std::io::stderr(), "skipped: {name} is missing");
+    }
+    found.then(|| Command::new(name))
+}
+
+/// Reads so many lines in a thread, each with its line break, and closes the pipe.
+fn read_lines(pipe: impl Read + Send + 'static, count: usize) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    let mut pipe = BufReader::new(pipe);
+    thread::spawn(move || {
+        for _ in 0..count {
+            let mut line = Vec::new();
+            if pipe.read_until(b'\n', &mut line).is_err() || line.is_empty() {
+                break;
+            }
+            let line = String::from_utf8(line).expect("the programs print UTF-8");
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+#[track_caller]
+fn line_of(lines: &Receiver<String>) -> String {
+    let line = lines
+        .recv_timeout(LIMIT)
+        .expect("the program prints a line in time");
+    let line = line
+        .strip_suffix('\n')
+        .expect("a line ends in a line break");
+    line.to_owned()
+}
+
+fn rest_of(lines: &Receiver<String>) -> String {
+    let mut rest = String::new();
+    loop {
+        match lines.recv_timeout(LIMIT) {
+            Ok(line) => rest.push_str(&line),
+            Err(mpsc::RecvTimeoutError::Disconnected) => return rest,
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("the program goes on after: {rest}"),
+        }
+    }
+}

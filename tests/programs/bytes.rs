@@ -1,0 +1,81 @@
+//! How bytes from the network are shown.
+
+use std::collections::HashMap;
+
+use common::printable;
+
+/// The characters that control a line or its direction, and the backslash that begins an escape.
+fn is_escaped(character: char) -> bool {
+    let controls = ('\0'..='\u{1f}').chain('\u{7f}'..='\u{9f}');
+    let separators = '\u{2028}'..='\u{2029}';
+    let directions = ['\u{61c}', '\u{200e}', '\u{200f}'].into_iter();
+    let directions = directions
+        .chain('\u{202a}'..='\u{202e}')
+        .chain('\u{2066}'..='\u{2069}');
+    controls
+        .chain(separators)
+        .chain(directions)
+        .chain(['\\'])
+        .any(|other| other == character)
+}
+
+#[test]
+fn every_character_is_shown_as_it_is_or_escaped() {
+    for character in '\0'..=char::MAX {
+        let shown = printable(character.to_string().as_bytes()).to_string();
+        if is_escaped(character) {
+            assert_eq!(shown, character.escape_default().to_string());
+        } else {
+            assert_eq!(shown, character.to_string());
+        }
+    }
+}
+
+#[test]
+fn every_byte_that_is_no_text_is_shown_in_hexadecimal() {
+    for byte in 0x80..=0xff_u8 {
+        assert_eq!(printable(&[byte]).to_string(), format!("\\x{byte:02x}"));
+        assert_eq!(
+            printable(&[b'a', byte, b'z']).to_string(),
+            format!("a\\x{byte:02x}z")
+        );
+    }
+    assert_eq!(printable(b"\xe4\xbd ok").to_string(), "\\xe4\\xbd ok"); // a character cut short
+}
+
+#[test]
+fn no_two_inputs_look_the_same() {
+    let empty = vec![Vec::new()];
+    let one_byte = (0..=u8::MAX).map(|byte| vec![byte]);
+    let two_bytes = (0..=u16::MAX).map(|both| both.to_be_bytes().to_vec());
+    let characters = ('\0'..=char::MAX).map(|character| character.to_string().into_bytes());
+    let spelled = [r"\n", r"\u{1b}", r"\xff", r"\\", "\\\n"].map(|text| text.as_bytes().to_vec());
+    let inputs = empty
+        .into_iter()
+        .chain(one_byte)
+        .chain(two_bytes)
+        .chain(characters)
+        .chain(spelled);
+
+    let mut seen: HashMap<String, Vec<u8>> = HashMap::new();
+    for input in inputs {
+        let shown = printable(&input).to_string();
+        let first = seen.entry(shown).or_insert_with(|| input.clone());
+        assert_eq!(*first, input);
+    }
+}
+
+#[test]
+fn text_of_any_language_is_shown_as_it_is() {
+    for text in [
+        "你好，世界　TCP",
+        "Grüße",
+        "नमस्ते",
+        "שלום",
+        "👩‍💻 👋🏽",
+        "e\u{301}",
+        "\"quoted\"",
+    ] {
+        assert_eq!(printable(text.as_bytes()).to_string(), text);
+    }
+}

@@ -1,0 +1,367 @@
+//! The command line, the errors and the exit status.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use socket2::{Domain, Socket, Type};
+
+use crate::harness::{Client, Finished, Program, Server};
+
+const USAGES: [(&str, &str); 4] = [
+    ("short-server", "usage: short-server [ADDRESS [BACKLOG]]\n"),
+    ("long-server", "usage: long-server [ADDRESS [BACKLOG]]\n"),
+    ("short-client", "usage: short-client [ADDRESS [MESSAGE]]\n"),
+    (
+        "long-client",
+        "usage: long-client [ADDRESS [MESSAGE [COUNT]]]\n",
+    ),
+];
+
+fn usage_of(program: &str) -> &'static str {
+    let found = USAGES.iter().find(|(name, _)| *name == program);
+    found.expect("each of the four has a usage line").1
+}
+
+fn run(program: &str, arguments: &[&str]) -> Finished {
+    Program::new(program).args(arguments).run()
+}
+
+#[test]
+fn help_goes_to_standard_output_and_names_every_default() {
+    for (program, usage) in USAGES {
+        let help = run(program, &["--help"]);
+        assert_eq!(help, Finished::success(&help.stdout));
+        assert!(help.stdout.starts_with(usage));
+        assert!(help.stdout.contains("[default: 127.0.0.1:12345]"));
+        assert_eq!(help, run(program, &["-h"]));
+        assert_eq!(help, run(program, &["127.0.0.1:1", "--help"]));
+    }
+    assert!(run("long-server", &["-h"]).stdout.contains("[default: 5]"));
+    assert!(
+        run("short-client", &["-h"])
+            .stdout
+            .contains("[default: i am TCP client]")
+    );
+    assert!(
+        run("long-client", &["-h"])
+            .stdout
+            .contains("[default: TCP client connect]")
+    );
+    assert!(
+        run("long-client", &["-h"])
+            .stdout
+            .contains("[default: for ever]")
+    );
+}
+
+#[test]
+fn version_goes_to_standard_output() {
+    for (program, _) in USAGES {
+        let version = format!("{program} {}\n", env!("CARGO_PKG_VERSION"));
+        assert_eq!(run(program, &["--version"]), Finished::success(&version));
+        assert_eq!(run(program, &["-V"]), Finished::success(&version));
+    }
+}
+
+#[track_caller]
+fn assert_misuse(program: &str, arguments: &[&str], problem: &str) {
+    let complaint = format!("error: {problem}\n{}", usage_of(program));
+    assert_eq!(run(program, arguments), Finished::failure(2, &complaint));
+}
+
+#[test]
+fn unknown_option_is_named() {
+    for (program, _) in USAGES {
+        for option in ["-x", "--verbose", "-1", "-hV"] {
+            let explained = "an argument that begins with '-' stands after '--'";
+            let problem = format!("unknown option '{option}'; {explained}");
+            assert_misuse(program, &[option], &problem);
+            assert_misuse(program, &["127.0.0.1:1", option], &problem);
+        }
+    }
+}
+
+#[test]
+fn first_argument_too_many_is_named() {
+    assert_misuse(
+        "short-server",
+        &["127.0.0.1:1", "5", "6"],
+        "too many arguments: '6'",
+    );
+    assert_misuse(
+        "long-server",
+        &["127.0.0.1:1", "5", "6", "7"],
+        "too many arguments: '6'",
+    );
+    assert_misuse(
+        "short-client",
+        &["127.0.0.1:1", "hi", "3"],
+        "too many arguments: '3'",
+    );
+    assert_misuse(
+        "long-client",
+        &["127.0.0.1:1", "hi", "3", "4"],
+        "too many arguments: '4'",
+    );
+}
+
+#[test]
+fn address_that_is_no_host_and_port_is_named() {
+    let not_a_port = "its port is not a whole number from 0 to 65535";
+    let no_brackets = "an IPv6 address stands in brackets, such as [::1]:12345";
+    let wrong_addresses = [
+        ("", "it has no port"),
+        ("-", "it has no port"),
+        ("localhost", "it has no port"),
+        (":80", "it has no host"),
+        ("host:", not_a_port),
+        ("host:http", not_a_port),
+        ("127.0.0.1:65536", not_a_port),
+        ("127.0.0.1:+80", not_a_port),
+        ("127.0.0.1:-1", not_a_port),
+        ("[::1]", not_a_port),
+        ("::1:80", no_brackets),
+        ("[::1:80", "its bracket is not closed"),
+        ("[name]:80", "what its brackets hold is no IPv6 address"),
+    ];
+    for (program, _) in USAGES {
+        for (address, problem) in wrong_addresses {
+            let advice = "write HOST:PORT, such as 127.0.0.1:12345";
+            assert_misuse(
+                program,
+                &[address],
+                &format!("ADDRESS '{address}': {problem}; {advice}"),
+            );
+        }
+    }
+}
+
+#[test]
+fn argument_that_would_drive_the_terminal_is_named_escaped() {
+    let problem =
+        r"ADDRESS 'a\nb\u{1b}[2J': it has no port; write HOST:PORT, such as 127.0.0.1:12345";
+    assert_misuse("short-server", &["a\nb\u{1b}[2J"], problem);
+}
+
+#[test]
+fn backlog_that_is_no_whole_number_from_0_up_is_named() {
+    for server in ["short-server", "long-server"] {
+        for backlog in ["", "many", "1.5", "-1", "+5", "2147483648"] {
+            let problem = format!("BACKLOG '{backlog}' is not a whole number from 0 to 2147483647");
+            assert_misuse(server, &["--", "127.0.0.1:1", backlog], &problem);
+        }
+    }
+}
+
+#[test]
+fn count_that_is_no_whole_number_from_1_up_is_named() {
+    for count in ["", "many", "1.5", "0", "-1", "18446744073709551616"] {
+        let problem = format!(
+            "COUNT '{count}' is not a whole number from 1 to {}",
+            u64::MAX
+        );
+        assert_misuse("long-client", &["--", "127.0.0.1:1", "hi", count], &problem);
+    }
+}
+
+#[test]
+fn empty_message_is_refused() {
+    for client in ["short-client", "long-client"] {
+        let problem = "MESSAGE '' is empty: write at least one character";
+        assert_misuse(client, &["127.0.0.1:1", ""], problem);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn argument_that_is_not_utf8_is_named() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    for (program, usage) in USAGES {
+        let finished = Program::new(program)
+            .args([OsStr::from_bytes(b"caf\xe9")])
+            .run();
+        let complaint = format!("error: argument 'caf\\xe9' is not UTF-8\n{usage}");
+        assert_eq!(finished, Finished::failure(2, &complaint));
+    }
+}
+
+#[test]
+fn two_dashes_end_the_options() {
+    let mut server = Server::start("short-server");
+    let address = server.address.to_string();
+    assert_eq!(
+        run("short-client", &["--", &address, "--help"]),
+        Finished::success("ACK!\n")
+    );
+    server.accepted();
+    server.expect("[*] Received: --help");
+}
+
+#[test]
+fn message_and_count_are_what_is_sent() {
+    let mut server = Server::start("long-server");
+    let client = server.run_client("long-client", &["你好", "3"]);
+    assert_eq!(client, Finished::success("ACK!\nACK!\nACK!\n"));
+    server.accepted();
+    for _ in 0..3 {
+        server.expect("[*] Received: 你好");
+        server.expect("[*] Sended: ACK!");
+    }
+}
+
+#[test]
+fn backlog_is_what_listen_is_given() {
+    for (arguments, backlog) in [
+        (vec!["127.0.0.1:0"], "5"),
+        (vec!["127.0.0.1:0", "17"], "17"),
+    ] {
+        let server = Program::new("short-server")
+            .args(arguments)
+            .env("RUST_LOG", "debug");
+        assert!(
+            server
+                .start()
+                .skip_to("[.] listen(")
+                .ends_with(&format!(", {backlog}) = 0"))
+        );
+    }
+}
+
+#[test]
+fn default_address_is_the_tutorials() {
+    let mut server = Program::new("short-server")
+        .env("RUST_LOG", "debug")
+        .start();
+    // Another program may have the port, which changes only the result.
+    assert!(
+        server
+            .skip_to("[.] bind(")
+            .contains(", 127.0.0.1:12345) = ")
+    );
+    let mut client = Program::new("short-client")
+        .env("RUST_LOG", "debug")
+        .start();
+    assert!(
+        client
+            .skip_to("[.] connect(")
+            .ends_with(", 127.0.0.1:12345) ...")
+    );
+}
+
+#[test]
+fn client_without_a_server_says_to_start_the_server() {
+    for client in ["short-client", "long-client"] {
+        let (address, _reserved) = address_where_nobody_listens();
+        let refused = TcpStream::connect(&address).expect_err("nobody listens");
+        let complaint = format!(
+            "error: cannot connect to {address}: {refused}\n\
+             hint: start the server first, in another terminal\n"
+        );
+        assert_eq!(run(client, &[&address]), Finished::failure(1, &complaint));
+    }
+}
+
+#[test]
+fn second_server_says_that_the_address_is_in_use() {
+    for server in ["short-server", "long-server"] {
+        let first = Server::start(server);
+        let (address, port) = (first.address, first.address.port());
+        let next = port.checked_add(1).unwrap_or(port - 1);
+        let in_use = TcpListener::bind(address).expect_err("somebody listens");
+        let complaint = format!(
+            "error: cannot listen on {address}: {in_use}\n\
+             hint: another server is using it: stop that one, or choose another address, \
+             such as {server} 127.0.0.1:{next}\n"
+        );
+        assert_eq!(
+            run(server, &[&address.to_string()]),
+            Finished::failure(1, &complaint)
+        );
+    }
+}
+
+#[test]
+fn server_on_an_address_of_another_machine_says_so() {
+    let elsewhere = "192.0.2.1:12345"; // RFC 5737: no machine has it
+    let not_here = TcpListener::bind(elsewhere).expect_err("the address is not this machine's");
+    let complaint = format!(
+        "error: cannot listen on {elsewhere}: {not_here}\n\
+         hint: choose an address of this machine, such as long-server 127.0.0.1:12345\n"
+    );
+    assert_eq!(
+        run("long-server", &[elsewhere]),
+        Finished::failure(1, &complaint)
+    );
+}
+
+#[test]
+fn name_that_does_not_resolve_is_an_error() {
+    for (program, _) in USAGES {
+        let finished = run(program, &["no-such-host.invalid:80"]);
+        assert_eq!((finished.status, finished.stdout.as_str()), (Some(1), ""));
+        assert!(
+            finished
+                .stderr
+                .starts_with("error: cannot find no-such-host.invalid:80: ")
+        );
+        let hint =
+            "hint: check the name's spelling, or use an IP address, such as 127.0.0.1:12345\n";
+        assert!(finished.stderr.ends_with(hint));
+    }
+}
+
+#[test]
+fn name_is_looked_up_by_both_sides() {
+    let server = Server::of(Program::new("short-server").args(["localhost:0"]));
+    let address = format!("localhost:{}", server.address.port());
+    assert_eq!(
+        run("short-client", &[&address]),
+        Finished::success("ACK!\n")
+    );
+}
+
+#[test]
+fn client_tells_when_the_server_closes_before_it_replies() {
+    for client in ["short-client", "long-client"] {
+        let (listener, address) = listening_socket();
+        let client = Program::new(client).args([&address]).start();
+        let mut peer = Client::accept(&listener);
+        peer.receive();
+        drop(peer);
+        let complaint = format!(
+            "error: cannot receive from {address}: the server closed the connection before it replied\n\
+             hint: see what the server's terminal says, and start the server again if it has ended\n"
+        );
+        assert_eq!(client.finish(), Finished::failure(1, &complaint));
+    }
+}
+
+#[test]
+fn client_tells_when_the_server_resets_the_connection() {
+    let (listener, address) = listening_socket();
+    let client = Program::new("short-client").args([&address]).start();
+    Client::accept(&listener).reset();
+    let complaint = format!(
+        "error: cannot receive from {address}: Connection reset by peer (os error 104)\n\
+         hint: see what the server's terminal says, and start the server again if it has ended\n"
+    );
+    assert_eq!(client.finish(), Finished::failure(1, &complaint));
+}
+
+fn listening_socket() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    (listener, address)
+}
+
+/// Reserves an address with a socket that is bound but does not listen.
+fn address_where_nobody_listens() -> (String, Socket) {
+    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("TCP is there");
+    socket
+        .bind(&any_port.into())
+        .expect("loopback has free ports");
+    let bound = socket.local_addr().expect("it is bound").as_socket();
+    (bound.expect("it is an IP address").to_string(), socket)
+}

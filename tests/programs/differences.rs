@@ -1,0 +1,179 @@
+//! What goes wrong with the originals and not here: the table of differences, row by row.
+
+use std::time::Duration;
+
+use crate::harness::{Client, Program, Server, exchange, tool};
+
+#[test]
+fn half_closed_client_of_the_long_server_is_answered_and_then_closed() {
+    let mut server = Server::start("long-server");
+    let mut client = Client::connect(server.address);
+    client.send("the last word");
+    client.send_no_more();
+    assert_eq!(client.read_to_end().expect("no reset"), "ACK!");
+    assert_eq!(server.accepted(), client.name());
+    server.expect("[*] Received: the last word");
+    server.expect("[*] Sended: ACK!");
+    server.expect(&format!("[*] Closed connection from: {}", client.name()));
+}
+
+#[test]
+fn reset_is_one_line_that_names_the_client_and_the_server_serves_on() {
+    for (server, client) in [
+        ("short-server", "short-client"),
+        ("long-server", "long-client"),
+    ] {
+        let mut server = Server::start(server);
+        let reset = Client::connect(server.address);
+        let peer = server.accepted();
+        assert_eq!(peer, reset.name());
+        reset.reset();
+        assert!(
+            server
+                .skip_to(&format!("[!] {peer}: recv: Connection reset"))
+                .starts_with(" by peer")
+        );
+        server.send_once(client, "next");
+        server.accepted(); // nothing was printed in between
+        server.expect("[*] Received: next");
+    }
+}
+
+#[test]
+fn server_starts_again_at_once_on_the_same_address() {
+    for (server, client) in [
+        ("short-server", "short-client"),
+        ("long-server", "long-client"),
+    ] {
+        let mut first = Server::start(server);
+        let address = first.address.to_string();
+        // The server closes first, so its side of the connection goes into TIME_WAIT.
+        let talking = Client::connect(first.address);
+        first.accepted();
+        drop(first);
+        drop(talking);
+        let again = Server::of(Program::new(server).args([&address]));
+        assert_eq!(again.address.to_string(), address);
+        again.send_once(client, "again");
+    }
+}
+
+#[test]
+fn long_messages_to_the_short_server_get_ack_and_a_clean_end_of_stream() {
+    let server = Server::start("short-server");
+    let message = vec![b'x'; 300_000];
+    for count in 0..200 {
+        let length = 1025 + count * (300_000 - 1025) / 199;
+        let answer = exchange(server.address, &message[..length]);
+        assert_eq!(answer.expect("no reset"), "ACK!", "for {length} bytes");
+    }
+}
+
+#[test]
+fn long_message_shows_its_first_1024_bytes() {
+    let mut server = Server::start("short-server");
+    exchange(server.address, "x".repeat(3000).as_bytes()).expect("no reset");
+    server.accepted();
+    server.expect(&format!("[*] Received: {}", "x".repeat(1024)));
+}
+
+#[test]
+fn sender_that_never_ends_is_left_after_five_seconds() {
+    let mut server = Server::of(
+        Program::new("short-server")
+            .args(["127.0.0.1:0"])
+            .env("RUST_LOG", "debug"),
+    );
+    let mut endless = Client::connect(server.address);
+    endless.send("x");
+    endless.expect("ACK!");
+    let second = Duration::from_millis(500);
+    // It sends a byte every half second, so no single read waits long.
+    let closed =
+        (0..60).any(|_| !endless.hears_nothing_for(second) || endless.try_send("x").is_err());
+    assert!(closed);
+    server.skip_to("[.] close(");
+}
+
+#[test]
+fn what_send_left_over_is_sent() {
+    let Some(mut strace) = tool("strace") else {
+        return;
+    };
+    strace.args([
+        "-qq",
+        "-e",
+        "trace=sendto",
+        "-e",
+        "inject=sendto:retval=2:when=1",
+    ]);
+    strace.arg(crate::harness::path_of("short-client"));
+    let server = Server::start("short-server");
+    let finished = Program::of(strace).args([server.address.to_string()]).run();
+    assert!(
+        finished
+            .stderr
+            .contains(r#""i am TCP client", 15, 0, NULL, 0) = 2 (INJECTED)"#)
+    );
+    assert!(
+        finished
+            .stderr
+            .contains(r#""am TCP client", 13, 0, NULL, 0) = 13"#)
+    );
+    assert_eq!(finished.stdout, "ACK!\n");
+}
+
+#[test]
+fn client_forges_no_line_of_the_server_and_drives_no_terminal() {
+    for server in ["short-server", "long-server"] {
+        let mut server = Server::start(server);
+        let forged = "hi\n[*] Accepted connection from: 6.6.6.6:6\r\u{1b}[2J\u{7}\u{202e}\u{2028}";
+        exchange(server.address, forged.as_bytes()).expect("no reset");
+        server.accepted();
+        server.expect(
+            r"[*] Received: hi\n[*] Accepted connection from: 6.6.6.6:6\r\u{1b}[2J\u{7}\u{202e}\u{2028}",
+        );
+    }
+}
+
+#[test]
+fn server_forges_no_line_of_the_client() {
+    for client in ["short-client", "long-client"] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+        let address = listener.local_addr().expect("it is bound").to_string();
+        let mut client = Program::new(client).args([&address]).start();
+        let mut peer = Client::accept(&listener);
+        peer.receive();
+        peer.send(b"ACK!\n\x1b[31m\xff \\");
+        client.expect(r"ACK!\n\u{1b}[31m\xff \\");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_shown_in_hexadecimal_and_chinese_as_it_is() {
+    let mut server = Server::start("short-server");
+    exchange(server.address, b"\x00\xff \xe4\xbd\xa0\xe5\xa5\xbd").expect("no reset");
+    server.accepted();
+    server.expect(r"[*] Received: \u{0}\xff 你好");
+}
+
+#[cfg(unix)]
+#[test]
+fn server_without_descriptors_says_so_and_loses_nobody() {
+    use std::process::Command;
+
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 16; exec \"$0\" \"$@\""]);
+    shell.arg(crate::harness::path_of("short-server"));
+    let mut server = Server::of(Program::of(shell).args(["127.0.0.1:0", "100"]));
+    let mut clients: Vec<_> = (0..40).map(|_| Client::connect(server.address)).collect();
+    let complaint = server.skip_to("[!] accept: Too many open files");
+    assert!(complaint.ends_with("; trying again in 5ms"), "{complaint}");
+    for client in &mut clients {
+        client.send("hello");
+        client.send_no_more();
+    }
+    for client in &mut clients {
+        assert_eq!(client.read_to_end().expect("no reset"), "ACK!");
+    }
+}

@@ -1,0 +1,10 @@
+//! The tests of the four programs: whole processes, real sockets, exact bytes.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod bytes;
+mod command_line;
+mod differences;
+mod output;
+mod pairs;

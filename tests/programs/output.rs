@@ -1,0 +1,110 @@
+//! Where the programs print: a file, a pipe, a closed pipe, a full disk.
+
+use crate::harness::{Finished, Program, Server};
+
+#[test]
+fn server_whose_output_was_closed_serves_on() {
+    for (server, client) in [
+        ("short-server", "short-client"),
+        ("long-server", "long-client"),
+    ] {
+        let server = Program::new(server)
+            .args(["127.0.0.1:0"])
+            .closing_stdout_after(1);
+        let server = Server::of(server);
+        for _ in 0..3 {
+            server.send_once(client, "hello");
+        }
+    }
+}
+
+#[test]
+fn client_whose_output_was_closed_ends_quietly() {
+    let server = Server::start("long-server");
+    let client = Program::new("long-client").args([server.address.to_string()]);
+    let client = client.closing_stdout_after(3).run();
+    assert_eq!(client, Finished::success("ACK!\nACK!\nACK!\n"));
+}
+
+#[cfg(unix)]
+mod on_unix {
+    use std::fs::{self, File};
+    use std::process::Command;
+
+    use super::*;
+    use crate::harness::path_of;
+
+    #[test]
+    fn server_prints_line_by_line_into_a_file() {
+        let output = tempfile::NamedTempFile::new().expect("a file can be made");
+        let file = output.reopen().expect("the file is there");
+        let _server = Program::new("long-server")
+            .args(["127.0.0.1:0"])
+            .stdout(file)
+            .start();
+        let mut tail = Command::new("tail");
+        tail.args(["-n", "+1", "-f"]).arg(output.path());
+        let mut written = Server::of(Program::of(tail));
+        assert_eq!(
+            written.run_client("long-client", &["hello", "1"]),
+            Finished::success("ACK!\n")
+        );
+        let peer = written.accepted();
+        written.expect("[*] Received: hello");
+        written.expect("[*] Sended: ACK!");
+        written.expect(&format!("[*] Closed connection from: {peer}"));
+    }
+
+    #[test]
+    fn client_prints_the_same_into_a_file() {
+        let server = Server::start("long-server");
+        let output = tempfile::NamedTempFile::new().expect("a file can be made");
+        let file = output.reopen().expect("the file is there");
+        let address = server.address.to_string();
+        let client = Program::new("long-client")
+            .args([&address, "hello", "2"])
+            .stdout(file)
+            .run();
+        assert_eq!(client, Finished::success(""));
+        let written = fs::read_to_string(output.path()).expect("the file is there");
+        assert_eq!(written, "ACK!\nACK!\n");
+    }
+
+    #[test]
+    fn full_disk_is_an_error_of_the_client() {
+        let complaint = "error: cannot write to standard output: No space left on device (os error 28)\n\
+            hint: let it be a terminal, or a file on a disk with free space\n";
+        for (server, client) in [
+            ("short-server", "short-client"),
+            ("long-server", "long-client"),
+        ] {
+            let server = Server::start(server);
+            let address = server.address.to_string();
+            let client = Program::new(client).args([address]).stdout(full()).run();
+            assert_eq!(client, Finished::failure(1, complaint));
+        }
+        for program in ["short-server", "short-client", "long-server", "long-client"] {
+            let help = Program::new(program).args(["--help"]).stdout(full()).run();
+            assert_eq!(help, Finished::failure(1, complaint));
+        }
+    }
+
+    fn full() -> File {
+        File::options()
+            .write(true)
+            .open("/dev/full")
+            .expect("Linux has a full device")
+    }
+
+    #[test]
+    fn error_that_nobody_can_read_is_no_panic() {
+        for program in ["short-client", "long-client"] {
+            let mut shell = Command::new("sh");
+            shell
+                .args(["-c", "exec \"$0\" \"$@\" 2>/dev/full"])
+                .arg(path_of(program));
+            let refused = Program::of(shell).args(["no port"]).run();
+            assert_eq!(refused, Finished::failure(2, ""));
+        }
+    }
+}
