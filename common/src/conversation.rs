@@ -69,7 +69,7 @@ fn read_to_the_end(socket: &Socket) -> std::result::Result<(), IoError> {
     let deadline = Instant::now() + LINGER;
     let mut buffer = [0; 1024];
     loop {
-        // Read at least once, also where a debugger or a reader of the narration took his time.
+        // Read at least once, also where a debugger or a reader of the narration takes time.
         let left = deadline.saturating_duration_since(Instant::now());
         socket.set_read_timeout(left.max(Duration::from_millis(1)))?;
         match socket.recv(&mut buffer) {

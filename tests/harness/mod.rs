@@ -4,8 +4,10 @@ mod build;
 mod client;
 mod process;
 mod server;
+mod tool;
 
 pub use build::path_of;
 pub use client::{Client, exchange};
-pub use process::{Finished, LIMIT, Process, Program, tool};
+pub use process::{Finished, LIMIT, Process, Program};
 pub use server::Server;
+pub use tool::{strace, unshare};

@@ -1,7 +1,7 @@
 //! A program that runs: what it prints, line by line, and how it ends.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -44,7 +44,7 @@ impl Program {
         self
     }
 
-    pub fn env(mut self, name: &str, value: &str) -> Self {
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
@@ -167,20 +167,6 @@ impl Finished {
             stderr: stderr.to_owned(),
         }
     }
-}
-
-/// Gives a command of the system, or says that the test is skipped where it is missing. Where
-/// `CI` is set, nothing may be missing.
-pub fn tool(name: &str) -> Option<Command> {
-    let found = Command::new(name).arg("--version").output().is_ok();
-    assert!(
-        found || std::env::var_os("CI").is_none(),
-        "{name} is missing"
-    );
-    if !found {
-        let _ = writeln!(std::io::stderr(), "skipped: {name} is missing");
-    }
-    found.then(|| Command::new(name))
 }
 
 /// Reads so many lines in a thread, each with its line break, and closes the pipe.

@@ -341,7 +341,9 @@ fn client_tells_when_the_server_closes_before_it_replies() {
 fn client_tells_when_the_server_resets_the_connection() {
     let (listener, address) = listening_socket();
     let client = Program::new("short-client").args([&address]).start();
-    Client::accept(&listener).reset();
+    let mut peer = Client::accept(&listener);
+    peer.receive();
+    peer.reset();
     let complaint = format!(
         "error: cannot receive from {address}: Connection reset by peer (os error 104)\n\
          hint: see what the server's terminal says, and start the server again if it has ended\n"

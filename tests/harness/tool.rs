@@ -1,0 +1,35 @@
+//! Commands of the system that some tests need.
+
+use std::env;
+use std::io::{self, Write};
+use std::process::{Command, Stdio};
+
+/// Traces system calls and makes them fail on purpose.
+pub fn strace() -> Option<Command> {
+    tool("strace", &["-o", "/dev/null", "true"])
+}
+
+/// Gives a program a file system of its own, in which a file can be replaced.
+pub fn unshare() -> Option<Command> {
+    tool("unshare", &["--map-root-user", "--mount", "true"])
+}
+
+/// Gives a command if a trial of it succeeds. Otherwise says that the test is skipped, or fails
+/// where `CI` is set.
+fn tool(name: &str, trial: &[&str]) -> Option<Command> {
+    let mut command = Command::new(name);
+    command
+        .args(trial)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    if command.status().is_ok_and(|status| status.success()) {
+        return Some(Command::new(name));
+    }
+    assert!(
+        env::var_os("CI").is_none(),
+        "{name} is missing or not allowed"
+    );
+    // Past the test harness, which hides what a test prints unless it fails.
+    let _ = writeln!(io::stderr(), "skipped: {name} is missing or not allowed");
+    None
+}
