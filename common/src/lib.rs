@@ -7,6 +7,7 @@
 //! | `conversation.rs` | what both do in it: [`recv`], [`send`], [`close`], [`linger_and_close`] |
 //! | `socket.rs` | [`Socket`]: each system call by itself, narrated |
 //! | `narration.rs` | how a call is narrated |
+//! | `step.rs` | the pause before a call |
 //! | `address.rs` | [`Address`]: `HOST:PORT` |
 //! | `bytes.rs` | [`printable`]: bytes from the network as text that is safe to print |
 //! | `error.rs` | [`Error`]: what can fail, and what is said of it |
@@ -25,6 +26,7 @@ mod output;
 mod program;
 mod server;
 mod socket;
+mod step;
 
 pub use address::Address;
 pub use bytes::printable;

@@ -11,9 +11,9 @@ use crate::error::{Error, Operation, Result};
 /// Starts the log: one line a record on standard output, with a mark for its level in front.
 ///
 /// `RUST_LOG` chooses the level, as with every program that uses `env_logger`; without it, it is
-/// info.
-pub(crate) fn start_log() {
-    env_logger::Builder::from_env(Env::default().default_filter_or("info"))
+/// the default.
+pub(crate) fn start_log(default_level: &str) {
+    env_logger::Builder::from_env(Env::default().default_filter_or(default_level))
         .target(Target::Stdout)
         .format(|line, record| {
             let mark = match record.level() {

@@ -8,6 +8,7 @@ use crate::address::Address;
 use crate::arguments::{self, Arguments, Command, Description};
 use crate::error::{Error, Result};
 use crate::output::{complain, print_line, start_log};
+use crate::step;
 
 /// Runs a server's program, whose arguments are `[ADDRESS [BACKLOG]]`.
 ///
@@ -86,7 +87,8 @@ fn run(
     described: &[Description],
     body: impl FnOnce(&Address, &Arguments) -> std::result::Result<(), Problem>,
 ) -> ExitCode {
-    start_log();
+    step::start();
+    start_log(if step::is_on() { "debug" } else { "info" });
     let mut address = Address::default();
     let command = Command::read(env::args_os().skip(1), described);
     let outcome = command
@@ -129,7 +131,8 @@ fn help(name: &str, described: &[Description]) -> String {
         .map(|(argument, meaning)| format!("  {argument:<13}  {meaning}"))
         .collect();
     format!(
-        "{}\n\n{}\n\n  -h, --help     print this text\n  -V, --version  print the version",
+        "{}\n\n{}\n\n  -h, --help     print this text\n  -V, --version  print the version\n\n\
+         RUST_LOG=debug shows each socket call; STEP=1 waits for Enter before each.",
         usage(name, described),
         explained.join("\n")
     )

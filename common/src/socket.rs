@@ -26,7 +26,7 @@ impl Socket {
             SocketAddr::V6(_) => (Domain::IPV6, "AF_INET6"),
         };
         narrate(
-            Kind::Prompt,
+            Kind::Immediate,
             format_args!("socket({family}, SOCK_STREAM)"),
             || socket2::Socket::new(domain, Type::STREAM, None).map(Self),
             Self::to_string,
@@ -79,7 +79,7 @@ impl Socket {
     /// Gives the socket an address of this machine with `bind(2)`.
     pub(crate) fn bind(&self, address: SocketAddr) -> io::Result<()> {
         narrate(
-            Kind::Prompt,
+            Kind::Immediate,
             format_args!("bind({self}, {address})"),
             || self.0.bind(&address.into()),
             nothing,
@@ -89,7 +89,7 @@ impl Socket {
     /// Makes it a listening socket with `listen(2)`, with a queue of `backlog` clients.
     pub(crate) fn listen(&self, backlog: i32) -> io::Result<()> {
         narrate(
-            Kind::Prompt,
+            Kind::Immediate,
             format_args!("listen({self}, {backlog})"),
             || self.0.listen(backlog),
             nothing,
@@ -170,7 +170,7 @@ impl Socket {
     /// Sends bytes with `send(2)`, maybe not all of them; gives how many.
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         narrate(
-            Kind::Prompt,
+            Kind::Immediate,
             format_args!("send({self}, {})", quoted(bytes)),
             || self.0.send(bytes),
             usize::to_string,
@@ -181,7 +181,7 @@ impl Socket {
     /// can still send.
     pub(crate) fn shutdown_write(&self) -> io::Result<()> {
         narrate(
-            Kind::Prompt,
+            Kind::Immediate,
             format_args!("shutdown({self}, SHUT_WR)"),
             || self.0.shutdown(Shutdown::Write),
             nothing,

@@ -10,17 +10,19 @@ use escargot::format::Message;
 
 /// Gives the path of one of the workspace's programs, which is built first if it has to be.
 pub fn path_of(program: &str) -> &'static Path {
-    static PROGRAMS: LazyLock<HashMap<String, PathBuf>> = LazyLock::new(build);
+    static PROGRAMS: LazyLock<HashMap<String, PathBuf>> =
+        LazyLock::new(|| build(&["--workspace", "--bins"]));
     PROGRAMS
         .get(program)
         .unwrap_or_else(|| panic!("the workspace has no program {program}"))
 }
 
-/// Has cargo build the programs, for it does not build those of other packages for a test.
+/// Has cargo build programs, for it does not build those of other packages for a test, and gives
+/// their names and paths.
 ///
 /// They are built as this process was, debug or release, and beside it: it stands in a folder of
 /// `target/debug` or `target/release`.
-fn build() -> HashMap<String, PathBuf> {
+pub fn build(which: &[&str]) -> HashMap<String, PathBuf> {
     let this = env::current_exe().expect("a running process has a path");
     let target = this
         .ancestors()
@@ -28,8 +30,7 @@ fn build() -> HashMap<String, PathBuf> {
         .expect("cargo puts it three folders deep");
     let messages = CargoBuild::new()
         .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
-        .arg("--workspace")
-        .bins()
+        .args(which)
         .current_release()
         .target_dir(target)
         .exec()

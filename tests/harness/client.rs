@@ -8,6 +8,9 @@ use socket2::SockRef;
 
 use super::LIMIT;
 
+/// More bytes than any server sends on purpose.
+const FLOOD: u64 = 1_000_000;
+
 /// Is a connected client; every wait of it is limited.
 pub struct Client(TcpStream);
 
@@ -73,10 +76,10 @@ impl Client {
         bytes
     }
 
-    /// Reads to the end of the stream; a reset is an error.
+    /// Reads to the end of the stream, or to a flood; a reset is an error.
     pub fn read_to_end(&mut self) -> io::Result<String> {
         let mut rest = String::new();
-        self.0.read_to_string(&mut rest)?;
+        (&self.0).take(FLOOD).read_to_string(&mut rest)?;
         Ok(rest)
     }
 

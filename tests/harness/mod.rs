@@ -6,8 +6,8 @@ mod process;
 mod server;
 mod tool;
 
-pub use build::path_of;
+pub use build::{build, path_of};
 pub use client::{Client, exchange};
 pub use process::{Finished, LIMIT, Process, Program};
 pub use server::Server;
-pub use tool::{strace, unshare};
+pub use tool::{own_network, strace, unshare};

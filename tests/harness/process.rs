@@ -1,8 +1,8 @@
 //! A program that runs: what it prints, line by line, and how it ends.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
@@ -13,6 +13,9 @@ use super::path_of;
 
 /// How long a test waits for anything; only a test that fails waits so long.
 pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// Ends a prompt, in place of a line break.
+const PROMPT_END: &str = "  [Enter] ";
 
 /// Is a program that is about to be started.
 pub struct Program {
@@ -55,6 +58,12 @@ impl Program {
         self
     }
 
+    /// Lets the test type on its standard input, which is empty otherwise.
+    pub fn with_input(mut self) -> Self {
+        self.command.stdin(Stdio::piped());
+        self
+    }
+
     /// Closes its standard output once so many lines have been read from it.
     pub fn closing_stdout_after(mut self, lines: usize) -> Self {
         self.lines_to_read = lines;
@@ -70,6 +79,7 @@ impl Program {
             .map(|pipe| read_lines(pipe, self.lines_to_read));
         let stderr = child.stderr.take().map(|pipe| read_lines(pipe, usize::MAX));
         Process {
+            stdin: child.stdin.take(),
             stdout: stdout.unwrap_or_else(|| mpsc::channel().1),
             stderr: stderr.unwrap_or_else(|| mpsc::channel().1),
             child,
@@ -85,6 +95,7 @@ impl Program {
 /// Runs, until it ends by itself or is dropped.
 pub struct Process {
     child: Child,
+    stdin: Option<ChildStdin>,
     stdout: Receiver<String>,
     stderr: Receiver<String>,
 }
@@ -98,9 +109,47 @@ pub struct Finished {
 }
 
 impl Process {
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Reads the next line of standard output, without its line break.
     pub fn line(&mut self) -> String {
         line_of(&self.stdout)
+    }
+
+    /// Reads the next prompt from standard error, and gives the call that it announces.
+    pub fn prompt(&mut self) -> String {
+        let prompt = self
+            .stderr
+            .recv_timeout(LIMIT)
+            .expect("the program asks in time");
+        let call = prompt
+            .strip_prefix("next: ")
+            .and_then(|rest| rest.strip_suffix(PROMPT_END));
+        call.unwrap_or_else(|| panic!("no prompt: {prompt}"))
+            .to_owned()
+    }
+
+    /// Says whether it prints nothing on standard output for so long.
+    pub fn is_silent_for(&mut self, time: Duration) -> bool {
+        self.stdout.recv_timeout(time).is_err()
+    }
+
+    /// Says whether it shows no prompt for so long.
+    pub fn asks_nothing_for(&mut self, time: Duration) -> bool {
+        self.stderr.recv_timeout(time).is_err()
+    }
+
+    /// Presses Enter.
+    pub fn enter(&mut self) {
+        let stdin = self.stdin.as_mut().expect("it was started with an input");
+        stdin.write_all(b"\n").expect("it reads its input");
+    }
+
+    /// Ends its input, as Ctrl-D does in a terminal.
+    pub fn end_input(&mut self) {
+        self.stdin = None;
     }
 
     /// Reads the next line of standard output, and fails if it is another one.
@@ -169,18 +218,22 @@ impl Finished {
     }
 }
 
-/// Reads so many lines in a thread, each with its line break, and closes the pipe.
+/// Reads so many lines in a thread, each with its line break, and closes the pipe. A prompt counts
+/// as a line.
 fn read_lines(pipe: impl Read + Send + 'static, count: usize) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
-    let mut pipe = BufReader::new(pipe);
+    let mut bytes = BufReader::new(pipe).bytes().map_while(Result::ok);
     thread::spawn(move || {
         for _ in 0..count {
             let mut line = Vec::new();
-            if pipe.read_until(b'\n', &mut line).is_err() || line.is_empty() {
-                break;
+            while !line.ends_with(b"\n") && !line.ends_with(PROMPT_END.as_bytes()) {
+                match bytes.next() {
+                    Some(byte) => line.push(byte),
+                    None => break,
+                }
             }
             let line = String::from_utf8(line).expect("the programs print UTF-8");
-            if sender.send(line).is_err() {
+            if line.is_empty() || sender.send(line).is_err() {
                 break;
             }
         }

@@ -19,7 +19,11 @@ impl Server {
 
     /// Starts any program that says where it listens as the servers do.
     pub fn of(program: Program) -> Self {
-        let mut process = program.start();
+        Self::from_process(program.start())
+    }
+
+    /// Waits until a process has said where it listens.
+    pub fn from_process(mut process: Process) -> Self {
         let address = process.skip_to("[*] listening on ");
         let address = address.parse().expect("the address is IP:PORT");
         Self { process, address }
@@ -44,12 +48,16 @@ impl Server {
         assert_eq!(self.run_client(client, once), Finished::success("ACK!\n"));
     }
 
-    /// Reads the line that says who is accepted, and gives the peer's address.
+    /// Reads the line that says who is accepted, and gives the peer's address. Only the narration
+    /// may stand before it.
     pub fn accepted(&mut self) -> String {
-        let line = self.line();
-        let peer = line.strip_prefix("[*] Accepted connection from: ");
-        peer.unwrap_or_else(|| panic!("no client is accepted: {line}"))
-            .to_owned()
+        loop {
+            let line = self.line();
+            if let Some(peer) = line.strip_prefix("[*] Accepted connection from: ") {
+                return peer.to_owned();
+            }
+            assert!(line.starts_with("[.] "), "no client is accepted: {line}");
+        }
     }
 
     pub fn kill(self) -> Finished {

@@ -14,6 +14,18 @@ pub fn unshare() -> Option<Command> {
     tool("unshare", &["--map-root-user", "--mount", "true"])
 }
 
+/// Gives a network of its own to a command that is added as arguments, so that every port is free.
+/// The command runs in place of this one.
+pub fn own_network() -> Option<Command> {
+    let bring_up = "ip link set lo up && exec \"$0\" \"$@\"";
+    let mut command = tool(
+        "unshare",
+        &["--map-root-user", "--net", "sh", "-c", bring_up, "true"],
+    )?;
+    command.args(["--map-root-user", "--net", "sh", "-c", bring_up]);
+    Some(command)
+}
+
 /// Gives a command if a trial of it succeeds. Otherwise says that the test is skipped, or fails
 /// where `CI` is set.
 fn tool(name: &str, trial: &[&str]) -> Option<Command> {

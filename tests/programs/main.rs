@@ -5,6 +5,9 @@ mod harness;
 
 mod bytes;
 mod command_line;
+mod demo;
 mod differences;
+mod narration;
 mod output;
 mod pairs;
+mod stepping;

@@ -1,0 +1,143 @@
+//! `STEP=1`: a pause before each call.
+
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use crate::harness::{Client, Process, Program, Server};
+
+/// Long enough for a program to do what it should not.
+const A_WHILE: Duration = Duration::from_millis(100);
+
+fn step(program: &str, address: &str) -> Process {
+    Program::new(program)
+        .args([address])
+        .env("STEP", "1")
+        .with_input()
+        .start()
+}
+
+/// Presses Enter at each prompt until this call is next.
+fn step_to(process: &mut Process, call: &str) {
+    while !process.prompt().starts_with(call) {
+        process.enter();
+    }
+}
+
+/// Brings a stepping server to its first `accept`.
+fn step_to_accept(server: &str) -> Server {
+    let mut server = step(server, "127.0.0.1:0");
+    step_to(&mut server, "accept(");
+    Server::from_process(server)
+}
+
+#[test]
+fn nothing_is_called_before_enter() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+    listener
+        .set_nonblocking(true)
+        .expect("a socket can be told not to block");
+    let mut client = step(
+        "short-client",
+        &listener.local_addr().expect("bound").to_string(),
+    );
+    step_to(&mut client, "connect(");
+    client.expect("[.] socket(AF_INET, SOCK_STREAM) = 3");
+    assert!(client.is_silent_for(A_WHILE));
+    let nobody = listener.accept().expect_err("the client has not connected");
+    assert_eq!(nobody.kind(), ErrorKind::WouldBlock);
+
+    client.enter();
+    client.skip_to("[.] connect(3, ");
+    client.skip_to("[.] connect(3, ");
+    listener.accept().expect("the client has connected");
+}
+
+#[test]
+fn each_call_of_the_short_client_has_its_prompt() {
+    let server = Server::start("short-server");
+    let address = server.address.to_string();
+    let mut client = step("short-client", &address);
+    for call in [
+        "socket(AF_INET, SOCK_STREAM)",
+        &format!("connect(3, {address})"),
+        "send(3, \"i am TCP client\")",
+        "recv(3, 4096)",
+        "close(3)",
+    ] {
+        assert_eq!(client.prompt(), call);
+        client.enter();
+    }
+    let finished = client.finish();
+    assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
+    assert!(
+        finished
+            .stdout
+            .ends_with("[.] recv(3, 4096) = 4 \"ACK!\"\nACK!\n[.] close(3)\n")
+    );
+}
+
+#[test]
+fn client_is_connected_before_the_server_accepts() {
+    for server in ["short-server", "long-server"] {
+        let mut server = step_to_accept(server);
+        let mut client = Client::connect(server.address);
+        client.send("already sent");
+        assert!(server.is_silent_for(A_WHILE));
+        server.enter();
+        assert_eq!(server.accepted(), client.name());
+        server.end_input();
+        server.skip_to("[*] Received: already sent");
+    }
+}
+
+#[test]
+fn at_the_end_of_the_input_it_runs_on() {
+    let mut server = step_to_accept("short-server");
+    server.end_input();
+    for _ in 0..3 {
+        server.send_once("short-client", "hello");
+    }
+}
+
+#[test]
+fn two_threads_never_show_two_prompts_at_once() {
+    let mut server = step_to_accept("short-server");
+    let mut clients = [(); 3].map(|()| Client::connect(server.address));
+    for client in &mut clients {
+        client.send("hello");
+        client.send_no_more();
+    }
+    // accept, recv, send, shutdown, recv, close for each, and accept in the end.
+    for _ in 0..3 * 6 {
+        server.enter();
+        server.prompt();
+        assert!(server.asks_nothing_for(Duration::from_millis(20)));
+    }
+}
+
+#[test]
+fn step_can_be_set_to_nothing_or_zero_to_turn_it_off() {
+    for value in ["", "0"] {
+        let server = Program::new("short-server")
+            .args(["127.0.0.1:0"])
+            .env("STEP", value);
+        Server::of(server).send_once("short-client", "hello");
+    }
+}
+
+#[test]
+fn stepping_shows_no_narration_that_rust_log_turned_off() {
+    let server = Server::start("short-server");
+    let client = Program::new("short-client").args([server.address.to_string()]);
+    let mut client = client
+        .env("STEP", "1")
+        .env("RUST_LOG", "info")
+        .with_input()
+        .start();
+    for _ in 0..5 {
+        client.prompt();
+        client.enter();
+    }
+    assert_eq!(client.finish().stdout, "ACK!\n");
+}
