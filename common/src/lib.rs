@@ -2,7 +2,8 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `server.rs` | what a server does before and around a conversation: [`listen`], [`accept`], [`start_thread`] |
+//! | `server.rs` | what a server does before a conversation: [`listen`], [`accept`] |
+//! | `clients.rs` | a thread for each client: [`start_thread`] |
 //! | `client.rs` | what a client does before it: [`connect`] |
 //! | `conversation.rs` | what both do in it: [`recv`], [`send`], [`close`], [`linger_and_close`] |
 //! | `socket.rs` | [`Socket`]: each system call by itself, narrated |
@@ -19,6 +20,7 @@ mod address;
 mod arguments;
 mod bytes;
 mod client;
+mod clients;
 mod conversation;
 mod error;
 mod narration;
@@ -31,9 +33,10 @@ mod step;
 pub use address::Address;
 pub use bytes::printable;
 pub use client::connect;
+pub use clients::start_thread;
 pub use conversation::{close, linger_and_close, recv, send};
 pub use error::{Error, Result};
 pub use output::print;
 pub use program::{long_client, server, short_client};
-pub use server::{accept, listen, start_thread};
+pub use server::{accept, listen};
 pub use socket::Socket;

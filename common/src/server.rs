@@ -1,4 +1,4 @@
-//! What a server does before its conversations and around them.
+//! What a server does before its conversations.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -65,20 +65,5 @@ pub fn accept(listener: &Socket) -> (Socket, SocketAddr) {
                 pause = longest.min(pause * 2);
             }
         }
-    }
-}
-
-/// Has a conversation with the client `peer` in a thread of its own, and logs how it failed if it
-/// does.
-///
-/// If the system refuses a thread, that is logged and the client is turned away.
-pub fn start_thread(peer: SocketAddr, conversation: impl FnOnce() -> Result<()> + Send + 'static) {
-    let run = move || {
-        if let Err(error) = conversation() {
-            warn!("{peer}: {error}");
-        }
-    };
-    if let Err(error) = thread::Builder::new().spawn(run) {
-        warn!("{peer}: no thread for this client: {error}");
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use super::LIMIT;
 
@@ -17,6 +17,31 @@ pub struct Client(TcpStream);
 impl Client {
     pub fn connect(address: SocketAddr) -> Self {
         Self::of(TcpStream::connect_timeout(&address, LIMIT).expect("the server is reached"))
+    }
+
+    /// Connects with a small receive buffer, so that a server whose replies are not read has to wait.
+    pub fn connect_with_little_room(address: SocketAddr) -> Self {
+        let socket = new_socket(address);
+        socket
+            .set_recv_buffer_size(4096)
+            .expect("the kernel takes any size");
+        socket
+            .connect_timeout(&address.into(), LIMIT)
+            .expect("the server is reached");
+        Self::of(socket.into())
+    }
+
+    /// Begins to connect, and does not wait until that is done: the first `send` does.
+    pub fn start_to_connect(address: SocketAddr) -> Self {
+        let socket = new_socket(address);
+        socket
+            .set_nonblocking(true)
+            .expect("a socket can be told not to block");
+        let _ = socket.connect(&address.into()); // says that it is in progress
+        socket
+            .set_nonblocking(false)
+            .expect("a socket can be told to block");
+        Self::of(socket.into())
     }
 
     /// Takes the other side: waits for one of the client programs.
@@ -51,6 +76,15 @@ impl Client {
     /// Sends what may find nobody there any more.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.0.write_all(bytes.as_ref())
+    }
+
+    /// Sends without reading any reply, until the server takes nothing more for a while.
+    pub fn send_until_nothing_moves(&mut self) {
+        let a_while = Some(Duration::from_millis(300));
+        self.0
+            .set_write_timeout(a_while)
+            .expect("the time is not zero");
+        while self.try_send([b'x'; 4096]).is_ok() {}
     }
 
     /// Half-closes: the server sees the end of the stream.
@@ -107,6 +141,11 @@ impl Client {
             .set_linger(at_once)
             .expect("a socket can be told to reset");
     }
+}
+
+fn new_socket(address: SocketAddr) -> Socket {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None);
+    socket.expect("a descriptor is left")
 }
 
 /// Sends this, half-closes, and gives all that comes until the server's end of stream.

@@ -9,5 +9,5 @@ mod tool;
 pub use build::{build, path_of};
 pub use client::{Client, exchange};
 pub use process::{Finished, LIMIT, Process, Program};
-pub use server::Server;
+pub use server::{Holdings, PAIRS, Server};
 pub use tool::{own_network, strace, unshare};

@@ -1,7 +1,7 @@
 //! A program that runs: what it prints, line by line, and how it ends.
 
 use std::ffi::OsStr;
-use std::io::{BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -222,16 +222,10 @@ impl Finished {
 /// as a line.
 fn read_lines(pipe: impl Read + Send + 'static, count: usize) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
-    let mut bytes = BufReader::new(pipe).bytes().map_while(Result::ok);
+    let mut pipe = BufReader::new(pipe);
     thread::spawn(move || {
         for _ in 0..count {
-            let mut line = Vec::new();
-            while !line.ends_with(b"\n") && !line.ends_with(PROMPT_END.as_bytes()) {
-                match bytes.next() {
-                    Some(byte) => line.push(byte),
-                    None => break,
-                }
-            }
+            let line = read_line(&mut pipe);
             let line = String::from_utf8(line).expect("the programs print UTF-8");
             if line.is_empty() || sender.send(line).is_err() {
                 break;
@@ -239,6 +233,20 @@ fn read_lines(pipe: impl Read + Send + 'static, count: usize) -> Receiver<String
         }
     });
     receiver
+}
+
+fn read_line(pipe: &mut impl BufRead) -> Vec<u8> {
+    let mut line = Vec::new();
+    while !line.ends_with(b"\n") && !line.ends_with(PROMPT_END.as_bytes()) {
+        let Ok(available @ [_, ..]) = pipe.fill_buf() else {
+            break; // the end, or an error that ends the reading as well
+        };
+        let line_break = available.iter().position(|byte| *byte == b'\n');
+        let taken = line_break.map_or(available.len(), |position| position + 1);
+        line.extend_from_slice(&available[..taken]);
+        pipe.consume(taken);
+    }
+    line
 }
 
 #[track_caller]

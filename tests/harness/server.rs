@@ -1,9 +1,13 @@
 //! A server that listens.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
+use std::process::Command;
+use std::thread;
+use std::time::Instant;
 
-use super::{Finished, Process, Program};
+use super::{Finished, LIMIT, Process, Program};
 
 /// Is a server process that has said where it listens.
 pub struct Server {
@@ -60,9 +64,73 @@ impl Server {
         }
     }
 
+    /// Counts what the server holds: its open descriptors and its threads.
+    #[cfg(target_os = "linux")]
+    pub fn holds(&self) -> Holdings {
+        let count = |folder: &str| {
+            let entries = fs::read_dir(format!("/proc/{}/{folder}", self.id()));
+            entries.expect("the server runs").count()
+        };
+        Holdings {
+            descriptors: count("fd"),
+            threads: count("task"),
+        }
+    }
+
+    /// Waits until the server holds no more and no less than this.
+    #[cfg(target_os = "linux")]
+    #[track_caller]
+    pub fn comes_to_hold(&self, expected: Holdings) {
+        let begun = Instant::now();
+        while self.holds() != expected {
+            assert!(
+                begun.elapsed() < LIMIT,
+                "{:?} instead of {expected:?}",
+                self.holds()
+            );
+            thread::yield_now();
+        }
+    }
+
+    /// Tells how many seconds it has spent on a CPU.
+    #[cfg(target_os = "linux")]
+    pub fn cpu_seconds(&self) -> f64 {
+        // User and system time, fields 14 and 15 of proc_pid_stat(5), in hundredths.
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id()));
+        let stat = stat.expect("the server runs");
+        let (_, fields) = stat.rsplit_once(") ").expect("the name is in parentheses");
+        let times = fields.split(' ').skip(11).take(2);
+        times
+            .map(|time| time.parse::<f64>().expect("a number") / 100.0)
+            .sum()
+    }
+
+    /// Sends it a signal, such as `STOP`.
+    #[cfg(unix)]
+    pub fn signal(&self, name: &str) {
+        let kill = Command::new("kill")
+            .args([&format!("-{name}"), &self.id().to_string()])
+            .status();
+        assert!(kill.expect("kill is everywhere").success());
+    }
+
     pub fn kill(self) -> Finished {
         self.process.kill()
     }
+}
+
+/// Both servers, each with the client that talks with it.
+pub const PAIRS: [(&str, &str); 2] = [
+    ("short-server", "short-client"),
+    ("long-server", "long-client"),
+];
+
+/// Is what a server must give back when its clients have left.
+#[cfg(target_os = "linux")]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Holdings {
+    pub descriptors: usize,
+    pub threads: usize,
 }
 
 impl Deref for Server {

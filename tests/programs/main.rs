@@ -5,9 +5,12 @@ mod harness;
 
 mod bytes;
 mod command_line;
+mod crowd;
 mod demo;
 mod differences;
+mod injected_errors;
 mod narration;
 mod output;
 mod pairs;
 mod stepping;
+mod survival;

@@ -1,0 +1,200 @@
+//! System calls that fail on purpose, in running servers: strace injects the kernel's errors.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+
+use tempfile::NamedTempFile;
+
+use crate::harness::{Client, PAIRS, Program, Server, exchange, path_of, strace};
+
+/// A server whose system calls fail, and strace's list of those that did.
+struct Faulty {
+    server: Server,
+    calls: NamedTempFile,
+}
+
+impl Faulty {
+    /// Starts a server with a fault, such as `accept4:error=EMFILE:when=1..3`.
+    fn start(server: &str, fault: &str) -> Option<Self> {
+        let mut command = strace()?;
+        let calls = NamedTempFile::new().expect("a file can be made");
+        let (call, _) = fault
+            .split_once(':')
+            .expect("a fault begins with the call's name");
+        // -D: the server is the child, with strace beside it.
+        command.args(["-D", "-f", "-qq", "-e", &format!("trace={call}")]);
+        command
+            .args(["-e", &format!("inject={fault}"), "-o"])
+            .arg(calls.path());
+        command.arg(path_of(server)).arg("127.0.0.1:0");
+        Some(Self {
+            server: Server::of(Program::of(command)),
+            calls,
+        })
+    }
+
+    /// Ends the server, checks how often the fault was injected, and gives what was printed.
+    #[track_caller]
+    fn end(self, times: usize) -> String {
+        let printed = self.server.kill().stdout;
+        let calls = fs::read_to_string(self.calls.path()).expect("strace writes text");
+        assert_eq!(calls.matches("(INJECTED)").count(), times, "{calls}");
+        printed
+    }
+}
+
+#[test]
+fn accept_that_fails_for_the_sake_of_a_client_is_tried_again_at_once() {
+    for error in ["EINTR", "ECONNABORTED"] {
+        for (server, client) in PAIRS {
+            let fault = format!("accept4:error={error}:when=1..3");
+            let Some(faulty) = Faulty::start(server, &fault) else {
+                return;
+            };
+            for _ in 0..3 {
+                faulty.server.send_once(client, "hello");
+            }
+            let printed = faulty.end(3);
+            assert!(!printed.contains("[!]"), "{printed}");
+        }
+    }
+}
+
+#[test]
+fn accept_that_fails_for_the_sake_of_the_system_is_logged_and_tried_again() {
+    for error in ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EPROTO", "EPERM"] {
+        for (server, client) in PAIRS {
+            let fault = format!("accept4:error={error}:when=1..3");
+            let Some(faulty) = Faulty::start(server, &fault) else {
+                return;
+            };
+            for _ in 0..3 {
+                faulty.server.send_once(client, "hello");
+            }
+            let printed = faulty.end(3);
+            let complaints: Vec<&str> = printed
+                .lines()
+                .filter(|line| line.starts_with("[!] accept: "))
+                .collect();
+            assert_eq!(complaints.len(), 3, "{printed}");
+            for (complaint, pause) in complaints.iter().zip(["5ms", "10ms", "20ms"]) {
+                assert!(
+                    complaint.ends_with(&format!("; trying again in {pause}")),
+                    "{complaint}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn pause_after_a_failed_accept_starts_over_after_a_success() {
+    for (server, client) in PAIRS {
+        // Every second call fails.
+        let Some(faulty) = Faulty::start(server, "accept4:error=ENOBUFS:when=1+2") else {
+            return;
+        };
+        for _ in 0..3 {
+            faulty.server.send_once(client, "hello");
+        }
+        let printed = faulty.server.kill().stdout;
+        assert!(
+            printed.matches("; trying again in 5ms").count() >= 3,
+            "{printed}"
+        );
+        assert!(!printed.contains("; trying again in 10ms"), "{printed}");
+    }
+}
+
+#[test]
+fn interrupted_recv_is_tried_again() {
+    for (server, client) in PAIRS {
+        let Some(faulty) = Faulty::start(server, "recvfrom:error=EINTR:when=1..3") else {
+            return;
+        };
+        faulty.server.send_once(client, "hello");
+        let printed = faulty.end(3);
+        assert!(
+            printed.contains("[*] Received: hello\n") && !printed.contains("[!]"),
+            "{printed}"
+        );
+    }
+}
+
+#[test]
+fn interrupted_recv_does_not_cut_a_lingering_close_short() {
+    // The first recv is the conversation's, the next ones are the close's.
+    let Some(faulty) = Faulty::start("short-server", "recvfrom:error=EINTR:when=2..4") else {
+        return;
+    };
+    let before = faulty.server.holds();
+    let answer = exchange(faulty.server.address, &vec![b'x'; 100_000]);
+    assert_eq!(answer.expect("no reset"), "ACK!");
+    faulty.server.comes_to_hold(before);
+    faulty.end(3);
+}
+
+#[test]
+fn interrupted_send_is_tried_again() {
+    for (server, client) in PAIRS {
+        let Some(faulty) = Faulty::start(server, "sendto:error=EINTR:when=1..3") else {
+            return;
+        };
+        faulty.server.send_once(client, "hello");
+        let printed = faulty.end(3);
+        assert!(!printed.contains("[!]"), "{printed}");
+    }
+}
+
+#[test]
+fn rest_of_a_short_send_is_sent() {
+    for (server, _) in PAIRS {
+        // The call is skipped, and said to have taken two bytes: these never arrive.
+        let Some(faulty) = Faulty::start(server, "sendto:retval=2:when=1") else {
+            return;
+        };
+        assert_eq!(
+            exchange(faulty.server.address, b"hello").expect("no reset"),
+            "K!"
+        );
+        faulty.end(1);
+    }
+}
+
+#[test]
+fn interrupted_calls_of_a_client_are_tried_again() {
+    for (server, client) in PAIRS {
+        let server = Server::start(server);
+        for call in ["connect", "sendto", "recvfrom"] {
+            let Some(mut command) = strace() else { return };
+            command.args(["-qq", "-e", &format!("trace={call}")]);
+            command.args(["-e", &format!("inject={call}:error=EINTR:when=1..3")]);
+            command
+                .arg(path_of(client))
+                .args([&server.address.to_string(), "hello"]);
+            let count: &[&str] = if client == "long-client" { &["1"] } else { &[] };
+            let finished = Program::of(command).args(count).run();
+            assert_eq!(
+                (finished.status, finished.stdout.as_str()),
+                (Some(0), "ACK!\n")
+            );
+            assert_eq!(finished.stderr.matches("(INJECTED)").count(), 3);
+        }
+    }
+}
+
+#[test]
+fn client_for_whom_there_is_no_thread_is_turned_away_and_the_next_is_served() {
+    let Some(mut faulty) = Faulty::start("short-server", "clone3:error=EAGAIN:when=1") else {
+        return;
+    };
+    let before = faulty.server.holds();
+    let mut unlucky = Client::connect(faulty.server.address);
+    assert_eq!(unlucky.read_to_end().expect("no reset"), "");
+    assert_eq!(faulty.server.accepted(), unlucky.name());
+    let complaint = format!("[!] {}: no thread for this client: ", unlucky.name());
+    assert!(faulty.server.line().starts_with(&complaint));
+    faulty.server.comes_to_hold(before);
+    faulty.server.send_once("short-client", "hello");
+    faulty.end(1);
+}

@@ -1,0 +1,234 @@
+//! Clients that behave badly, many at once, and signals: the servers serve on, and leak nothing.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use common::printable;
+use fastrand::Rng;
+
+use crate::harness::{Client, LIMIT, PAIRS, Program, Server, exchange, path_of};
+
+#[test]
+fn resets_at_every_stage_cost_nobody_else_anything() {
+    for (server, client) in PAIRS {
+        let server = Server::start(server);
+        let before = server.holds();
+        for stage in 0..5 {
+            for _ in 0..20 {
+                let mut faulty = Client::connect(server.address);
+                if stage >= 1 {
+                    faulty.send("hello");
+                }
+                if stage >= 2 {
+                    faulty.expect("ACK!");
+                }
+                if stage >= 3 {
+                    faulty.send("more");
+                }
+                if stage >= 4 {
+                    faulty.send_no_more();
+                }
+                faulty.reset();
+            }
+            server.send_once(client, "still there");
+        }
+        server.comes_to_hold(before);
+    }
+}
+
+#[test]
+fn fifty_silent_clients_do_not_keep_a_busy_one_waiting() {
+    let server = Server::start("short-server");
+    let before = server.holds();
+    let mut silent: Vec<_> = (0..50).map(|_| Client::connect(server.address)).collect();
+    for _ in 0..200 {
+        assert_eq!(exchange(server.address, b"busy").expect("no reset"), "ACK!");
+    }
+    for client in &mut silent {
+        client.send("at last");
+        client.expect("ACK!");
+    }
+    drop(silent);
+    server.comes_to_hold(before);
+}
+
+#[test]
+fn message_that_comes_byte_by_byte_is_answered() {
+    for (server, _) in PAIRS {
+        let mut server = Server::start(server);
+        let mut client = Client::connect(server.address);
+        let message = "byte by byte";
+        for byte in message.bytes() {
+            client.send([byte]);
+        }
+        client.send_no_more();
+        let replies = client.read_to_end().expect("no reset");
+        assert!(
+            !replies.is_empty() && replies.replace("ACK!", "").is_empty(),
+            "{replies}"
+        );
+        // However the bytes were put together, they are shown in their order.
+        assert_eq!(server.accepted(), client.name());
+        assert!(server.skip_to("[*] Received: ").starts_with('b'));
+    }
+}
+
+#[test]
+fn ten_thousand_random_messages_are_answered_and_shown() {
+    let mut random = Rng::with_seed(12345);
+    let mut message = |longest| {
+        let length = random.usize(1..=longest);
+        std::iter::repeat_with(|| random.u8(..))
+            .take(length)
+            .collect::<Vec<u8>>()
+    };
+    let mut server = Server::start("short-server");
+    let before = server.holds();
+    for _ in 0..5000 {
+        let message = message(3000);
+        assert_eq!(
+            exchange(server.address, &message).expect("no reset"),
+            "ACK!"
+        );
+        server.accepted();
+        let shown = &message[..message.len().min(1024)];
+        server.expect(&format!("[*] Received: {}", printable(shown)));
+    }
+    server.comes_to_hold(before);
+
+    let mut server = Server::start("long-server");
+    let mut client = Client::connect(server.address);
+    server.accepted();
+    for _ in 0..5000 {
+        let message = message(1024);
+        client.send(&message);
+        client.expect("ACK!");
+        server.expect(&format!("[*] Received: {}", printable(&message)));
+        server.expect("[*] Sended: ACK!");
+    }
+}
+
+#[test]
+fn client_that_never_reads_is_left_by_the_short_server() {
+    let server = Server::start("short-server");
+    let before = server.holds();
+    let mut flood = Client::connect(server.address);
+    flood.send("the first of many");
+    server.send_once("short-client", "next");
+    flood.send_until_nothing_moves();
+    server.comes_to_hold(before);
+}
+
+#[test]
+#[ignore = "a minute passes until all buffers are full: cargo test -- --ignored"]
+fn client_that_never_reads_keeps_the_long_server_only_while_it_stays() {
+    let server = Server::start("long-server");
+    let mut flood = Client::connect_with_little_room(server.address);
+    flood.send_until_nothing_moves(); // the server waits in send
+    let mut next = Client::connect(server.address);
+    next.send("next");
+    assert!(next.hears_nothing_for(Duration::from_millis(100)));
+    flood.reset();
+    next.expect("ACK!");
+}
+
+#[test]
+fn client_that_reads_no_reply_and_resets_costs_the_next_one_nothing() {
+    let server = Server::start("long-server");
+    let before = server.holds();
+    for _ in 0..20 {
+        let mut faulty = Client::connect(server.address);
+        for _ in 0..100 {
+            faulty.send("and another");
+        }
+        faulty.reset();
+        server.send_once("long-client", "next");
+    }
+    server.comes_to_hold(before);
+}
+
+#[test]
+fn stopped_and_continued_server_goes_on_where_it_was() {
+    for (server, client) in PAIRS {
+        let mut server = Server::start(server);
+        let mut talking = Client::connect(server.address);
+        server.accepted();
+        server.signal("STOP");
+        talking.send("while it sleeps");
+        assert!(talking.hears_nothing_for(Duration::from_millis(100)));
+        server.signal("CONT");
+        talking.expect("ACK!");
+        drop(talking);
+        server.send_once(client, "next");
+        let printed = server.kill().stdout;
+        assert!(!printed.contains("[!]"), "{printed}");
+    }
+}
+
+#[test]
+fn stop_and_continue_do_not_cut_a_lingering_close_short() {
+    let server = Server::start("short-server");
+    let mut client = Client::connect(server.address);
+    client.send("hello");
+    client.expect("ACK!");
+    for _ in 0..3 {
+        server.signal("STOP");
+        server.signal("CONT");
+        client.send([b'x'; 10_000]);
+    }
+    client.send_no_more();
+    assert_eq!(client.read_to_end().expect("no reset"), "");
+}
+
+#[test]
+fn server_that_runs_out_of_descriptors_neither_spins_nor_loses_anybody() {
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "ulimit -n 64; exec \"$0\" \"$@\""])
+        .arg(path_of("short-server"));
+    let mut server = Server::of(Program::of(shell).args(["127.0.0.1:0", "100"]));
+    let before = server.holds();
+    let mut clients: Vec<_> = (0..100).map(|_| Client::connect(server.address)).collect();
+    server.skip_to("[!] accept: Too many open files");
+
+    let (begun, cpu_before) = (Instant::now(), server.cpu_seconds());
+    assert!(clients[99].hears_nothing_for(Duration::from_secs(3)));
+    let cpu_share = (server.cpu_seconds() - cpu_before) / begun.elapsed().as_secs_f64();
+    assert!(cpu_share < 0.05, "{cpu_share} of a CPU");
+
+    for client in &mut clients {
+        client.send("hello");
+        client.send_no_more();
+        assert_eq!(client.read_to_end().expect("no reset"), "ACK!");
+    }
+    server.comes_to_hold(before);
+    let printed = server.kill().stdout;
+    let complaints = printed.matches("[!]").count();
+    assert!(complaints <= 60, "{complaints} complaints");
+}
+
+#[test]
+fn accepted_sockets_inherit_the_keepalive_of_the_listening_socket() {
+    for (server, _) in PAIRS {
+        let server = Server::start(server);
+        let _client = Client::connect(server.address);
+        // The timer of the server's end, see proc_pid_net(5): 02 is keepalive, then clock ticks.
+        let port = format!(":{:04X}", server.address.port());
+        let begun = Instant::now();
+        loop {
+            let table = fs::read_to_string("/proc/net/tcp").expect("Linux has the table");
+            let timer = table.lines().find_map(|line| {
+                let fields: Vec<&str> = line.split_whitespace().collect();
+                (fields[1].ends_with(&port) && fields[3] == "01").then(|| fields[5].to_owned())
+            });
+            if let Some(seconds) = timer.as_deref().and_then(|timer| timer.strip_prefix("02:")) {
+                let ticks = u32::from_str_radix(seconds, 16).expect("the table is in hexadecimal");
+                assert!((50 * 100..=60 * 100).contains(&ticks), "{ticks} ticks");
+                break;
+            }
+            assert!(begun.elapsed() < LIMIT, "no keepalive timer: {timer:?}");
+        }
+    }
+}
