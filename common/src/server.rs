@@ -28,8 +28,9 @@ pub fn listen(address: &Address, backlog: i32) -> Result<Socket> {
     let (listener, bound) = address.open(Operation::Listen, |address| {
         let listener = Socket::new(address)?;
         // On Windows the option would let another program take the port.
-        #[cfg(not(windows))]
-        listener.set_reuse_address()?;
+        if cfg!(not(windows)) {
+            listener.set_reuse_address()?;
+        }
         // Set once here, for the accepted sockets inherit it. A server can do without.
         let _ = listener.set_keepalive(KEEPALIVE_IDLE);
         listener.bind(address)?;

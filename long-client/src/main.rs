@@ -2,6 +2,7 @@
 //!
 //! Terminal 1: `cargo run --bin long-server`
 //! Terminal 2: `cargo run --bin long-client`
+//! Its Python twin, call for call: `long_client.py`
 
 use std::process::ExitCode;
 

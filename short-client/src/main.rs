@@ -2,6 +2,7 @@
 //!
 //! Terminal 1: `cargo run --bin short-server`
 //! Terminal 2: `cargo run --bin short-client`
+//! Its Python twin, call for call: `short_client.py`
 
 use std::process::ExitCode;
 

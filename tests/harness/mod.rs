@@ -5,9 +5,11 @@ mod client;
 mod process;
 mod server;
 mod tool;
+mod twin;
 
 pub use build::{build, path_of};
 pub use client::{Client, exchange};
 pub use process::{Finished, LIMIT, Process, Program};
 pub use server::{Holdings, PAIRS, Server};
-pub use tool::{own_network, strace, unshare};
+pub use tool::{own_network, python, strace, unshare};
+pub use twin::Edition;

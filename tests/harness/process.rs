@@ -42,6 +42,18 @@ impl Program {
         }
     }
 
+    /// Runs it under another command, which takes the program and its arguments as its last ones.
+    pub fn under(self, command: Command) -> Self {
+        let mut outer = Self::of(command).args([self.command.get_program()]);
+        outer.command.args(self.command.get_args());
+        outer.command.envs(
+            self.command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+        outer
+    }
+
     pub fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
         self.command.args(arguments);
         self
@@ -116,6 +128,11 @@ impl Process {
     /// Reads the next line of standard output, without its line break.
     pub fn line(&mut self) -> String {
         line_of(&self.stdout)
+    }
+
+    /// Reads the next line of standard error, without its line break.
+    pub fn error_line(&mut self) -> String {
+        line_of(&self.stderr)
     }
 
     /// Reads the next prompt from standard error, and gives the call that it announces.

@@ -114,6 +114,10 @@ impl Server {
         assert!(kill.expect("kill is everywhere").success());
     }
 
+    pub fn finish(self) -> Finished {
+        self.process.finish()
+    }
+
     pub fn kill(self) -> Finished {
         self.process.kill()
     }

@@ -9,6 +9,13 @@ pub fn strace() -> Option<Command> {
     tool("strace", &["-o", "/dev/null", "true"])
 }
 
+/// Runs the twins, a line at a time where they print into a pipe.
+pub fn python() -> Option<Command> {
+    let mut command = tool("python3", &["--version"])?;
+    command.env("PYTHONUNBUFFERED", "1");
+    Some(command)
+}
+
 /// Gives a program a file system of its own, in which a file can be replaced.
 pub fn unshare() -> Option<Command> {
     tool("unshare", &["--map-root-user", "--mount", "true"])

@@ -349,7 +349,7 @@ fn client_tells_when_the_server_resets_the_connection() {
     assert_eq!(client.finish(), Finished::failure(1, &complaint));
 }
 
-fn listening_socket() -> (TcpListener, String) {
+pub(crate) fn listening_socket() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
     let address = listener.local_addr().expect("it is bound").to_string();
     (listener, address)

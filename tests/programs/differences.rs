@@ -158,27 +158,6 @@ fn bytes_that_are_no_text_are_shown_in_hexadecimal_and_chinese_as_it_is() {
     server.expect(r"[*] Received: \u{0}\xff 你好");
 }
 
-#[cfg(unix)]
-#[test]
-fn server_without_descriptors_says_so_and_loses_nobody() {
-    use std::process::Command;
-
-    let mut shell = Command::new("sh");
-    shell.args(["-c", "ulimit -n 16; exec \"$0\" \"$@\""]);
-    shell.arg(path_of("short-server"));
-    let mut server = Server::of(Program::of(shell).args(["127.0.0.1:0", "100"]));
-    let mut clients: Vec<_> = (0..40).map(|_| Client::connect(server.address)).collect();
-    let complaint = server.skip_to("[!] accept: Too many open files");
-    assert!(complaint.ends_with("; trying again in 5ms"), "{complaint}");
-    for client in &mut clients {
-        client.send("hello");
-        client.send_no_more();
-    }
-    for client in &mut clients {
-        assert_eq!(client.read_to_end().expect("no reset"), "ACK!");
-    }
-}
-
 #[test]
 fn client_tries_every_address_of_a_name() {
     // The client gets a hosts file of its own, in which a name has two addresses.

@@ -14,3 +14,4 @@ mod output;
 mod pairs;
 mod stepping;
 mod survival;
+mod twins;

@@ -98,6 +98,7 @@ fn at_the_end_of_the_input_it_runs_on() {
     for _ in 0..3 {
         server.send_once("short-client", "hello");
     }
+    assert_eq!(server.kill().stderr, "\n"); // the end of the last prompt's line
 }
 
 #[test]
@@ -122,7 +123,13 @@ fn step_can_be_set_to_nothing_or_zero_to_turn_it_off() {
         let server = Program::new("short-server")
             .args(["127.0.0.1:0"])
             .env("STEP", value);
-        Server::of(server).send_once("short-client", "hello");
+        let server = Server::of(server);
+        server.send_once("short-client", "hello");
+        let finished = server.kill();
+        assert!(
+            finished.stderr.is_empty() && !finished.stdout.contains("[.]"),
+            "{finished:?}"
+        );
     }
 }
 

@@ -1,0 +1,16 @@
+# The long-connection client: the Python 3 twin of src/main.rs, with the original's faults.
+
+import socket
+import sys
+
+address = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:12345"
+host, port = address.rsplit(":", 1)
+
+client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)  # 1 create the socket
+client.connect((host, int(port)))  # 2 connect to the server
+while True:
+    # 3 talk with the server: the network carries bytes, b"" and decode() go between them and text
+    client.send(b"TCP client connect")
+    reply = client.recv(4096)
+    print(reply.decode())
+client.close()  # 4 close the socket: never reached

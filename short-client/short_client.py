@@ -1,0 +1,15 @@
+# The short-connection client: the Python 3 twin of src/main.rs, with the original's faults.
+
+import socket
+import sys
+
+address = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:12345"
+host, port = address.rsplit(":", 1)
+
+client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)  # 1 create the socket
+client.connect((host, int(port)))  # 2 connect to the server
+# 3 talk with the server: the network carries bytes, b"" and decode() go between them and text
+client.send(b"i am TCP client")
+reply = client.recv(4096)
+print(reply.decode())
+# 4 close the socket: the exit does

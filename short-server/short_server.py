@@ -1,0 +1,27 @@
+# The short-connection server: the Python 3 twin of src/main.rs, with the original's faults.
+
+import socket
+import sys
+import threading
+
+
+def talk(client):
+    # 5 talk with the client: the network carries bytes, decode() makes text of them
+    message = client.recv(1024)
+    print("[*] Received:", message.decode())
+    client.send(b"ACK!")
+    # 6 close the client's socket
+    client.close()
+
+
+address = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:12345"
+host, port = address.rsplit(":", 1)
+
+listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)  # 1 create the socket
+listener.bind((host, int(port)))  # 2 bind it to an IP address and a port
+listener.listen(5)  # 3 listen for clients
+print("[*] listening on %s:%d" % listener.getsockname())
+while True:
+    client, peer = listener.accept()  # 4 accept a client
+    print("[*] Accepted connection from: %s:%d" % peer)
+    threading.Thread(target=talk, args=(client,)).start()
