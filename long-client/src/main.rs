@@ -14,18 +14,18 @@ fn main() -> ExitCode {
 
 fn talk(address: &Address, message: &str, count: u64) -> Result<()> {
     // 1 create the socket, 2 connect to the server
-    let socket = connect(address)?;
+    let client = connect(address)?;
     // 3 talk with the server, without a pause, for ever where no COUNT is given
     let mut buffer = [0; 4096];
     for _ in 0..count {
-        send(&socket, message.as_bytes())?;
-        let reply = recv(&socket, &mut buffer)?;
+        send(&client, message.as_bytes())?;
+        let reply = recv(&client, &mut buffer)?;
         if reply.is_empty() {
             return Err(Error::no_reply()); // no bytes: the end of the stream
         }
         print(reply)?;
     }
     // 4 close the socket
-    close(socket);
+    close(client);
     Ok(())
 }

@@ -14,16 +14,16 @@ fn main() -> ExitCode {
 
 fn talk(address: &Address, message: &str) -> Result<()> {
     // 1 create the socket, 2 connect to the server
-    let socket = connect(address)?;
+    let client = connect(address)?;
     // 3 talk with the server
-    send(&socket, message.as_bytes())?;
+    send(&client, message.as_bytes())?;
     let mut buffer = [0; 4096];
-    let reply = recv(&socket, &mut buffer)?;
+    let reply = recv(&client, &mut buffer)?;
     if reply.is_empty() {
         return Err(Error::no_reply()); // no bytes: the end of the stream
     }
     print(reply)?;
     // 4 close the socket
-    close(socket);
+    close(client);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod build;
 mod client;
+mod ports;
 mod process;
 mod server;
 mod tool;
@@ -9,6 +10,7 @@ mod twin;
 
 pub use build::{build, path_of};
 pub use client::{Client, exchange};
+pub use ports::without_ports;
 pub use process::{Finished, LIMIT, Process, Program};
 pub use server::{Holdings, PAIRS, Server};
 pub use tool::{own_network, python, strace, unshare};

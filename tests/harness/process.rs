@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -148,6 +148,30 @@ impl Process {
             .to_owned()
     }
 
+    /// Reads the next line or prompt of standard output, without its line break; `None` at the end.
+    pub fn shown(&mut self) -> Option<String> {
+        match self.stdout.recv_timeout(LIMIT) {
+            Ok(line) => Some(line.trim_end().to_owned()),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("nothing more is printed"),
+        }
+    }
+
+    /// Presses Ctrl-C.
+    #[cfg(unix)]
+    pub fn interrupt(&self) {
+        self.signal("INT");
+    }
+
+    /// Sends it a signal, such as `STOP`.
+    #[cfg(unix)]
+    pub fn signal(&self, name: &str) {
+        let kill = Command::new("kill")
+            .args([&format!("-{name}"), &self.id().to_string()])
+            .status();
+        assert!(kill.expect("kill is everywhere").success());
+    }
+
     /// Says whether it prints nothing on standard output for so long.
     pub fn is_silent_for(&mut self, time: Duration) -> bool {
         self.stdout.recv_timeout(time).is_err()
@@ -282,8 +306,8 @@ fn rest_of(lines: &Receiver<String>) -> String {
     loop {
         match lines.recv_timeout(LIMIT) {
             Ok(line) => rest.push_str(&line),
-            Err(mpsc::RecvTimeoutError::Disconnected) => return rest,
-            Err(mpsc::RecvTimeoutError::Timeout) => panic!("the program goes on after: {rest}"),
+            Err(RecvTimeoutError::Disconnected) => return rest,
+            Err(RecvTimeoutError::Timeout) => panic!("the program goes on after: {rest}"),
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
-use std::process::Command;
 use std::thread;
 use std::time::Instant;
 
@@ -103,15 +102,6 @@ impl Server {
         times
             .map(|time| time.parse::<f64>().expect("a number") / 100.0)
             .sum()
-    }
-
-    /// Sends it a signal, such as `STOP`.
-    #[cfg(unix)]
-    pub fn signal(&self, name: &str) {
-        let kill = Command::new("kill")
-            .args([&format!("-{name}"), &self.id().to_string()])
-            .status();
-        assert!(kill.expect("kill is everywhere").success());
     }
 
     pub fn finish(self) -> Finished {

@@ -8,6 +8,7 @@ mod command_line;
 mod crowd;
 mod demo;
 mod differences;
+mod documents;
 mod injected_errors;
 mod narration;
 mod output;
