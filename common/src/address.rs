@@ -6,6 +6,7 @@ use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
 use crate::arguments::whole_number;
+use crate::bytes::printable;
 use crate::error::{Error, Operation, Result};
 
 /// Names one end of a connection: an IPv4 address, an IPv6 address or a name, and a port.
@@ -46,9 +47,14 @@ impl Address {
         Err(Error::new(operation, failure))
     }
 
+    /// Whether it leaves the port to the kernel, which only a server can.
+    pub(crate) fn has_no_port(&self) -> bool {
+        self.port == 0
+    }
+
     /// Gives the same host with a port beside this one's, for a hint.
     pub(crate) fn neighbour(&self) -> Self {
-        let port = self.port.checked_add(1).unwrap_or(self.port - 1);
+        let port = self.port.checked_add(1).unwrap_or(u16::MAX - 1);
         Self {
             host: self.host.clone(),
             port,
@@ -71,6 +77,9 @@ impl FromStr for Address {
 
     /// Reads `HOST:PORT`, the host in brackets where it is an IPv6 address (RFC 3986, section 3.2.2).
     fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        if text.ends_with(']') {
+            return Err("it has no port");
+        }
         let (host, port) = text.rsplit_once(':').ok_or("it has no port")?;
         let port = whole_number(port).ok_or("its port is not a whole number from 0 to 65535")?;
         let host = if let Some(bracketed) = host.strip_prefix('[') {
@@ -83,7 +92,9 @@ impl FromStr for Address {
                 .map_err(|_| "what its brackets hold is no IPv6 address")?;
             host
         } else if host.contains(':') {
-            return Err("an IPv6 address stands in brackets, such as [::1]:12345");
+            return Err(
+                "its host has a ':', and an IPv6 address stands in brackets, as in [::1]:12345",
+            );
         } else if host.is_empty() {
             return Err("it has no host");
         } else {
@@ -97,11 +108,13 @@ impl FromStr for Address {
 }
 
 impl fmt::Display for Address {
+    /// Writes `HOST:PORT`, with nothing in it that a terminal would obey.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = printable(self.host.as_bytes());
         if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
+            write!(f, "[{host}]:{}", self.port)
         } else {
-            write!(f, "{}:{}", self.host, self.port)
+            write!(f, "{host}:{}", self.port)
         }
     }
 }

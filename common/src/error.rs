@@ -76,6 +76,9 @@ impl Error {
             (Operation::Listen, _) => {
                 format!("choose an address of this machine, such as {program} 127.0.0.1:12345")
             }
+            (Operation::Connect, _) if address.has_no_port() => {
+                "port 0 is no server's: take the one in the server's `listening on` line".to_owned()
+            }
             (Operation::Connect, ConnectionRefused) => {
                 "start the server first, in another terminal".to_owned()
             }

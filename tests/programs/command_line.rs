@@ -107,7 +107,8 @@ fn first_argument_too_many_is_named() {
 #[test]
 fn address_that_is_no_host_and_port_is_named() {
     let not_a_port = "its port is not a whole number from 0 to 65535";
-    let no_brackets = "an IPv6 address stands in brackets, such as [::1]:12345";
+    let no_brackets =
+        "its host has a ':', and an IPv6 address stands in brackets, as in [::1]:12345";
     let wrong_addresses = [
         ("", "it has no port"),
         ("-", "it has no port"),
@@ -118,7 +119,8 @@ fn address_that_is_no_host_and_port_is_named() {
         ("127.0.0.1:65536", not_a_port),
         ("127.0.0.1:+80", not_a_port),
         ("127.0.0.1:-1", not_a_port),
-        ("[::1]", not_a_port),
+        ("[::1]", "it has no port"),
+        ("http://127.0.0.1:80", no_brackets),
         ("::1:80", no_brackets),
         ("[::1:80", "its bracket is not closed"),
         ("[name]:80", "what its brackets hold is no IPv6 address"),
@@ -258,6 +260,28 @@ fn client_without_a_server_says_to_start_the_server() {
         );
         assert_eq!(run(client, &[&address]), Finished::failure(1, &complaint));
     }
+}
+
+#[test]
+fn client_of_port_0_says_where_the_port_stands() {
+    for client in ["short-client", "long-client"] {
+        let end = run(client, &["127.0.0.1:0"]);
+        let hint =
+            "hint: port 0 is no server's: take the one in the server's `listening on` line\n";
+        assert_eq!(end.status, Some(1));
+        assert!(end.stderr.ends_with(hint), "{}", end.stderr);
+    }
+}
+
+#[test]
+fn host_that_would_drive_the_terminal_is_named_escaped() {
+    let end = run("short-client", &["\u{1b}[31mred\n:80"]);
+    assert!(
+        end.stderr
+            .starts_with(r"error: cannot find \u{1b}[31mred\n:80: "),
+        "{}",
+        end.stderr
+    );
 }
 
 #[test]

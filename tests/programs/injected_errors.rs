@@ -107,6 +107,25 @@ fn pause_after_a_failed_accept_starts_over_after_a_success() {
 }
 
 #[test]
+fn server_for_which_no_port_is_left_says_so() {
+    for (server, _) in PAIRS {
+        let Some(mut command) = strace() else { return };
+        command.args(["-qq", "-o", "/dev/null", "-e", "trace=listen"]);
+        command
+            .args(["-e", "inject=listen:error=EADDRINUSE"])
+            .arg(path_of(server));
+        let end = Program::of(command).args(["127.0.0.1:0"]).run();
+        assert_eq!(end.status, Some(1));
+        assert!(
+            end.stderr
+                .starts_with("error: cannot listen on 127.0.0.1:0: "),
+            "{}",
+            end.stderr
+        );
+    }
+}
+
+#[test]
 fn interrupted_recv_is_tried_again() {
     for (server, client) in PAIRS {
         let Some(faulty) = Faulty::start(server, "recvfrom:error=EINTR:when=1..3") else {

@@ -97,14 +97,28 @@ mod on_unix {
     }
 
     #[test]
+    fn rust_log_that_is_wrong_is_named_escaped_and_left_out() {
+        let server = Server::start("short-server");
+        let wrong = "x=\u{1b}[31m\n[*],common=off,info";
+        let client = Program::new("short-client").args([server.address.to_string()]);
+        let finished = client.env("RUST_LOG", wrong).run();
+        let warning = r"warning: RUST_LOG: 'x=\u{1b}[31m\n[*]' is no LEVEL and no MODULE=LEVEL";
+        assert_eq!(finished.stderr, format!("{warning}\n"));
+        assert_eq!(
+            (finished.status, finished.stdout.as_str()),
+            (Some(0), "ACK!\n")
+        );
+    }
+
+    #[test]
     fn error_that_nobody_can_read_is_no_panic() {
         for program in ["short-client", "long-client"] {
             let mut shell = Command::new("sh");
             shell
                 .args(["-c", "exec \"$0\" \"$@\" 2>/dev/full"])
                 .arg(path_of(program));
-            let refused = Program::of(shell).args(["no port"]).run();
-            assert_eq!(refused, Finished::failure(2, ""));
+            let refused = Program::of(shell).args(["no port"]).env("RUST_LOG", "a=b");
+            assert_eq!(refused.run(), Finished::failure(2, ""));
         }
     }
 }

@@ -1,0 +1,141 @@
+//! Measures the programs beside their Python twins, and beside the barest loops: `cargo bench`.
+//!
+//! `cargo bench -- --quick` takes a few seconds, and its figures are not worth keeping.
+
+mod bare;
+#[path = "../harness/build.rs"]
+mod build;
+mod load;
+mod servers;
+mod table;
+
+use std::env;
+use std::process::{Command, Stdio};
+
+use bare::Bare;
+use servers::{Edition, Server};
+use table::{Better, Row};
+
+/// How often everything is done, and how much of it.
+struct Extent {
+    rounds: usize,
+    /// In a round; closed connections stay for a minute, and must not use up the ports.
+    short_exchanges: usize,
+    round_trips: usize,
+    starts: usize,
+    waiting_clients: usize,
+}
+
+const FULL: Extent = Extent {
+    rounds: 9,
+    short_exchanges: 2000,
+    round_trips: 20_000,
+    starts: 20,
+    waiting_clients: 500,
+};
+
+const QUICK: Extent = Extent {
+    rounds: 1,
+    short_exchanges: 200,
+    round_trips: 1000,
+    starts: 2,
+    waiting_clients: 50,
+};
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if let Some(bare) = Bare::ALL
+        .into_iter()
+        .find(|bare| arguments == [bare.name()])
+    {
+        bare.serve()
+            .expect("a bare server serves until it is killed");
+        return;
+    }
+    // cargo itself adds --bench.
+    let is_quick = arguments.iter().any(|argument| argument == "--quick");
+    let extent = if is_quick { &QUICK } else { &FULL };
+    measure(extent, has_python());
+}
+
+fn has_python() -> bool {
+    let version = Command::new("python3")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status();
+    version.is_ok_and(|status| status.success())
+}
+
+fn measure(extent: &Extent, has_python: bool) {
+    let rounds = extent.rounds;
+    // Rust and its rival take turns, so that whatever slows the machine down slows both.
+    let beside_python = |name: &str, better: Better, figure: &dyn Fn(Edition) -> Option<f64>| {
+        let mut row = Row::new(name, better);
+        for _ in 0..rounds {
+            row.add_ours(figure(Edition::Rust));
+            row.add_theirs(if has_python {
+                figure(Edition::Python)
+            } else {
+                None
+            });
+        }
+        row.print();
+    };
+    let short = |clients: usize| {
+        move |server: Server| {
+            Some(load::short_exchanges(
+                &server,
+                clients,
+                extent.short_exchanges,
+            ))
+        }
+    };
+    let long = |server: Server| Some(load::round_trips(&server, extent.round_trips));
+    let beside_bare = |name: &str, ours: &str, bare: Bare, load: &dyn Fn(Server) -> Option<f64>| {
+        let mut row = Row::new(name, Better::More);
+        for _ in 0..rounds {
+            row.add_ours(load(Server::start(Edition::Rust, ours)));
+            row.add_theirs(load(Server::bare(bare)));
+        }
+        row.print();
+    };
+
+    // Warms up caches and clocks, and builds what is not built.
+    short(4)(Server::start(Edition::Rust, "short-server"));
+
+    table::print_heading(rounds, if has_python { "Python" } else { "no python3" });
+    for clients in [1, 4] {
+        let name = format!("short exchanges/s, {clients} at a time");
+        beside_python(&name, Better::More, &|edition| {
+            short(clients)(Server::start(edition, "short-server"))
+        });
+    }
+    beside_python("long round trips/s", Better::More, &|edition| {
+        long(Server::start(edition, "long-server"))
+    });
+    beside_python("long-client, replies/s", Better::More, &|edition| {
+        Some(load::long_client(edition, extent.round_trips))
+    });
+    let server = Server::start(Edition::Rust, "short-server");
+    beside_python(
+        "short-client, start to exit, ms",
+        Better::Less,
+        &|edition| Some(load::short_client(edition, &server, extent.starts)),
+    );
+    beside_python("idle short-server, MB", Better::Less, &|edition| {
+        Some(Server::start(edition, "short-server").memory()? / 1e6)
+    });
+    beside_python("each waiting client, KiB", Better::Less, &|edition| {
+        let server = Server::start(edition, "short-server");
+        Some(load::memory_of_waiting_clients(&server, extent.waiting_clients)? / 1024.0)
+    });
+
+    table::print_heading(rounds, "barest loop");
+    for clients in [1, 4] {
+        let name = format!("short, {clients} at a time, no thread");
+        beside_bare(&name, "short-server", Bare::Loop, &short(clients));
+        let name = format!("short, {clients} at a time, a thread each");
+        beside_bare(&name, "short-server", Bare::Threads, &short(clients));
+    }
+    beside_bare("long round trips", "long-server", Bare::Long, &long);
+}
