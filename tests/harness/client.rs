@@ -148,10 +148,11 @@ fn new_socket(address: SocketAddr) -> Socket {
     socket.expect("a descriptor is left")
 }
 
-/// Sends this, half-closes, and gives all that comes until the server's end of stream.
+/// Sends this, half-closes, and gives all that comes until the server's end of stream; a reset on
+/// the way is an error.
 pub fn exchange(address: SocketAddr, message: &[u8]) -> io::Result<String> {
     let mut client = Client::connect(address);
-    client.send(message);
-    client.send_no_more();
+    client.try_send(message)?;
+    client.0.shutdown(Shutdown::Write)?;
     client.read_to_end()
 }
