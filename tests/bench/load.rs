@@ -2,12 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::build::path_of;
-use crate::servers::{Edition, Server, twin};
+use crate::servers::{Edition, Server};
 
 /// How long anything may take.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -80,13 +79,7 @@ pub fn long_client(edition: Edition, count: usize) -> f64 {
 pub fn short_client(edition: Edition, server: &Server, count: usize) -> f64 {
     let begun = Instant::now();
     for _ in 0..count {
-        let mut command = match edition {
-            Edition::Rust => Command::new(path_of("short-client")),
-            Edition::Python => Command::new("python3"),
-        };
-        if let Edition::Python = edition {
-            command.arg(twin("short-client"));
-        }
+        let mut command = edition.plain_command("short-client");
         let output = command.arg(server.address.to_string()).output();
         assert_eq!(output.expect("the client can be started").stdout, b"ACK!\n");
     }
@@ -97,9 +90,12 @@ pub fn short_client(edition: Edition, server: &Server, count: usize) -> f64 {
 pub fn memory_of_waiting_clients(server: &Server, count: usize) -> Option<f64> {
     short_exchange(server.address);
     let before = server.memory()?;
-    let mut clients: Vec<TcpStream> = (0..count).map(|_| connect(server.address)).collect();
-    // Whoever was accepted last is answered last, and by then everybody has a thread.
-    short_exchange(server.address);
+    let mut clients = Vec::new();
+    for _ in 0..count {
+        clients.push(connect(server.address));
+        // Whoever came before is accepted before, so that nobody finds the queue full.
+        short_exchange(server.address);
+    }
     let after = server.memory()?;
     for client in &mut clients {
         client.write_all(b"at last").expect("the server takes it");

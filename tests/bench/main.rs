@@ -10,7 +10,6 @@ mod servers;
 mod table;
 
 use std::env;
-use std::process::{Command, Stdio};
 
 use bare::Bare;
 use servers::{Edition, Server};
@@ -55,15 +54,7 @@ fn main() {
     // cargo itself adds --bench.
     let is_quick = arguments.iter().any(|argument| argument == "--quick");
     let extent = if is_quick { &QUICK } else { &FULL };
-    measure(extent, has_python());
-}
-
-fn has_python() -> bool {
-    let version = Command::new("python3")
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status();
-    version.is_ok_and(|status| status.success())
+    measure(extent, servers::python().is_some());
 }
 
 fn measure(extent: &Extent, has_python: bool) {

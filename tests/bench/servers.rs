@@ -3,7 +3,9 @@
 use std::env;
 use std::fs;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,7 +18,7 @@ use crate::build::path_of;
 const LINE_BY_LINE: &str = "import runpy, sys; sys.stdout.reconfigure(line_buffering=True); \
      del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')";
 
-/// Is who serves, or asks.
+/// Is the language of a program.
 #[derive(Clone, Copy)]
 pub enum Edition {
     Rust,
@@ -24,23 +26,42 @@ pub enum Edition {
 }
 
 impl Edition {
-    /// Gives the command for one of the four programs.
+    /// Gives the command for one of the four programs, which prints line by line.
     pub fn command(self, name: &str) -> Command {
         match self {
             Self::Rust => Command::new(path_of(name)),
-            Self::Python => {
-                let mut command = Command::new("python3");
-                command.args(["-c", LINE_BY_LINE]).arg(twin(name));
-                command
-            }
+            Self::Python => python_command(&["-c", LINE_BY_LINE], name),
+        }
+    }
+
+    /// Gives the command that a learner types, with nothing that would delay its start.
+    pub fn plain_command(self, name: &str) -> Command {
+        match self {
+            Self::Rust => Command::new(path_of(name)),
+            Self::Python => python_command(&[], name),
         }
     }
 }
 
-/// Gives the path of a program's Python twin.
-pub fn twin(name: &str) -> String {
+/// Finds the interpreter itself, for `python3` can be a script that looks for it.
+pub fn python() -> Option<&'static Path> {
+    static PYTHON: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+        let asked = Command::new("python3")
+            .args(["-c", "import sys; print(sys.executable)"])
+            .output();
+        let answer = String::from_utf8(asked.ok()?.stdout).ok()?;
+        Some(PathBuf::from(answer.trim())).filter(|path| path.is_file())
+    });
+    PYTHON.as_deref()
+}
+
+fn python_command(options: &[&str], name: &str) -> Command {
+    let mut command = Command::new(python().expect("Python is only asked for where it is found"));
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    format!("{root}/{name}/{}.py", name.replace('-', "_"))
+    command
+        .args(options)
+        .arg(format!("{root}/{name}/{}.py", name.replace('-', "_")));
+    command
 }
 
 /// Runs until it is dropped.
