@@ -13,9 +13,7 @@ const DEFAULT_BACKLOG: i32 = 5;
 /// Describes one argument: its name, and what is said of it in the help text.
 pub(crate) type Description = (&'static str, String);
 
-/// Is what a command line asks for, or an explanation of what is wrong with it.
-pub(crate) type Request = std::result::Result<Command, String>;
-
+/// Is what a command line asks for.
 pub(crate) enum Command {
     Help,
     Version,
@@ -27,10 +25,14 @@ pub(crate) struct Arguments(Vec<String>);
 
 impl Command {
     /// Reads a command line that can hold as many arguments as are described.
+    ///
+    /// # Errors
+    ///
+    /// An explanation of what is wrong with it.
     pub(crate) fn read(
         words: impl Iterator<Item = OsString>,
         described: &[Description],
-    ) -> Request {
+    ) -> Result<Self, String> {
         let mut arguments = Vec::new();
         let mut options_ended = false;
         for word in words {
@@ -59,7 +61,7 @@ impl Command {
 }
 
 impl Arguments {
-    pub(crate) fn address(&self) -> std::result::Result<Address, String> {
+    pub(crate) fn address(&self) -> Result<Address, String> {
         self.0.first().map_or(Ok(Address::default()), |text| {
             let address = quote(text.as_bytes());
             text.parse().map_err(|problem| {
@@ -69,7 +71,7 @@ impl Arguments {
         })
     }
 
-    pub(crate) fn backlog(&self) -> std::result::Result<i32, String> {
+    pub(crate) fn backlog(&self) -> Result<i32, String> {
         self.0.get(1).map_or(Ok(DEFAULT_BACKLOG), |text| {
             let backlog = quote(text.as_bytes());
             let problem = format!(
@@ -80,7 +82,7 @@ impl Arguments {
         })
     }
 
-    pub(crate) fn message<'a>(&'a self, default: &'a str) -> std::result::Result<&'a str, String> {
+    pub(crate) fn message<'a>(&'a self, default: &'a str) -> Result<&'a str, String> {
         let message = self.0.get(1).map_or(default, String::as_str);
         if message.is_empty() {
             // For an empty message TCP sends nothing, and both sides would wait for ever.
@@ -90,7 +92,7 @@ impl Arguments {
     }
 
     /// Gives the number of messages to send; without a COUNT so many that they never end.
-    pub(crate) fn count(&self) -> std::result::Result<u64, String> {
+    pub(crate) fn count(&self) -> Result<u64, String> {
         self.0.get(2).map_or(Ok(u64::MAX), |text| {
             let count = quote(text.as_bytes());
             let problem = format!("COUNT {count} is not a whole number from 1 to {}", u64::MAX);

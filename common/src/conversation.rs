@@ -1,6 +1,6 @@
 //! What both sides do in a conversation.
 
-use std::io::{Error as IoError, ErrorKind};
+use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Operation, Result};
@@ -65,7 +65,7 @@ pub fn linger_and_close(socket: Socket) {
     close(socket);
 }
 
-fn read_to_the_end(socket: &Socket) -> std::result::Result<(), IoError> {
+fn read_to_the_end(socket: &Socket) -> io::Result<()> {
     let deadline = Instant::now() + LINGER;
     let mut buffer = [0; 1024];
     loop {

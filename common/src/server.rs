@@ -14,8 +14,9 @@ use crate::socket::Socket;
 /// How long a client may be silent before the kernel asks whether it is still there.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 
-/// The pause after an `accept(2)` that failed: the first, and the longest it doubles up to.
-const ACCEPT_PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+/// The first pause after an `accept(2)` that failed, which doubles with every further failure.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Creates a socket with `socket(2)`, binds it to the address with `bind(2)` and listens with
 /// `listen(2)`, a server's steps 1 to 3, and logs where. At most `backlog` clients wait in the
@@ -51,7 +52,7 @@ pub fn listen(address: &Address, backlog: i32) -> Result<Socket> {
 pub fn accept(listener: &Socket) -> (Socket, SocketAddr) {
     use ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
 
-    let (mut pause, longest) = ACCEPT_PAUSE;
+    let mut pause = FIRST_PAUSE;
     loop {
         match listener.accept() {
             Ok(accepted) => return accepted,
@@ -63,7 +64,7 @@ pub fn accept(listener: &Socket) -> (Socket, SocketAddr) {
             Err(error) => {
                 warn!("accept: {error}; trying again in {pause:?}");
                 thread::sleep(pause);
-                pause = longest.min(pause * 2);
+                pause = LONGEST_PAUSE.min(pause * 2);
             }
         }
     }
