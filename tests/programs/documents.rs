@@ -140,9 +140,9 @@ impl Network {
 
         let mut command = Command::new("nsenter");
         command.args(["--preserve-credentials", "--user", "--net", "--target"]);
-        command
-            .arg(self.0.id().to_string())
-            .args(["bash", "-c", &line]);
+        command.arg(self.0.id().to_string());
+        // Whoever started the tests may ignore Ctrl-C, and programs inherit that.
+        command.args(["env", "--default-signal=INT", "bash", "-c", &line]);
         command.current_dir(root()).env("PYTHONUNBUFFERED", "1");
         Program::of(command).with_input().start()
     }
