@@ -48,11 +48,13 @@ fn run_all_blocks_of(document: &str) {
         }
         for (name, terminal) in &mut terminals {
             let heading = story[0].line_number;
+            let complete = terminal.has_shown_all();
             assert!(
-                terminal.has_shown_all(),
+                complete,
                 "{document}:{heading}: terminal {name} prints more"
             );
         }
+        terminals.into_values().for_each(Terminal::stop);
     }
 }
 
@@ -242,6 +244,14 @@ impl Terminal {
                 .process
                 .as_mut()
                 .is_none_or(|process| process.is_silent_for(a_while))
+    }
+
+    /// Ends what still runs as its reader does, with Ctrl-C: the demo stops its two programs then.
+    fn stop(self) {
+        if let Some(process) = self.process {
+            process.interrupt();
+            process.finish();
+        }
     }
 
     fn process(&mut self) -> Result<&mut Process, String> {
