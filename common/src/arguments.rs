@@ -46,7 +46,7 @@ impl Command {
                 "--" => options_ended = true,
                 option if option.len() > 1 && option.starts_with('-') => {
                     return Err(format!(
-                        "unknown option {}; an argument that begins with '-' stands after '--'",
+                        "unknown option {}; write -- before an argument that begins with '-'",
                         quote(option.as_bytes())
                     ));
                 }

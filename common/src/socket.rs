@@ -70,7 +70,7 @@ impl Socket {
     pub(crate) fn set_read_timeout(&self, limit: Duration) -> io::Result<()> {
         narrate(
             Kind::Aside,
-            format_args!("setsockopt({self}, SO_RCVTIMEO, {limit:?})"),
+            format_args!("setsockopt({self}, SO_RCVTIMEO, {limit:.3?})"),
             || self.0.set_read_timeout(Some(limit)),
             nothing,
         )

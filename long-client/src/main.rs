@@ -15,7 +15,7 @@ fn main() -> ExitCode {
 fn talk(address: &Address, message: &str, count: u64) -> Result<()> {
     // 1 create the socket, 2 connect to the server
     let client = connect(address)?;
-    // 3 talk with the server, without a pause, for ever where no COUNT is given
+    // 3 talk with the server, without a pause; where no COUNT is given, it is beyond all reach
     let mut buffer = [0; 4096];
     for _ in 0..count {
         send(&client, message.as_bytes())?;

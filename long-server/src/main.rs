@@ -17,7 +17,7 @@ fn serve(address: &Address, backlog: i32) -> Result<()> {
     // 1 create the socket, 2 bind it to an IP address and a port, 3 listen for clients
     let listener = listen(address, backlog)?;
     loop {
-        // 4 accept a client: a second socket, for the talk with this client alone
+        // 4 accept a client, however long it takes: a second socket, for this client alone
         let (client, peer) = accept(&listener);
         info!("Accepted connection from: {peer}");
         let talked = talk(&client);

@@ -18,16 +18,17 @@ fn serve(address: &Address, backlog: i32) -> Result<()> {
     // 1 create the socket, 2 bind it to an IP address and a port, 3 listen for clients
     let listener = listen(address, backlog)?;
     loop {
-        // 4 accept a client: a second socket, for the talk with this client alone
+        // 4 accept a client, however long it takes: a second socket, for this client alone
         let (client, peer) = accept(&listener);
         info!("Accepted connection from: {peer}");
+        // Only a thread of its own waits for this client: it calls talk(client)
         start_thread(peer, || talk(client));
     }
-    // 6 of the listening socket: the loop has no end, Ctrl-C ends the program and closes it
+    // 6 close the listening socket: never reached, for the end of the program closes it
 }
 
 fn talk(client: Socket) -> Result<()> {
-    // 5 talk with the client
+    // 5 talk with the client; one that leaves at once counts as an empty message, as in Python
     let mut buffer = [0; 1024];
     let message = recv(&client, &mut buffer)?;
     info!("Received: {}", printable(message));

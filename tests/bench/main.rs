@@ -121,12 +121,17 @@ fn measure(extent: &Extent, has_python: bool) {
         Some(load::memory_of_waiting_clients(&server, extent.waiting_clients)? / 1024.0)
     });
 
-    table::print_heading(rounds, "barest loop");
+    table::print_heading(rounds, "the barest");
     for clients in [1, 4] {
-        let name = format!("short, {clients} at a time, no thread");
+        let name = format!("short/s, {clients} at a time, to a loop");
         beside_bare(&name, "short-server", Bare::Loop, &short(clients));
-        let name = format!("short, {clients} at a time, a thread each");
+        let name = format!("short/s, {clients} at a time, to threads");
         beside_bare(&name, "short-server", Bare::Threads, &short(clients));
     }
-    beside_bare("long round trips", "long-server", Bare::Long, &long);
+    beside_bare(
+        "long round trips/s, to a loop",
+        "long-server",
+        Bare::Long,
+        &long,
+    );
 }

@@ -72,7 +72,7 @@ fn assert_misuse(program: &str, arguments: &[&str], problem: &str) {
 fn unknown_option_is_named() {
     for (program, _) in USAGES {
         for option in ["-x", "--verbose", "-1", "-hV"] {
-            let explained = "an argument that begins with '-' stands after '--'";
+            let explained = "write -- before an argument that begins with '-'";
             let problem = format!("unknown option '{option}'; {explained}");
             assert_misuse(program, &[option], &problem);
             assert_misuse(program, &["127.0.0.1:1", option], &problem);
