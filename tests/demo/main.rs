@@ -15,16 +15,13 @@ use std::time::Duration;
 
 use columns::Columns;
 use order::Order;
-use player::{Event, Player, Side};
+use player::{Event, Part, Side};
 
 /// How long a server may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long the server has to be silent, once the client has left, to have said everything.
 const SILENCE: Duration = Duration::from_millis(300);
-
-/// After how many replies a client is stopped that takes no COUNT.
-const REPLIES: usize = 3;
 
 /// Is why a demo does not come to its end.
 enum Problem {
@@ -77,8 +74,8 @@ fn complain(problem: &str) {
 }
 
 fn play(server_name: &str, client_name: &str) -> Result<(), Problem> {
-    let server = player::command(server_name, Side::Server).map_err(Problem::Misuse)?;
-    let client = player::command(client_name, Side::Client).map_err(Problem::Misuse)?;
+    let server = Part::new(server_name, Side::Server).map_err(Problem::Misuse)?;
+    let client = Part::new(client_name, Side::Client).map_err(Problem::Misuse)?;
     let (sender, events) = mpsc::channel();
     let interrupt = sender.clone();
     // An error means that the demo has just ended by itself.
@@ -89,15 +86,29 @@ fn play(server_name: &str, client_name: &str) -> Result<(), Problem> {
     columns.print_heading(server_name, client_name)?;
     let mut stage = Stage {
         events,
-        order: Order::default(),
+        order: Order::new(server.is_rust, client.is_rust),
         columns,
         shows_calls: env::var_os("RUST_LOG").is_some(),
     };
     // Both programs are killed when they are dropped, whatever happens from here on.
-    let _server = Player::start(server, Side::Server, &sender).map_err(Problem::Failure)?;
+    let cannot_start = |name, error| Problem::Failure(format!("cannot start {name}: {error}"));
+    let _server = server
+        .start(&sender)
+        .map_err(|error| cannot_start(server_name, error))?;
     stage.wait_until_it_listens(server_name)?;
-    let client = Player::start(client, Side::Client, &sender).map_err(Problem::Failure)?;
-    stage.show_conversation(client_name, client)
+    let takes_count = client.is_rust;
+    let mut client = client
+        .start(&sender)
+        .map_err(|error| cannot_start(client_name, error))?;
+    let printed = stage.show_conversation()?;
+    let was_left = !takes_count && printed == player::REPLIES;
+    match client.status() {
+        Ok(status) if status.success() || was_left => Ok(()),
+        Ok(status) => Err(Problem::Failure(format!(
+            "{client_name} ended with {status}"
+        ))),
+        Err(error) => Err(Problem::Failure(format!("{client_name}: {error}"))),
+    }
 }
 
 struct Stage {
@@ -108,13 +119,6 @@ struct Stage {
 }
 
 impl Stage {
-    fn show(&self, side: Side, line: &str) -> io::Result<()> {
-        if line.starts_with("[.] ") && !self.shows_calls {
-            return Ok(()); // it was only asked for to find the order
-        }
-        self.columns.print(side, line)
-    }
-
     fn wait_until_it_listens(&self, server_name: &str) -> Result<(), Problem> {
         loop {
             match self.events.recv_timeout(START_LIMIT) {
@@ -136,48 +140,36 @@ impl Stage {
         }
     }
 
-    fn show_conversation(&mut self, name: &str, mut client: Player) -> Result<(), Problem> {
-        // A Python client takes no COUNT.
-        let mut replies_left = if player::is_python_file(name) {
-            REPLIES
-        } else {
-            usize::MAX
-        };
+    /// Shows what is printed until the client has left and the server has nothing more to say.
+    /// Gives the number of the client's lines.
+    fn show_conversation(&mut self) -> Result<usize, Problem> {
+        let mut lines_of_client = 0;
         let mut has_left = false;
         loop {
-            let patience = if has_left || !self.order.is_empty() {
-                SILENCE
-            } else {
-                Duration::MAX
-            };
+            let ends_soon = has_left || !self.order.is_empty();
+            let patience = if ends_soon { SILENCE } else { Duration::MAX };
             match self.events.recv_timeout(patience) {
-                // It went on printing while it was stopped.
-                Ok(Event::Printed(Side::Client, _)) if replies_left == 0 => {}
                 Ok(Event::Printed(side, line)) => {
+                    lines_of_client += usize::from(side == Side::Client);
                     self.order.add(side, line);
-                    if let Side::Client = side {
-                        replies_left -= 1;
-                        if replies_left == 0 {
-                            client.stop();
-                        }
-                    }
                 }
-                Ok(Event::Ended(Side::Client)) => has_left = true,
-                Ok(Event::Ended(Side::Server)) => {}
+                Ok(Event::Ended(side)) => has_left |= side == Side::Client,
                 Ok(Event::Interrupted) => return Err(Problem::Interrupted),
                 Err(_) => match self.order.next_in_any_case() {
                     Some((side, line)) => self.show(side, &line)?,
-                    None => break,
+                    None => return Ok(lines_of_client),
                 },
             }
             while let Some((side, line)) = self.order.next() {
                 self.show(side, &line)?;
             }
         }
-        match client.status() {
-            Ok(status) if status.success() || replies_left == 0 => Ok(()),
-            Ok(status) => Err(Problem::Failure(format!("{name} ended with {status}"))),
-            Err(error) => Err(Problem::Failure(format!("{name}: {error}"))),
+    }
+
+    fn show(&self, side: Side, line: &str) -> io::Result<()> {
+        if line.starts_with("[.] ") && !self.shows_calls {
+            return Ok(()); // it was only asked for to find the order
         }
+        self.columns.print(side, line)
     }
 }

@@ -9,7 +9,6 @@ use std::collections::VecDeque;
 
 use crate::player::Side;
 
-#[derive(Default)]
 pub struct Order {
     server: Printed,
     client: Printed,
@@ -18,6 +17,8 @@ pub struct Order {
 /// What one program has printed.
 #[derive(Default)]
 struct Printed {
+    /// Whether it shows its calls, as only the programs in Rust do.
+    has_narration: bool,
     /// Lines that are still to be shown.
     waiting: VecDeque<String>,
     /// What the lines shown so far have told.
@@ -25,9 +26,22 @@ struct Printed {
     has_ended_the_stream: bool,
     bytes_sent: usize,
     bytes_received: usize,
+    messages: usize,
+    replies: usize,
 }
 
 impl Order {
+    pub fn new(server_has_narration: bool, client_has_narration: bool) -> Self {
+        let printed = |has_narration| Printed {
+            has_narration,
+            ..Printed::default()
+        };
+        Self {
+            server: printed(server_has_narration),
+            client: printed(client_has_narration),
+        }
+    }
+
     /// Takes a line as it arrives.
     pub fn add(&mut self, side: Side, line: String) {
         let printed = match side {
@@ -63,11 +77,12 @@ impl Order {
 
 impl Printed {
     fn take_if_caused_by(&mut self, peer: &Self) -> Option<String> {
-        let line = self.waiting.front()?;
-        let has_cause = match Outcome::of(line) {
-            Some(Outcome::Accepted) => peer.has_connected,
-            Some(Outcome::Received(0)) => peer.has_ended_the_stream,
-            Some(Outcome::Received(bytes)) => self.bytes_received + bytes <= peer.bytes_sent,
+        let has_cause = match Event::of(self.waiting.front()?) {
+            Some(Event::Reply) => self.replies < peer.messages,
+            _ if !peer.has_narration => true,
+            Some(Event::Accepted) => peer.has_connected,
+            Some(Event::Received(0)) => peer.has_ended_the_stream,
+            Some(Event::Received(bytes)) => self.bytes_received + bytes <= peer.bytes_sent,
             _ => true,
         };
         if has_cause { self.take() } else { None }
@@ -75,28 +90,40 @@ impl Printed {
 
     fn take(&mut self) -> Option<String> {
         let line = self.waiting.pop_front()?;
-        match Outcome::of(&line) {
-            Some(Outcome::Connected) => self.has_connected = true,
-            Some(Outcome::EndedTheStream) => self.has_ended_the_stream = true,
-            Some(Outcome::Sent(bytes)) => self.bytes_sent += bytes,
-            Some(Outcome::Received(bytes)) => self.bytes_received += bytes,
-            Some(Outcome::Accepted) | None => {}
+        match Event::of(&line) {
+            Some(Event::Connected) => self.has_connected = true,
+            Some(Event::EndedTheStream) => self.has_ended_the_stream = true,
+            Some(Event::Sent(bytes)) => self.bytes_sent += bytes,
+            Some(Event::Received(bytes)) => self.bytes_received += bytes,
+            Some(Event::Message) => self.messages += 1,
+            Some(Event::Reply) => self.replies += 1,
+            Some(Event::Accepted) | None => {}
         }
         Some(line)
     }
 }
 
-/// What a line of the narration tells that the other program takes part in.
-enum Outcome {
+/// What a line tells that is a cause or an effect of what the other program does.
+enum Event {
     Connected,
     Accepted,
     Sent(usize),
     Received(usize),
     EndedTheStream,
+    /// The server has shown what it received.
+    Message,
+    /// The client has shown what it received.
+    Reply,
 }
 
-impl Outcome {
+impl Event {
     fn of(line: &str) -> Option<Self> {
+        if line.starts_with("[*] Received:") {
+            return Some(Self::Message);
+        }
+        if line.starts_with("ACK!") {
+            return Some(Self::Reply);
+        }
         let call = line.strip_prefix("[.] ")?;
         let (name, _) = call.split_once('(')?;
         let number = |result: &str| result.split(' ').next()?.parse().ok();

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use tempfile::TempPath;
 
-use crate::harness::{Finished, Program, build, own_network, without_ports};
+use crate::harness::{Finished, Program, build, own_network, python, without_ports};
 
 /// Starts the demo where the default address is free.
 fn demo<const N: usize>(arguments: [&str; N]) -> Option<Program> {
@@ -102,6 +102,46 @@ fn demo_ends_a_long_conversation_after_three_replies() {
     );
     let last = finished.stdout.lines().last().expect("something is shown");
     assert!(last.starts_with("[*] Closed connection from: "), "{last}");
+}
+
+#[test]
+fn demo_runs_every_pairing_of_both_languages() {
+    if python().is_none() {
+        return;
+    }
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    for kind in ["short", "long"] {
+        let servers = [
+            format!("{kind}-server"),
+            format!("{root}/{kind}-server/{kind}_server.py"),
+        ];
+        let clients = [
+            format!("{kind}-client"),
+            format!("{root}/{kind}-client/{kind}_client.py"),
+        ];
+        for server in &servers {
+            for client in &clients {
+                let Some(demo) = demo([server, client]) else {
+                    return;
+                };
+                let finished = demo.run();
+                assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
+                let replies = if kind == "long" { 3 } else { 1 };
+                let shown = finished.stdout;
+                assert_eq!(
+                    shown.lines().filter(|row| row.ends_with("| ACK!")).count(),
+                    replies
+                );
+                let message = shown
+                    .find("[*] Received: ")
+                    .expect("the server shows the message");
+                assert!(
+                    message < shown.find("| ACK!").expect("the client shows a reply"),
+                    "{shown}"
+                );
+            }
+        }
+    }
 }
 
 #[test]
