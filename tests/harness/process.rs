@@ -158,13 +158,11 @@ impl Process {
     }
 
     /// Presses Ctrl-C.
-    #[cfg(unix)]
     pub fn interrupt(&self) {
         self.signal("INT");
     }
 
     /// Sends it a signal, such as `STOP`.
-    #[cfg(unix)]
     pub fn signal(&self, name: &str) {
         let kill = Command::new("kill")
             .args([&format!("-{name}"), &self.id().to_string()])

@@ -64,7 +64,6 @@ impl Server {
     }
 
     /// Counts what the server holds: its open descriptors and its threads.
-    #[cfg(target_os = "linux")]
     pub fn holds(&self) -> Holdings {
         let count = |folder: &str| {
             let entries = fs::read_dir(format!("/proc/{}/{folder}", self.id()));
@@ -77,7 +76,6 @@ impl Server {
     }
 
     /// Waits until the server holds no more and no less than this.
-    #[cfg(target_os = "linux")]
     #[track_caller]
     pub fn comes_to_hold(&self, expected: Holdings) {
         let begun = Instant::now();
@@ -92,7 +90,6 @@ impl Server {
     }
 
     /// Tells how many seconds it has spent on a CPU.
-    #[cfg(target_os = "linux")]
     pub fn cpu_seconds(&self) -> f64 {
         // User and system time, fields 14 and 15 of proc_pid_stat(5), in hundredths.
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.id()));
@@ -120,7 +117,6 @@ pub const PAIRS: [(&str, &str); 2] = [
 ];
 
 /// Is what a server must give back when its clients have left.
-#[cfg(target_os = "linux")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Holdings {
     pub descriptors: usize,

@@ -26,8 +26,8 @@ fn client_whose_output_was_closed_ends_quietly() {
     assert_eq!(client, Finished::success("ACK!\nACK!\nACK!\n"));
 }
 
-#[cfg(unix)]
-mod on_unix {
+#[cfg(target_os = "linux")]
+mod on_linux {
     use std::fs::{self, File};
     use std::process::Command;
 
