@@ -105,7 +105,7 @@ impl Client {
     /// Waits until something comes, and reads it.
     pub fn receive(&mut self) -> Vec<u8> {
         let mut bytes = vec![0; 4096];
-        let count = self.0.read(&mut bytes).expect("the other side sends");
+        let count = self.read_some(&mut bytes).expect("the other side sends");
         bytes.truncate(count);
         bytes
     }
@@ -122,7 +122,7 @@ impl Client {
         self.0
             .set_read_timeout(Some(time))
             .expect("the time is not zero");
-        let heard = self.0.read(&mut [0; 1]);
+        let heard = self.read_some(&mut [0; 1]);
         self.0
             .set_read_timeout(Some(LIMIT))
             .expect("the limit is not zero");
@@ -132,6 +132,16 @@ impl Client {
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
             )
         })
+    }
+
+    /// Reads once. A read with a time limit is interrupted whenever a child of the tests ends.
+    fn read_some(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
     }
 
     /// Closes with a reset instead of an end of stream.
