@@ -1,7 +1,7 @@
 //! A program that runs: what it prints, line by line, and how it ends.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -277,8 +277,11 @@ fn read_lines(pipe: impl Read + Send + 'static, count: usize) -> Receiver<String
 fn read_line(pipe: &mut impl BufRead) -> Vec<u8> {
     let mut line = Vec::new();
     while !line.ends_with(b"\n") && !line.ends_with(PROMPT_END.as_bytes()) {
-        let Ok(available @ [_, ..]) = pipe.fill_buf() else {
-            break; // the end, or an error that ends the reading as well
+        let available = match pipe.fill_buf() {
+            Ok([]) => break,
+            Ok(available) => available,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => panic!("a pipe can be read: {error}"),
         };
         let line_break = available.iter().position(|byte| *byte == b'\n');
         let taken = line_break.map_or(available.len(), |position| position + 1);
