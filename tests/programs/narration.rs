@@ -26,10 +26,7 @@ fn short_server_narrates_what_strace_sees() {
         drop(client);
         server.narrates_up_to("[.] close(");
     }
-    let client = Client::connect(address);
-    server.narrates_up_to("[.] recv(");
-    client.reset();
-    server.narrates_up_to("[!]");
+    server.survives_a_reset(address);
     server.kill_and_compare();
 }
 
@@ -48,10 +45,7 @@ fn long_server_narrates_what_strace_sees() {
         drop(client);
         server.narrates_up_to("[*] Closed");
     }
-    let client = Client::connect(address);
-    server.narrates_up_to("[.] recv(");
-    client.reset();
-    server.narrates_up_to("[!]");
+    server.survives_a_reset(address);
     server.kill_and_compare();
 }
 
@@ -161,6 +155,13 @@ impl Watched {
                 return rest.to_owned();
             }
         }
+    }
+
+    fn survives_a_reset(&mut self, address: SocketAddr) {
+        let client = Client::connect(address);
+        self.narrates_up_to("[.] recv(");
+        client.reset();
+        self.narrates_up_to("[!]");
     }
 
     fn kill_and_compare(self) {
