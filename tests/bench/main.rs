@@ -8,6 +8,8 @@ mod build;
 mod load;
 mod servers;
 mod table;
+#[path = "../harness/twin_path.rs"]
+mod twin_path;
 
 use std::env;
 

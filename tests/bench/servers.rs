@@ -13,6 +13,7 @@ use tempfile::NamedTempFile;
 
 use crate::bare::Bare;
 use crate::build::path_of;
+use crate::twin_path::path_of_twin;
 
 /// Runs a Python file as in a terminal, where a line is written as soon as it ends.
 const LINE_BY_LINE: &str = "import runpy, sys; sys.stdout.reconfigure(line_buffering=True); \
@@ -57,10 +58,7 @@ pub fn python() -> Option<&'static Path> {
 
 fn python_command(options: &[&str], name: &str) -> Command {
     let mut command = Command::new(python().expect("Python is only asked for where it is found"));
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    command
-        .args(options)
-        .arg(format!("{root}/{name}/{}.py", name.replace('-', "_")));
+    command.args(options).arg(path_of_twin(name));
     command
 }
 

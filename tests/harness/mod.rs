@@ -5,16 +5,20 @@
 
 mod build;
 mod client;
+mod listener;
 mod ports;
 mod process;
 mod server;
 mod tool;
 mod twin;
+mod twin_path;
 
 pub use build::{build, path_of};
 pub use client::{Client, exchange};
+pub use listener::{address_where_nobody_listens, listening_socket};
 pub use ports::without_ports;
 pub use process::{Finished, LIMIT, Process, Program};
 pub use server::{Holdings, PAIRS, Server};
 pub use tool::{own_network, python, strace, unshare};
 pub use twin::Edition;
+pub use twin_path::path_of_twin;

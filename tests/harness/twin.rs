@@ -1,6 +1,6 @@
 //! The programs in both languages.
 
-use super::{Program, python};
+use super::{Program, path_of_twin, python};
 
 /// Is the language of a program.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,11 +16,7 @@ impl Edition {
     pub fn program(self, name: &str) -> Option<Program> {
         match self {
             Self::Rust => Some(Program::new(name)),
-            Self::Python => {
-                let file = format!("{name}/{}.py", name.replace('-', "_"));
-                let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-                Some(Program::of(python()?).args([format!("{root}/{file}")]))
-            }
+            Self::Python => Some(Program::of(python()?).args([path_of_twin(name)])),
         }
     }
 }

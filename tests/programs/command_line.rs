@@ -1,10 +1,10 @@
 //! The command line, the errors and the exit status.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 
-use socket2::{Domain, Socket, Type};
-
-use crate::harness::{Client, Finished, Program, Server};
+use crate::harness::{
+    Client, Finished, Program, Server, address_where_nobody_listens, listening_socket,
+};
 
 const USAGES: [(&str, &str); 4] = [
     ("short-server", "usage: short-server [ADDRESS [BACKLOG]]\n"),
@@ -372,21 +372,4 @@ fn client_tells_when_the_server_resets_the_connection() {
          hint: see what the server's terminal says, and start the server again if it has ended\n"
     );
     assert_eq!(client.finish(), Finished::failure(1, &complaint));
-}
-
-pub(crate) fn listening_socket() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-    let address = listener.local_addr().expect("it is bound").to_string();
-    (listener, address)
-}
-
-/// Reserves an address with a socket that is bound but does not listen.
-pub(crate) fn address_where_nobody_listens() -> (String, Socket) {
-    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("TCP is there");
-    socket
-        .bind(&any_port.into())
-        .expect("loopback has free ports");
-    let bound = socket.local_addr().expect("it is bound").as_socket();
-    (bound.expect("it is an IP address").to_string(), socket)
 }

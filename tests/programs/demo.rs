@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use tempfile::TempPath;
 
-use crate::harness::{Finished, Program, build, own_network, python, without_ports};
+use crate::harness::{Finished, Program, build, own_network, path_of_twin, python, without_ports};
 
 /// Starts the demo where the default address is free.
 fn demo<const N: usize>(arguments: [&str; N]) -> Option<Program> {
@@ -109,16 +109,11 @@ fn demo_runs_every_pairing_of_both_languages() {
     if python().is_none() {
         return;
     }
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     for kind in ["short", "long"] {
-        let servers = [
-            format!("{kind}-server"),
-            format!("{root}/{kind}-server/{kind}_server.py"),
-        ];
-        let clients = [
-            format!("{kind}-client"),
-            format!("{root}/{kind}-client/{kind}_client.py"),
-        ];
+        let [servers, clients] = ["server", "client"].map(|role| {
+            let program = format!("{kind}-{role}");
+            [path_of_twin(&program), program]
+        });
         for server in &servers {
             for client in &clients {
                 let Some(demo) = demo([server, client]) else {

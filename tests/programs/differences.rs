@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::{
-    Client, Finished, LIMIT, Program, Server, exchange, path_of, strace, unshare,
+    Client, Finished, LIMIT, Program, Server, exchange, listening_socket, path_of, strace, unshare,
 };
 
 #[test]
@@ -140,8 +140,7 @@ fn client_forges_no_line_of_the_server_and_drives_no_terminal() {
 #[test]
 fn server_forges_no_line_of_the_client() {
     for client in ["short-client", "long-client"] {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-        let address = listener.local_addr().expect("it is bound").to_string();
+        let (listener, address) = listening_socket();
         let mut client = Program::new(client).args([&address]).start();
         let mut peer = Client::accept(&listener);
         peer.receive();

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::harness::{Client, Process, Program, Server, path_of, strace};
+use crate::harness::{
+    Client, Process, Program, Server, address_where_nobody_listens, listening_socket, path_of,
+    strace,
+};
 
 #[test]
 fn short_server_narrates_what_strace_sees() {
@@ -78,7 +81,7 @@ fn clients_narrate_what_strace_sees() {
 
 #[test]
 fn refused_clients_narrate_what_strace_sees() {
-    let (address, _reserved) = crate::command_line::address_where_nobody_listens();
+    let (address, _reserved) = address_where_nobody_listens();
     for client in ["short-client", "long-client"] {
         if let Some(client) = Watched::start(client, &[&address]) {
             let narrated = client.compare_at_the_end();
@@ -89,8 +92,7 @@ fn refused_clients_narrate_what_strace_sees() {
 
 #[test]
 fn clients_whose_connection_is_reset_narrate_what_strace_sees() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-    let address = listener.local_addr().expect("it is bound").to_string();
+    let (listener, address) = listening_socket();
     for client in ["short-client", "long-client"] {
         if let Some(client) = Watched::start(client, &[&address]) {
             let mut peer = Client::accept(&listener);

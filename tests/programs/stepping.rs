@@ -1,10 +1,9 @@
 //! `STEP=1`: a pause before each call.
 
 use std::io::ErrorKind;
-use std::net::TcpListener;
 use std::time::Duration;
 
-use crate::harness::{Client, Process, Program, Server};
+use crate::harness::{Client, Process, Program, Server, listening_socket};
 
 /// Long enough for a program to do what it should not.
 const A_WHILE: Duration = Duration::from_millis(100);
@@ -33,14 +32,11 @@ fn step_to_accept(server: &str) -> Server {
 
 #[test]
 fn nothing_is_called_before_enter() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+    let (listener, address) = listening_socket();
     listener
         .set_nonblocking(true)
         .expect("a socket can be told not to block");
-    let mut client = step(
-        "short-client",
-        &listener.local_addr().expect("bound").to_string(),
-    );
+    let mut client = step("short-client", &address);
     step_to(&mut client, "connect(");
     client.expect("[.] socket(AF_INET, SOCK_STREAM) = 3");
     assert!(client.is_silent_for(A_WHILE));

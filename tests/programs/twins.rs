@@ -4,8 +4,10 @@
 
 use std::process::Command;
 
-use crate::command_line::{address_where_nobody_listens, listening_socket};
-use crate::harness::{Client, Edition, Finished, Program, Server, exchange, strace};
+use crate::harness::{
+    Client, Edition, Finished, Program, Server, address_where_nobody_listens, exchange,
+    listening_socket, strace,
+};
 
 fn server(edition: Edition, name: &str) -> Option<Server> {
     Some(Server::of(edition.program(name)?.args(["127.0.0.1:0"])))
