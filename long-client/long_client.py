@@ -9,8 +9,7 @@ host, port = address.rsplit(":", 1)
 client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)  # 1 create the socket
 client.connect((host, int(port)))  # 2 connect to the server
 while True:
-    # 3 talk with the server: the network carries bytes, b"" and decode() go between them and text
-    client.send(b"TCP client connect")
+    client.send("TCP client connect".encode())  # 3 talk with the server: encode() makes the text bytes
     reply = client.recv(4096)
     print(reply.decode())
 client.close()  # 4 close the socket: never reached

@@ -9,15 +9,14 @@ host, port = address.rsplit(":", 1)
 listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)  # 1 create the socket
 listener.bind((host, int(port)))  # 2 bind it to an IP address and a port
 listener.listen(5)  # 3 listen for clients
-print("[*] listening on %s:%d" % listener.getsockname())
+print("[*] listening on", address)
 while True:
     client, peer = listener.accept()  # 4 accept a client
     print("[*] Accepted connection from: %s:%d" % peer)
     while True:
-        # 5 talk with the client: the network carries bytes, decode() makes text of them
-        message = client.recv(1024)
-        print("[*] Received:", message.decode())
-        client.send(b"ACK!")
+        message = client.recv(1024)  # 5 talk with the client
+        print("[*] Received:", message.decode())  # the network carries bytes: decode() makes them text
+        client.send("ACK!".encode())
         print("[*] Sended: ACK!")
     client.close()  # 6 close the client's socket: never reached
 listener.close()  # 6 close the listening socket: never reached

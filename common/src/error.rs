@@ -1,114 +1,97 @@
-//! What can fail, and what is said of it.
+//! Which call failed, the system's words for why, and what to do about it.
 
 use std::fmt;
 use std::io;
 
-use crate::address::Address;
+use crate::address;
 
-/// Is what the functions of this crate return that can fail.
+/// The result of a function of this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Says which operation failed, and the system's words for why.
+/// A call that failed, and the system's words for why.
 #[derive(Debug)]
 pub struct Error {
-    operation: Operation,
+    call: &'static str,
     source: io::Error,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Operation {
-    LookUp,
-    Listen,
-    Connect,
-    Recv,
-    Send,
-    Print,
-}
-
 impl Error {
-    pub(crate) fn new(operation: Operation, source: io::Error) -> Self {
-        Self { operation, source }
+    /// Returns what turns the system's error into the error of this call.
+    pub(crate) fn of(call: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { call, source }
     }
 
-    /// Is the error of a client whose server closed the connection and sent no reply.
+    /// Returns the error of a client that found the end of the stream in place of a reply.
     #[must_use]
     pub fn no_reply() -> Self {
-        let words = "the server closed the connection before it replied";
-        Self::new(
-            Operation::Recv,
-            io::Error::new(io::ErrorKind::UnexpectedEof, words),
-        )
+        let words = "the server ended this conversation before it replied";
+        Self::of("recv")(io::Error::new(io::ErrorKind::UnexpectedEof, words))
     }
 
-    /// Whether it only means that nobody reads the standard output any more: `… | head -n 3`.
+    /// Returns whether it only means that nobody reads the standard output any more, as in
+    /// `long-client | head -n 3`.
     pub(crate) fn is_closed_output(&self) -> bool {
-        matches!(self.operation, Operation::Print)
-            && self.source.kind() == io::ErrorKind::BrokenPipe
+        self.call == "write" && self.source.kind() == io::ErrorKind::BrokenPipe
     }
 
-    /// Explains the error to the person who started `program` on `address`: what failed, and a
-    /// hint of what to do.
-    pub(crate) fn explain(&self, program: &str, address: &Address) -> (String, String) {
+    /// Returns what failed, for the person who started a program on this address.
+    pub(crate) fn explanation(&self, address: &str) -> String {
+        let attempt = match self.call {
+            "getaddrinfo" => format!("find {address}"),
+            "socket" => format!("create a socket for {address}"),
+            "connect" => format!("connect to {address}"),
+            "recv" => format!("receive from {address}"),
+            "send" => format!("send to {address}"),
+            "write" => "write to standard output".to_owned(),
+            _ => format!("listen on {address}"),
+        };
+        format!("cannot {attempt}: {}", self.source)
+    }
+
+    /// Returns what that person can do about it.
+    pub(crate) fn hint(&self, program: &str, address: &str) -> String {
         use io::ErrorKind::{AddrInUse, ConnectionRefused, PermissionDenied};
 
-        let attempt = match self.operation {
-            Operation::LookUp => format!("find {address}"),
-            Operation::Listen => format!("listen on {address}"),
-            Operation::Connect => format!("connect to {address}"),
-            Operation::Recv => format!("receive from {address}"),
-            Operation::Send => format!("send to {address}"),
-            Operation::Print => "write to standard output".to_owned(),
-        };
-        let hint = match (self.operation, self.source.kind()) {
-            (Operation::LookUp, _) => {
-                "check the name's spelling, or use an IP address, such as 127.0.0.1:12345"
-                    .to_owned()
+        let default = address::DEFAULT;
+        let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
+        let port: u16 = port.parse().unwrap_or_default();
+        match (self.call, self.source.kind()) {
+            ("getaddrinfo", _) => {
+                format!("check the name's spelling, or use an IP address, such as {default}")
             }
-            (Operation::Listen, AddrInUse) => format!(
-                "another server is using it: stop that one, or choose another address, \
-                 such as {program} {}",
-                address.neighbour()
+            ("socket", _) => format!(
+                "use an IPv4 address, such as {default}, or end programs that hold many files open"
             ),
-            (Operation::Listen, PermissionDenied) => format!(
+            ("bind" | "listen", AddrInUse) => format!(
+                "stop the server that uses it (Ctrl-C; if Ctrl-Z put it to sleep: fg, then \
+                 Ctrl-C), wait a minute if one has just ended, or choose another address, \
+                 such as {program} {host}:{}",
+                port.checked_add(1).unwrap_or(u16::MAX - 1)
+            ),
+            ("bind", PermissionDenied) => format!(
                 "a port below 1024 can need special rights: choose a higher one, \
-                 such as {program} 127.0.0.1:12345"
+                 such as {program} {default}"
             ),
-            (Operation::Listen, _) => {
-                format!("choose an address of this machine, such as {program} 127.0.0.1:12345")
-            }
-            (Operation::Connect, _) if address.has_no_port() => {
+            ("connect", _) if port == 0 => {
                 "port 0 is no server's: take the one in the server's `listening on` line".to_owned()
             }
-            (Operation::Connect, ConnectionRefused) => {
-                "start the server first, in another terminal".to_owned()
-            }
-            (Operation::Connect, _) => {
-                "check the address, and that a server is listening there".to_owned()
-            }
-            (Operation::Recv | Operation::Send, _) => {
-                "see what the server's terminal says, and start the server again if it has ended"
-                    .to_owned()
-            }
-            (Operation::Print, _) => {
-                "let it be a terminal, or a file on a disk with free space".to_owned()
-            }
-        };
-        (format!("cannot {attempt}: {}", self.source), hint)
+            ("connect", ConnectionRefused) => "start the server first, in another terminal; \
+                 if it is running, compare ADDRESS with its `listening on` line"
+                .to_owned(),
+            ("connect", _) => "check the address, and that a server is listening there".to_owned(),
+            ("recv" | "send", _) => "see what the server's terminal says, and start the server \
+                 again if it has ended; a long-client needs a long-server"
+                .to_owned(),
+            ("write", _) => "let it be a terminal, or a file on a disk with free space".to_owned(),
+            _ => format!("choose an address of this machine, such as {program} {default}"),
+        }
     }
 }
 
 impl fmt::Display for Error {
     /// Writes the call's name and the system's words: `recv: Connection reset by peer (os error 104)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let call = match self.operation {
-            Operation::LookUp => "getaddrinfo",
-            Operation::Listen => "listen",
-            Operation::Connect => "connect",
-            Operation::Recv => "recv",
-            Operation::Send => "send",
-            Operation::Print => "write",
-        };
-        write!(f, "{call}: {}", self.source)
+        write!(f, "{}: {}", self.call, self.source)
     }
 }
 

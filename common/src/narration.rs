@@ -1,20 +1,22 @@
-//! How a socket call is narrated: the one place that every call passes through.
+//! How a socket call is narrated, and the pause of `STEP=1` before it: the one place that every
+//! call passes through.
 
-use std::fmt;
-use std::io;
+use std::env;
+use std::fmt::Display;
+use std::io::{self, BufRead, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use log::{Level, log, log_enabled};
 
-use crate::step;
-
-/// Sorts the calls by how they are narrated.
+/// How a call is narrated.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
-    /// Returns at once; shown at debug.
+    /// It returns at once; shown at debug.
     Immediate,
-    /// Can wait for the peer; shown at debug, and before it waits as well.
+    /// It can wait for the peer; shown at debug, and before it waits as well.
     Blocking,
-    /// Is not part of the lesson, such as an option; shown at trace.
+    /// It is not part of the lesson, such as an option; shown at trace.
     Aside,
 }
 
@@ -27,27 +29,30 @@ impl Kind {
     }
 }
 
-/// Makes a system call and shows it with its arguments and its result, the way `strace(1)` does.
+/// Makes a system call and shows it with its arguments and its result, in the style of `strace(1)`.
 ///
-/// `call` is the text `name(arguments)`, `outcome` gives the text of a result that is no error.
-/// Neither text is put together unless somebody watches.
+/// `shown` returns the text of a result that is no error. No text is put together unless somebody
+/// watches.
 pub(crate) fn narrate<T>(
     kind: Kind,
-    call: fmt::Arguments<'_>,
+    name: &str,
+    arguments: &[&dyn Display],
     make: impl FnOnce() -> io::Result<T>,
-    outcome: impl FnOnce(&T) -> String,
+    shown: impl FnOnce(&T) -> String,
 ) -> io::Result<T> {
     let level = kind.level();
     if !is_watched(level) {
         return make();
     }
-    step::pause(call);
+    let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+    let call = format!("{name}({})", arguments.join(", "));
+    pause(&call);
     if kind == Kind::Blocking {
         log!(level, "{call} ...");
     }
     let result = make();
     match &result {
-        Ok(value) => log!(level, "{call} = {}", outcome(value)),
+        Ok(value) => log!(level, "{call} = {}", shown(value)),
         Err(error) => log!(level, "{call} = -1 {error}"),
     }
     result
@@ -55,15 +60,53 @@ pub(crate) fn narrate<T>(
 
 /// Shows a `close(2)` before it is made: afterwards another thread's `accept(2)` may already have
 /// been given the same descriptor. Its result is not shown, for nobody can do anything about it.
-pub(crate) fn narrate_close(call: fmt::Arguments<'_>) {
+pub(crate) fn narrate_close(socket: &dyn Display) {
     let level = Kind::Immediate.level();
     if is_watched(level) {
-        step::pause(call);
+        let call = format!("close({socket})");
+        pause(&call);
         log!(level, "{call}");
     }
 }
 
-/// Whether calls of this level are shown, or stepped through.
+/// Returns whether calls of this level are shown, or stepped through.
 fn is_watched(level: Level) -> bool {
-    log_enabled!(level) || (level == Level::Debug && step::is_on())
+    log_enabled!(level) || (level == Level::Debug && is_stepping())
+}
+
+static STEPPING: AtomicBool = AtomicBool::new(false);
+
+/// Is held by the thread that asks, so that two never ask at once.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Turns the pauses on where the environment variable `STEP` is set, but not to nothing or to `0`,
+/// and returns whether it is.
+pub(crate) fn start_stepping() -> bool {
+    let asked = env::var_os("STEP").is_some_and(|value| !value.is_empty() && value != "0");
+    STEPPING.store(asked, Ordering::Relaxed);
+    asked
+}
+
+fn is_stepping() -> bool {
+    STEPPING.load(Ordering::Relaxed)
+}
+
+/// Says on standard error which call is next, and waits for a line on standard input. At the end
+/// of the input there are no more pauses.
+fn pause(call: &str) {
+    if !is_stepping() {
+        return;
+    }
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    if !is_stepping() {
+        return; // the input ended while another thread asked
+    }
+    let mut prompt = io::stderr();
+    // A prompt that nobody can read is no reason to stop.
+    let _ = write!(prompt, "next: {call}  [Enter] ");
+    let line = io::stdin().lock().skip_until(b'\n');
+    if !line.is_ok_and(|bytes| bytes > 0) {
+        let _ = writeln!(prompt);
+        STEPPING.store(false, Ordering::Relaxed);
+    }
 }

@@ -1,219 +1,208 @@
-//! The system calls on a socket: each by itself, under its own name, narrated.
+//! The calls of the lesson, each as a robust program makes it.
 
-use std::fmt;
-use std::io::{self, Read};
-use std::net::{Shutdown, SocketAddr};
-#[cfg(unix)]
-use std::os::fd::AsRawFd;
-#[cfg(windows)]
-use std::os::windows::io::AsRawSocket;
-use std::time::Duration;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use socket2::{Domain, SockAddr, TcpKeepalive, Type};
+use log::warn;
 
-use crate::bytes::quoted;
-use crate::narration::{Kind, narrate, narrate_close};
+use crate::calls::{self, Descriptor};
+use crate::error::{Error, Result};
 
-/// Owns a listening or a connected TCP socket, and closes it with `close(2)` when it is dropped.
+/// How long a client may be silent before the kernel asks whether it is still there.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+/// The time between two such questions, and how many are asked before the connection is given up.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_PROBES: u32 = 6;
+
+/// The first pause after an `accept(2)` that failed; it doubles with every further failure.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a lingering close waits for the peer's end of the stream, in all.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// A listening or a connected TCP socket, which is closed with `close(2)` when it is dropped.
 #[derive(Debug)]
-pub struct Socket(socket2::Socket);
+pub struct Socket(Descriptor);
 
 impl Socket {
-    /// Creates a TCP socket of the address's family with `socket(2)`.
-    pub(crate) fn new(address: SocketAddr) -> io::Result<Self> {
-        let (domain, family) = match address {
-            SocketAddr::V4(_) => (Domain::IPV4, "AF_INET"),
-            SocketAddr::V6(_) => (Domain::IPV6, "AF_INET6"),
-        };
-        narrate(
-            Kind::Immediate,
-            format_args!("socket({family}, SOCK_STREAM)"),
-            || socket2::Socket::new(domain, Type::STREAM, None).map(Self),
-            Self::to_string,
-        )
+    /// Creates a TCP socket of the address's family with `socket(2)`, step 1.
+    ///
+    /// # Errors
+    ///
+    /// No descriptor is left, or the system does not know the family.
+    pub fn new(address: SocketAddr) -> Result<Self> {
+        calls::socket(address)
+            .map(Self)
+            .map_err(Error::of("socket"))
     }
 
-    /// Lets an address be bound while closed connections of it are in `TIME_WAIT`: `SO_REUSEADDR`
-    /// of `socket(7)`.
-    pub(crate) fn set_reuse_address(&self) -> io::Result<()> {
-        narrate(
-            Kind::Aside,
-            format_args!("setsockopt({self}, SO_REUSEADDR, 1)"),
-            || self.0.set_reuse_address(true),
-            nothing,
-        )
+    /// Binds the socket to an IP address and a port with `bind(2)`, a server's step 2.
+    ///
+    /// First sets `SO_REUSEADDR`, so that closed connections of the address that are still in
+    /// `TIME_WAIT` are no obstacle; not on Windows, where the option would let another program
+    /// take the port.
+    ///
+    /// # Errors
+    ///
+    /// The address is in use, not allowed, or not of this machine.
+    pub fn bind(&self, address: SocketAddr) -> Result<()> {
+        if cfg!(not(windows)) {
+            calls::set_reuse_address(&self.0).map_err(Error::of("setsockopt"))?;
+        }
+        calls::bind(&self.0, address).map_err(Error::of("bind"))
     }
 
-    /// Has the kernel ask a silent peer, after `idle` and then again and again, whether it is
-    /// still there: `SO_KEEPALIVE` of `socket(7)` and `TCP_KEEPIDLE` of `tcp(7)`.
-    pub(crate) fn set_keepalive(&self, idle: Duration) -> io::Result<()> {
-        narrate(
-            Kind::Aside,
-            format_args!("setsockopt({self}, SO_KEEPALIVE, 1)"),
-            || {
-                self.0
-                    .set_tcp_keepalive(&TcpKeepalive::new().with_time(idle))
-            },
-            nothing,
-        )?;
-        // socket2 has made both calls by now.
-        let idle = idle.as_secs();
-        narrate(
-            Kind::Aside,
-            format_args!("setsockopt({self}, TCP_KEEPIDLE, {idle})"),
-            || Ok(()),
-            nothing,
-        )
+    /// Makes it a listening socket with `listen(2)`, a server's step 3. At most `backlog` clients
+    /// wait in its queue to be accepted (Linux adds one).
+    ///
+    /// First sets keepalive, which the accepted sockets inherit: a client that vanished without a
+    /// word is given up after about two minutes.
+    ///
+    /// # Errors
+    ///
+    /// The address is in use: another socket has begun to listen on it.
+    pub fn listen(&self, backlog: i32) -> Result<()> {
+        // A server can do without keepalive, so an error is no reason to stop.
+        let _ = calls::set_keepalive(
+            &self.0,
+            KEEPALIVE_IDLE,
+            KEEPALIVE_INTERVAL,
+            KEEPALIVE_PROBES,
+        );
+        calls::listen(&self.0, backlog).map_err(Error::of("listen"))
     }
 
-    /// Limits the time that each `recv(2)` waits: `SO_RCVTIMEO` of `socket(7)`.
-    pub(crate) fn set_read_timeout(&self, limit: Duration) -> io::Result<()> {
-        narrate(
-            Kind::Aside,
-            format_args!("setsockopt({self}, SO_RCVTIMEO, {limit:.3?})"),
-            || self.0.set_read_timeout(Some(limit)),
-            nothing,
-        )
+    /// Returns the address that the socket is bound to, with `getsockname(2)`: the port too that
+    /// the kernel chose for port 0.
+    ///
+    /// # Errors
+    ///
+    /// The system has no memory left to say.
+    pub fn address(&self) -> Result<SocketAddr> {
+        calls::getsockname(&self.0).map_err(Error::of("getsockname"))
     }
 
-    /// Gives the socket an address of this machine with `bind(2)`.
-    pub(crate) fn bind(&self, address: SocketAddr) -> io::Result<()> {
-        narrate(
-            Kind::Immediate,
-            format_args!("bind({self}, {address})"),
-            || self.0.bind(&address.into()),
-            nothing,
-        )
+    /// Waits for a client with `accept(2)`, a server's step 4, and returns its connected socket
+    /// and its address.
+    ///
+    /// Never fails. A client that gave up in the queue is passed over. Whatever else goes wrong,
+    /// such as no descriptor being left, is logged, and tried again after a pause of 5 ms that
+    /// doubles up to 1 s; meanwhile the clients wait in the queue.
+    #[must_use]
+    pub fn accept(&self) -> (Self, SocketAddr) {
+        use ErrorKind::{ConnectionAborted, ConnectionReset};
+
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match uninterrupted(|| calls::accept(&self.0)) {
+                Ok((client, peer)) => return (Self(client), peer),
+                Err(error) if matches!(error.kind(), ConnectionAborted | ConnectionReset) => {}
+                Err(error) => {
+                    warn!("accept: {error}; trying again in {pause:?}");
+                    thread::sleep(pause);
+                    pause = LONGEST_PAUSE.min(pause * 2);
+                }
+            }
+        }
     }
 
-    /// Makes it a listening socket with `listen(2)`, with a queue of `backlog` clients.
-    pub(crate) fn listen(&self, backlog: i32) -> io::Result<()> {
-        narrate(
-            Kind::Immediate,
-            format_args!("listen({self}, {backlog})"),
-            || self.0.listen(backlog),
-            nothing,
-        )
+    /// Connects to a server with `connect(2)`, a client's step 2.
+    ///
+    /// # Errors
+    ///
+    /// Nobody listens there, or the address is out of reach.
+    pub fn connect(&self, address: SocketAddr) -> Result<()> {
+        let mut tries = 0;
+        let connected = uninterrupted(|| {
+            tries += 1;
+            calls::connect(&self.0, address)
+        });
+        // After an interruption the kernel goes on connecting, so that the next call can find the
+        // socket connected, and fail for just that (EISCONN).
+        if connected.is_err() && tries > 1 && calls::getpeername(&self.0).is_ok() {
+            return Ok(());
+        }
+        connected.map_err(Error::of("connect"))
     }
 
-    /// Tells the address that the socket is bound to, with `getsockname(2)`.
-    pub(crate) fn local_address(&self) -> io::Result<SocketAddr> {
-        narrate(
-            Kind::Aside,
-            format_args!("getsockname({self})"),
-            || {
-                self.0
-                    .local_addr()
-                    .and_then(|address| internet_address(&address))
-            },
-            |address| format!("0 {address}"),
-        )
+    /// Waits for bytes from the peer with `recv(2)`, and returns those that came: at least one
+    /// byte, at most the size of the buffer, and none at the end of the stream.
+    ///
+    /// A stream has no messages: what the peer sent at once can come in parts, and two of its
+    /// sends together.
+    ///
+    /// # Errors
+    ///
+    /// The connection broke: the peer has reset it, or is out of reach.
+    pub fn recv<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8]> {
+        let count = uninterrupted(|| calls::recv(&self.0, buffer).map(<[u8]>::len));
+        let count = count.map_err(Error::of("recv"))?;
+        Ok(&buffer[..count])
     }
 
-    /// Tells the address at the other end of the connection, with `getpeername(2)`.
-    pub(crate) fn peer_address(&self) -> io::Result<SocketAddr> {
-        narrate(
-            Kind::Aside,
-            format_args!("getpeername({self})"),
-            || {
-                self.0
-                    .peer_addr()
-                    .and_then(|address| internet_address(&address))
-            },
-            |address| format!("0 {address}"),
-        )
+    /// Sends all of the bytes with `send(2)`, which takes as many of them at a time as it has room
+    /// for.
+    ///
+    /// # Errors
+    ///
+    /// The connection broke: the peer has closed or reset it, or is out of reach.
+    pub fn send(&self, bytes: &[u8]) -> Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let sent = uninterrupted(|| calls::send(&self.0, rest)).map_err(Error::of("send"))?;
+            rest = &rest[sent..];
+        }
+        Ok(())
     }
 
-    /// Waits for a client and takes it out of the queue with `accept(2)`: a new, connected socket
-    /// and the peer's address.
-    pub(crate) fn accept(&self) -> io::Result<(Self, SocketAddr)> {
-        narrate(
-            Kind::Blocking,
-            format_args!("accept({self})"),
-            || {
-                let (client, address) = self.0.accept()?;
-                Ok((Self(client), internet_address(&address)?))
-            },
-            |(client, peer)| format!("{client} from {peer}"),
-        )
+    /// Closes the socket with `close(2)`, the last step.
+    pub fn close(self) {
+        drop(self);
     }
 
-    /// Connects to a server with `connect(2)`.
-    pub(crate) fn connect(&self, address: SocketAddr) -> io::Result<()> {
-        narrate(
-            Kind::Blocking,
-            format_args!("connect({self}, {address})"),
-            || self.0.connect(&address.into()),
-            nothing,
-        )
+    /// Closes the socket so that what was sent last arrives, also where the peer sent more than
+    /// was read.
+    ///
+    /// A `close(2)` over unread bytes resets the connection, and a reset can overtake the reply
+    /// (RFC 9112, section 9.6; RFC 1122, section 4.2.2.13). So this half-closes with
+    /// `shutdown(2)`, reads on until the peer has closed too, for at most 5 seconds, and only then
+    /// closes.
+    pub fn linger_and_close(self) {
+        // An error means that the peer is gone, and so is the reason to wait.
+        let _ = calls::shutdown_write(&self.0).and_then(|()| self.read_to_the_end());
+        self.close();
     }
 
-    /// Waits for bytes and takes them with `recv(2)`; gives how many, 0 at the end of the stream.
-    pub(crate) fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let size = buffer.len();
-        narrate(
-            Kind::Blocking,
-            format_args!("recv({self}, {size})"),
-            move || {
-                let buffer = buffer;
-                let count = (&self.0).read(buffer)?;
-                Ok(&buffer[..count])
-            },
-            |bytes| match bytes.len() {
-                0 => "0".to_owned(),
-                count => format!("{count} {}", quoted(bytes)),
-            },
-        )
-        .map(<[u8]>::len)
-    }
-
-    /// Sends bytes with `send(2)`, maybe not all of them; gives how many.
-    pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        narrate(
-            Kind::Immediate,
-            format_args!("send({self}, {})", quoted(bytes)),
-            || self.0.send(bytes),
-            usize::to_string,
-        )
-    }
-
-    /// Half-closes the connection with `shutdown(2)`: the peer sees the end of the stream, and
-    /// can still send.
-    pub(crate) fn shutdown_write(&self) -> io::Result<()> {
-        narrate(
-            Kind::Immediate,
-            format_args!("shutdown({self}, SHUT_WR)"),
-            || self.0.shutdown(Shutdown::Write),
-            nothing,
-        )
+    fn read_to_the_end(&self) -> io::Result<()> {
+        let deadline = Instant::now() + LINGER;
+        let mut buffer = [0; 1024];
+        let mut left = LINGER;
+        while !left.is_zero() {
+            let count = uninterrupted(|| {
+                left = deadline.saturating_duration_since(Instant::now());
+                // Zero would be no limit. Reads at least once, also where somebody who steps
+                // through the calls takes longer.
+                calls::set_read_timeout(&self.0, left.max(Duration::from_millis(1)))?;
+                calls::recv(&self.0, &mut buffer).map(<[u8]>::len)
+            })?;
+            if count == 0 {
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 }
 
-impl Drop for Socket {
-    fn drop(&mut self) {
-        // socket2's socket is dropped next, and closes the descriptor.
-        narrate_close(format_args!("close({self})"));
+/// Makes a system call again for as long as a signal interrupts it (EINTR of `signal(7)`), which
+/// says nothing about the connection.
+fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
     }
-}
-
-impl fmt::Display for Socket {
-    /// Writes the descriptor's number; on Windows the handle's.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        #[cfg(unix)]
-        let descriptor = self.0.as_raw_fd();
-        #[cfg(windows)]
-        let descriptor = self.0.as_raw_socket();
-        write!(f, "{descriptor}")
-    }
-}
-
-/// Is the text of a result that says nothing but success.
-fn nothing<T>(_: &T) -> String {
-    "0".to_owned()
-}
-
-fn internet_address(address: &SockAddr) -> io::Result<SocketAddr> {
-    let not_internet =
-        || io::Error::new(io::ErrorKind::InvalidData, "the address is no IP address");
-    address.as_socket().ok_or_else(not_internet)
 }

@@ -1,31 +1,30 @@
-//! The long-connection client: message and reply on one connection, for ever.
+//! The long-connection client: message and reply on one connection, forever.
 //!
 //! Terminal 1: `cargo run --bin long-server`
 //! Terminal 2: `cargo run --bin long-client`
 //! Its Python twin, call for call: `long_client.py`
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use common::{Address, Error, Result, close, connect, print, recv, send};
+use common::{Error, Result, Socket, print};
 
 fn main() -> ExitCode {
-    common::long_client("long-client", "TCP client connect", talk)
+    common::long_client("TCP client connect", talk)
 }
 
-fn talk(address: &Address, message: &str, count: u64) -> Result<()> {
-    // 1 create the socket, 2 connect to the server
-    let client = connect(address)?;
-    // 3 talk with the server, without a pause; where no COUNT is given, it is beyond all reach
+fn talk(address: SocketAddr, message: &str, count: u64) -> Result<()> {
+    let client = Socket::new(address)?; // 1 create the socket
+    client.connect(address)?; // 2 connect to the server
     let mut buffer = [0; 4096];
     for _ in 0..count {
-        send(&client, message.as_bytes())?;
-        let reply = recv(&client, &mut buffer)?;
+        client.send(message.as_bytes())?; // 3 talk with the server, without a pause
+        let reply = client.recv(&mut buffer)?;
         if reply.is_empty() {
             return Err(Error::no_reply()); // no bytes: the end of the stream
         }
         print(reply)?;
     }
-    // 4 close the socket
-    close(client);
+    client.close(); // 4 close the socket
     Ok(())
 }

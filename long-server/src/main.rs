@@ -4,42 +4,43 @@
 //! Terminal 2: `cargo run --bin long-client`
 //! Its Python twin, call for call: `long_server.py`
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use common::{Address, Result, Socket, accept, close, listen, printable, recv, send};
+use common::{Result, Socket, printable};
 use log::{info, warn};
 
 fn main() -> ExitCode {
-    common::server("long-server", serve)
+    common::long_server(serve)
 }
 
-fn serve(address: &Address, backlog: i32) -> Result<()> {
-    // 1 create the socket, 2 bind it to an IP address and a port, 3 listen for clients
-    let listener = listen(address, backlog)?;
+fn serve(address: SocketAddr, backlog: i32) -> Result<()> {
+    let listener = Socket::new(address)?; // 1 create the socket
+    listener.bind(address)?; // 2 bind it to an IP address and a port
+    listener.listen(backlog)?; // 3 listen for clients
+    info!("listening on {}", listener.address()?);
     loop {
-        // 4 accept a client, however long it takes: a second socket, for this client alone
-        let (client, peer) = accept(&listener);
+        let (client, peer) = listener.accept(); // 4 accept a client: a second socket, for it alone
         info!("Accepted connection from: {peer}");
-        let talked = talk(&client);
-        // 6 close the client's socket; the listening socket stays open for the next client
-        close(client);
+        let talked = handle_client(&client);
+        client.close(); // 6 close the client's socket: the listening socket stays open
         match talked {
             Ok(()) => info!("Closed connection from: {peer}"),
             Err(error) => warn!("{peer}: {error}"),
         }
     }
+    // 6 close the listening socket: never reached, the end of the program closes it
 }
 
-fn talk(client: &Socket) -> Result<()> {
-    // 5 talk with the client
+fn handle_client(client: &Socket) -> Result<()> {
     let mut buffer = [0; 1024];
     loop {
-        let message = recv(client, &mut buffer)?;
+        let message = client.recv(&mut buffer)?; // 5 talk with the client
         if message.is_empty() {
             return Ok(()); // no bytes: the end of the stream, the client sends no more
         }
         info!("Received: {}", printable(message));
-        send(client, b"ACK!")?;
+        client.send(b"ACK!")?;
         info!("Sended: ACK!");
     }
 }

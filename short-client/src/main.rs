@@ -4,26 +4,25 @@
 //! Terminal 2: `cargo run --bin short-client`
 //! Its Python twin, call for call: `short_client.py`
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use common::{Address, Error, Result, close, connect, print, recv, send};
+use common::{Error, Result, Socket, print};
 
 fn main() -> ExitCode {
-    common::short_client("short-client", "i am TCP client", talk)
+    common::short_client("i am TCP client", talk)
 }
 
-fn talk(address: &Address, message: &str) -> Result<()> {
-    // 1 create the socket, 2 connect to the server
-    let client = connect(address)?;
-    // 3 talk with the server
-    send(&client, message.as_bytes())?;
+fn talk(address: SocketAddr, message: &str) -> Result<()> {
+    let client = Socket::new(address)?; // 1 create the socket
+    client.connect(address)?; // 2 connect to the server
+    client.send(message.as_bytes())?; // 3 talk with the server
     let mut buffer = [0; 4096];
-    let reply = recv(&client, &mut buffer)?;
+    let reply = client.recv(&mut buffer)?;
     if reply.is_empty() {
         return Err(Error::no_reply()); // no bytes: the end of the stream
     }
     print(reply)?;
-    // 4 close the socket
-    close(client);
+    client.close(); // 4 close the socket
     Ok(())
 }

@@ -4,36 +4,34 @@
 //! Terminal 2: `cargo run --bin short-client`
 //! Its Python twin, call for call: `short_server.py`
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use common::{Address, Result, Socket, accept, linger_and_close, listen, printable};
-use common::{recv, send, start_thread};
+use common::{Result, Socket, printable, start_thread};
 use log::info;
 
 fn main() -> ExitCode {
-    common::server("short-server", serve)
+    common::short_server(serve)
 }
 
-fn serve(address: &Address, backlog: i32) -> Result<()> {
-    // 1 create the socket, 2 bind it to an IP address and a port, 3 listen for clients
-    let listener = listen(address, backlog)?;
+fn serve(address: SocketAddr, backlog: i32) -> Result<()> {
+    let listener = Socket::new(address)?; // 1 create the socket
+    listener.bind(address)?; // 2 bind it to an IP address and a port
+    listener.listen(backlog)?; // 3 listen for clients
+    info!("listening on {}", listener.address()?);
     loop {
-        // 4 accept a client, however long it takes: a second socket, for this client alone
-        let (client, peer) = accept(&listener);
+        let (client, peer) = listener.accept(); // 4 accept a client: a second socket, for it alone
         info!("Accepted connection from: {peer}");
-        // Only a thread of its own waits for this client: it calls talk(client)
-        start_thread(peer, || talk(client));
+        start_thread(peer, || handle_client(client));
     }
-    // 6 close the listening socket: never reached, for the end of the program closes it
+    // 6 close the listening socket: never reached, the end of the program closes it
 }
 
-fn talk(client: Socket) -> Result<()> {
-    // 5 talk with the client; one that leaves at once counts as an empty message, as in Python
+fn handle_client(client: Socket) -> Result<()> {
     let mut buffer = [0; 1024];
-    let message = recv(&client, &mut buffer)?;
+    let message = client.recv(&mut buffer)?; // 5 talk with the client
     info!("Received: {}", printable(message));
-    send(&client, b"ACK!")?;
-    // 6 close the client's socket, but not over a reply that is still under way
-    linger_and_close(client);
+    client.send(b"ACK!")?;
+    client.linger_and_close(); // 6 close the client's socket, once the reply has arrived
     Ok(())
 }

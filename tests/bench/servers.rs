@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 
 use crate::bare::Bare;
 use crate::build::path_of;
-use crate::twin_path::path_of_twin;
+use crate::twin_path::{free_address, path_of_twin};
 
 /// Runs a Python file as in a terminal, where a line is written as soon as it ends.
 const LINE_BY_LINE: &str = "import runpy, sys; sys.stdout.reconfigure(line_buffering=True); \
@@ -73,7 +73,7 @@ impl Server {
     /// Starts one of the servers.
     pub fn start(edition: Edition, name: &str) -> Self {
         let mut command = edition.command(name);
-        command.arg("127.0.0.1:0");
+        command.arg(free_address());
         Self::of(command)
     }
 

@@ -21,4 +21,4 @@ pub use process::{Finished, LIMIT, Process, Program};
 pub use server::{Holdings, PAIRS, Server};
 pub use tool::{own_network, python, strace, unshare};
 pub use twin::Edition;
-pub use twin_path::path_of_twin;
+pub use twin_path::{free_address, path_of_twin};

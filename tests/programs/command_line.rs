@@ -27,30 +27,28 @@ fn run(program: &str, arguments: &[&str]) -> Finished {
 
 #[test]
 fn help_goes_to_standard_output_and_names_every_default() {
-    for (program, usage) in USAGES {
-        let help = run(program, &["--help"]);
-        assert_eq!(help, Finished::success(&help.stdout));
-        assert!(help.stdout.starts_with(usage));
-        assert!(help.stdout.contains("[default: 127.0.0.1:12345]"));
-        assert_eq!(help, run(program, &["-h"]));
-        assert_eq!(help, run(program, &["127.0.0.1:1", "--help"]));
+    let bind_address = "  ADDRESS        HOST:PORT to listen on, port 0 for any free one [default: 127.0.0.1:12345]";
+    let backlog = "  BACKLOG        how many clients may wait to be accepted [default: 5]";
+    let address = "  ADDRESS        HOST:PORT of the server [default: 127.0.0.1:12345]";
+    let short_message = "  MESSAGE        what to send [default: i am TCP client]";
+    let long_message = "  MESSAGE        what to send [default: TCP client connect]";
+    let count = "  COUNT          how many times to send it [default: forever]";
+    let arguments = [
+        [bind_address, backlog].join("\n"),
+        [bind_address, backlog].join("\n"),
+        [address, short_message].join("\n"),
+        [address, long_message, count].join("\n"),
+    ];
+    for ((program, usage), arguments) in USAGES.into_iter().zip(arguments) {
+        let help = format!(
+            "{usage}\n{arguments}\n\n  -h, --help     print this text\n  \
+             -V, --version  print the version\n\n\
+             RUST_LOG=debug shows each socket call; STEP=1 waits for Enter before each.\n"
+        );
+        for words in [&["--help"][..], &["-h"], &["127.0.0.1:1", "--help"]] {
+            assert_eq!(run(program, words), Finished::success(&help));
+        }
     }
-    assert!(run("long-server", &["-h"]).stdout.contains("[default: 5]"));
-    assert!(
-        run("short-client", &["-h"])
-            .stdout
-            .contains("[default: i am TCP client]")
-    );
-    assert!(
-        run("long-client", &["-h"])
-            .stdout
-            .contains("[default: TCP client connect]")
-    );
-    assert!(
-        run("long-client", &["-h"])
-            .stdout
-            .contains("[default: for ever]")
-    );
 }
 
 #[test]
@@ -95,20 +93,19 @@ fn first_argument_too_many_is_named() {
     assert_misuse(
         "short-client",
         &["127.0.0.1:1", "hi", "3"],
-        "too many arguments: '3'",
+        "too many arguments: '3'; a MESSAGE of several words needs quotes, such as 'hello world'",
     );
     assert_misuse(
         "long-client",
         &["127.0.0.1:1", "hi", "3", "4"],
-        "too many arguments: '4'",
+        "too many arguments: '4'; a MESSAGE of several words needs quotes, such as 'hello world'",
     );
 }
 
 #[test]
 fn address_that_is_no_host_and_port_is_named() {
     let not_a_port = "its port is not a whole number from 0 to 65535";
-    let no_brackets =
-        "its host has a ':', and an IPv6 address stands in brackets, as in [::1]:12345";
+    let no_brackets = "an IPv6 address is written in brackets, as in [::1]:12345";
     let wrong_addresses = [
         ("", "it has no port"),
         ("-", "it has no port"),
@@ -123,7 +120,7 @@ fn address_that_is_no_host_and_port_is_named() {
         ("http://127.0.0.1:80", no_brackets),
         ("::1:80", no_brackets),
         ("[::1:80", "its bracket is not closed"),
-        ("[name]:80", "what its brackets hold is no IPv6 address"),
+        ("[name]:80", "expected an IPv6 address in brackets"),
     ];
     for (program, _) in USAGES {
         for (address, problem) in wrong_addresses {
@@ -135,6 +132,31 @@ fn address_that_is_no_host_and_port_is_named() {
             );
         }
     }
+}
+
+#[test]
+fn address_with_a_full_width_colon_or_a_lone_port_is_shown_in_the_right_form() {
+    for (program, _) in USAGES {
+        let problem = "its colon is a full-width one; write 127.0.0.1:12345";
+        let address = "127.0.0.1：12345";
+        assert_misuse(
+            program,
+            &[address],
+            &format!("ADDRESS '{address}': {problem}"),
+        );
+        let problem = "ADDRESS '8080': it has no host; write 127.0.0.1:8080";
+        assert_misuse(program, &["8080"], problem);
+    }
+}
+
+#[test]
+fn message_of_two_words_without_quotes_learns_about_quotes() {
+    let quotes = "a MESSAGE of several words needs quotes, such as 'hello world'";
+    let words = ["127.0.0.1:1", "hello", "world"];
+    let problem = format!("too many arguments: 'world'; {quotes}");
+    assert_misuse("short-client", &words, &problem);
+    let not_a_count = format!("COUNT 'world' is not a whole number from 1 to {}", u64::MAX);
+    assert_misuse("long-client", &words, &format!("{not_a_count}; {quotes}"));
 }
 
 #[test]
@@ -156,7 +178,7 @@ fn backlog_that_is_no_whole_number_from_0_up_is_named() {
 
 #[test]
 fn count_that_is_no_whole_number_from_1_up_is_named() {
-    for count in ["", "many", "1.5", "0", "-1", "18446744073709551616"] {
+    for count in ["", "1.5", "0", "-1", "18446744073709551616"] {
         let problem = format!(
             "COUNT '{count}' is not a whole number from 1 to {}",
             u64::MAX
@@ -256,7 +278,8 @@ fn client_without_a_server_says_to_start_the_server() {
         let refused = TcpStream::connect(&address).expect_err("nobody listens");
         let complaint = format!(
             "error: cannot connect to {address}: {refused}\n\
-             hint: start the server first, in another terminal\n"
+             hint: start the server first, in another terminal; if it is running, compare ADDRESS with its \
+             `listening on` line\n"
         );
         assert_eq!(run(client, &[&address]), Finished::failure(1, &complaint));
     }
@@ -293,8 +316,8 @@ fn second_server_says_that_the_address_is_in_use() {
         let in_use = TcpListener::bind(address).expect_err("somebody listens");
         let complaint = format!(
             "error: cannot listen on {address}: {in_use}\n\
-             hint: another server is using it: stop that one, or choose another address, \
-             such as {server} 127.0.0.1:{next}\n"
+             hint: stop the server that uses it (Ctrl-C; if Ctrl-Z put it to sleep: fg, then Ctrl-C), \
+             wait a minute if one has just ended, or choose another address, such as {server} 127.0.0.1:{next}\n"
         );
         assert_eq!(
             run(server, &[&address.to_string()]),
@@ -352,8 +375,9 @@ fn client_tells_when_the_server_closes_before_it_replies() {
         peer.receive();
         drop(peer);
         let complaint = format!(
-            "error: cannot receive from {address}: the server closed the connection before it replied\n\
-             hint: see what the server's terminal says, and start the server again if it has ended\n"
+            "error: cannot receive from {address}: the server ended this conversation before it replied\n\
+             hint: see what the server's terminal says, and start the server again if it has ended; \
+             a long-client needs a long-server\n"
         );
         assert_eq!(client.finish(), Finished::failure(1, &complaint));
     }
@@ -369,7 +393,8 @@ fn client_tells_when_the_server_resets_the_connection() {
     peer.reset();
     let complaint = format!(
         "error: cannot receive from {address}: Connection reset by peer (os error 104)\n\
-         hint: see what the server's terminal says, and start the server again if it has ended\n"
+         hint: see what the server's terminal says, and start the server again if it has ended; \
+             a long-client needs a long-server\n"
     );
     assert_eq!(client.finish(), Finished::failure(1, &complaint));
 }

@@ -244,7 +244,25 @@ fn traced_calls(folder: &Path) -> Calls {
             add(&mut calls, call);
         }
     }
+    for calls in calls.values_mut() {
+        join_keepalive(calls);
+    }
     calls
+}
+
+/// Joins the four calls that set keepalive, which socket2 makes together, into the one line that
+/// names them all.
+fn join_keepalive(calls: &mut Vec<String>) {
+    if let Some(first) = calls.iter().position(|call| call.contains("SO_KEEPALIVE")) {
+        let options = calls.drain(first..first + 4).map(|call| {
+            let option = between(&call, ", ", ")").map(str::to_owned);
+            assert!(call.ends_with(" = 0"), "{call}");
+            option.expect("a call has arguments")
+        });
+        let options: Vec<String> = options.collect();
+        let joined = format!("setsockopt(3, {}) = 0", options.join(", "));
+        calls.insert(first, joined);
+    }
 }
 
 fn add(calls: &mut Calls, call: String) {

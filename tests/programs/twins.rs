@@ -6,11 +6,11 @@ use std::process::Command;
 
 use crate::harness::{
     Client, Edition, Finished, Program, Server, address_where_nobody_listens, exchange,
-    listening_socket, strace,
+    free_address, listening_socket, strace,
 };
 
 fn server(edition: Edition, name: &str) -> Option<Server> {
-    Some(Server::of(edition.program(name)?.args(["127.0.0.1:0"])))
+    Some(Server::of(edition.program(name)?.args([free_address()])))
 }
 
 /// Runs both languages, the twin first. The twins need Python.
@@ -193,7 +193,7 @@ fn rest_of_a_short_send_is_lost_by_the_twins_and_sent_by_the_programs() {
             let Some(program) = edition.program(name) else {
                 return;
             };
-            let mut server = Server::of(program.args(["127.0.0.1:0"]).under(command));
+            let mut server = Server::of(program.args([free_address()]).under(command));
             let mut client = Client::connect(server.address);
             client.send("hello");
             match (edition, name) {
@@ -229,7 +229,7 @@ fn server_that_closes_without_a_reply_is_success_for_the_twin_and_an_error_for_t
                 assert_eq!((end.status, end.stdout.as_str()), (Some(1), ""));
                 assert!(
                     end.stderr
-                        .contains(": the server closed the connection before it replied")
+                        .contains(": the server ended this conversation before it replied")
                 );
             }
         }
@@ -279,7 +279,7 @@ fn want_of_descriptors_ends_the_short_twin_and_not_the_short_server() {
         let Some(program) = edition.program("short-server") else {
             return;
         };
-        let mut server = Server::of(program.args(["127.0.0.1:0"]).under(shell));
+        let mut server = Server::of(program.args([free_address()]).under(shell));
         let silent: Vec<_> = (0..6).map(|_| Client::connect(server.address)).collect();
         match edition {
             Edition::Python => {
