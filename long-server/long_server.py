@@ -9,13 +9,13 @@ host, port = address.rsplit(":", 1)
 listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)  # 1 create the socket
 listener.bind((host, int(port)))  # 2 bind it to an IP address and a port
 listener.listen(5)  # 3 listen for clients
-print("[*] listening on", address)
+print("[*] listening on %s:%s" % (host, port))
 while True:
     client, peer = listener.accept()  # 4 accept a client
     print("[*] Accepted connection from: %s:%d" % peer)
     while True:
         message = client.recv(1024)  # 5 talk with the client
-        print("[*] Received:", message.decode())  # the network carries bytes: decode() makes them text
+        print("[*] Received:", message.decode())  # decode() makes text of the network's bytes
         client.send("ACK!".encode())
         print("[*] Sended: ACK!")
     client.close()  # 6 close the client's socket: never reached

@@ -5,22 +5,25 @@ import sys
 import threading
 
 
+def serve(host, port):
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)  # 1 create the socket
+    listener.bind((host, port))  # 2 bind it to an IP address and a port
+    listener.listen(5)  # 3 listen for clients
+    print("[*] listening on %s:%d" % (host, port))
+    while True:
+        client, peer = listener.accept()  # 4 accept a client
+        print("[*] Accepted connection from: %s:%d" % peer)
+        threading.Thread(target=handle_client, args=(client,)).start()
+    listener.close()  # 6 close the listening socket: never reached
+
+
 def handle_client(client):
     message = client.recv(1024)  # 5 talk with the client
-    print("[*] Received:", message.decode())  # the network carries bytes: decode() makes them text
+    print("[*] Received:", message.decode())  # decode() makes text of the network's bytes
     client.send("ACK!".encode())
     client.close()  # 6 close the client's socket
 
 
 address = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:12345"
 host, port = address.rsplit(":", 1)
-
-listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)  # 1 create the socket
-listener.bind((host, int(port)))  # 2 bind it to an IP address and a port
-listener.listen(5)  # 3 listen for clients
-print("[*] listening on", address)
-while True:
-    client, peer = listener.accept()  # 4 accept a client
-    print("[*] Accepted connection from: %s:%d" % peer)
-    threading.Thread(target=handle_client, args=(client,)).start()
-listener.close()  # 6 close the listening socket: never reached
+serve(host, int(port))
