@@ -4,12 +4,10 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Stdio;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::servers::{Edition, Server};
-
-/// How long anything may take.
-const LIMIT: Duration = Duration::from_secs(30);
+use crate::harness::{Edition, LIMIT, Program};
+use crate::servers::{self, Server};
 
 /// Gives short exchanges a second, by so many clients at a time; `count` is for all of them.
 pub fn short_exchanges(server: &Server, clients: usize, count: usize) -> f64 {
@@ -51,13 +49,15 @@ pub fn round_trips(server: &Server, count: usize) -> f64 {
 pub fn long_client(edition: Edition, count: usize) -> f64 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
     let address = listener.local_addr().expect("it is bound");
-    let mut command = edition.command("long-client");
+    let mut command = servers::command(edition, "long-client");
     command.arg(address.to_string());
     if let Edition::Rust = edition {
         command.arg("TCP client connect").arg(count.to_string());
     }
-    let client = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    let mut client = client.expect("the client can be started");
+    let client = Program::of(command)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let client = client.start();
     let (mut stream, _) = listener.accept().expect("the client comes");
     stream
         .set_read_timeout(Some(LIMIT))
@@ -71,7 +71,7 @@ pub fn long_client(edition: Edition, count: usize) -> f64 {
     }
     let rate = per_second(count, begun);
     drop(stream); // the twin, which takes no COUNT, ends of this
-    client.wait().expect("a child can be waited for");
+    client.finish();
     rate
 }
 
@@ -79,7 +79,7 @@ pub fn long_client(edition: Edition, count: usize) -> f64 {
 pub fn short_client(edition: Edition, server: &Server, count: usize) -> f64 {
     let begun = Instant::now();
     for _ in 0..count {
-        let mut command = edition.plain_command("short-client");
+        let mut command = servers::plain_command(edition, "short-client");
         let output = command.arg(server.address.to_string()).output();
         assert_eq!(output.expect("the client can be started").stdout, b"ACK!\n");
     }

@@ -3,18 +3,19 @@
 //! `cargo bench -- --quick` takes a few seconds, and its figures are not worth keeping.
 
 mod bare;
-#[path = "../harness/build.rs"]
-mod build;
+#[path = "../harness/mod.rs"]
+mod harness;
 mod load;
 mod servers;
 mod table;
-#[path = "../harness/twin_path.rs"]
-mod twin_path;
 
 use std::env;
+use std::io::{self, Write};
+use std::process::ExitCode;
 
 use bare::Bare;
-use servers::{Edition, Server};
+use harness::{Edition, programs, python_if_found};
+use servers::Server;
 use table::{Better, Row};
 
 /// How often everything is done, and how much of it.
@@ -43,7 +44,7 @@ const QUICK: Extent = Extent {
     waiting_clients: 50,
 };
 
-fn main() {
+fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     if let Some(bare) = Bare::ALL
         .into_iter()
@@ -51,12 +52,17 @@ fn main() {
     {
         bare.serve()
             .expect("a bare server serves until it is killed");
-        return;
+        return ExitCode::SUCCESS;
     }
     // cargo itself adds --bench.
     let is_quick = arguments.iter().any(|argument| argument == "--quick");
     let extent = if is_quick { &QUICK } else { &FULL };
-    measure(extent, servers::python().is_some());
+    if let Err(problem) = programs() {
+        let _ = writeln!(io::stderr(), "error: {problem}");
+        return ExitCode::FAILURE;
+    }
+    measure(extent, python_if_found().is_some());
+    ExitCode::SUCCESS
 }
 
 fn measure(extent: &Extent, has_python: bool) {

@@ -1,48 +1,53 @@
 //! Where the programs are.
 
-use std::collections::HashMap;
 use std::env;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::LazyLock;
 
-use escargot::CargoBuild;
-use escargot::format::Message;
-
-/// Gives the path of one of the workspace's programs, which is built first if it has to be.
-pub fn path_of(program: &str) -> &'static Path {
-    static PROGRAMS: LazyLock<HashMap<String, PathBuf>> =
-        LazyLock::new(|| build(&["--workspace", "--bins"]));
-    PROGRAMS
-        .get(program)
-        .unwrap_or_else(|| panic!("the workspace has no program {program}"))
+/// Returns the path of one of the workspace's programs, which is built first if it has to be.
+#[track_caller]
+pub fn path_of(program: &str) -> PathBuf {
+    let folder = programs().unwrap_or_else(|problem| panic!("{problem}"));
+    folder.join(format!("{program}{}", env::consts::EXE_SUFFIX))
 }
 
-/// Has cargo build programs, for it does not build those of other packages for a test, and gives
-/// their names and paths.
+/// Returns the folder of the workspace's programs, which are built first if they have to be.
+///
+/// # Errors
+///
+/// One line; what is wrong has been written to standard error by cargo.
+pub fn programs() -> Result<&'static Path, String> {
+    static FOLDER: LazyLock<Result<PathBuf, String>> =
+        LazyLock::new(|| build(&["--workspace", "--bins"]));
+    FOLDER.as_deref().map_err(Clone::clone)
+}
+
+/// Has cargo build programs, for it does not build those of other packages for a test, and returns
+/// the folder in which it puts them.
 ///
 /// They are built as this process was, debug or release, and beside it: it stands in a folder of
 /// `target/debug` or `target/release`.
-pub fn build(which: &[&str]) -> HashMap<String, PathBuf> {
+///
+/// # Errors
+///
+/// One line; what is wrong has been written to standard error by cargo.
+pub fn build(which: &[&str]) -> Result<PathBuf, String> {
     let this = env::current_exe().expect("a running process has a path");
-    let target = this
-        .ancestors()
-        .nth(3)
-        .expect("cargo puts it three folders deep");
-    let messages = CargoBuild::new()
-        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
-        .args(which)
-        .current_release()
-        .target_dir(target)
-        .exec()
-        .unwrap_or_else(|error| panic!("cargo does not build the programs: {error}"));
-    let mut programs = HashMap::new();
-    for message in messages {
-        let message = message.unwrap_or_else(|error| panic!("cargo stopped building: {error}"));
-        let message = message.decode().expect("cargo speaks its own format");
-        if let Message::CompilerArtifact(artifact) = message {
-            let name = artifact.target.name.into_owned();
-            programs.extend(artifact.executable.map(|path| (name, path.into_owned())));
-        }
+    let mut folders = this.ancestors().skip(2);
+    let (Some(folder), Some(target)) = (folders.next(), folders.next()) else {
+        panic!("cargo puts it three folders deep");
+    };
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--manifest-path"]);
+    cargo.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"));
+    cargo.arg("--target-dir").arg(target).args(which);
+    if folder.ends_with("release") {
+        cargo.arg("--release");
     }
-    programs
+    match cargo.status() {
+        Ok(status) if status.success() => Ok(folder.to_owned()),
+        Ok(_) => Err("the programs cannot be built".to_owned()),
+        Err(error) => Err(format!("the programs cannot be built: cargo: {error}")),
+    }
 }

@@ -1,22 +1,21 @@
-//! A client of the tests' own, which can do what the programs never do.
+//! A client of the tests, which fail where it does.
 
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
 use super::LIMIT;
+use super::peer::Peer;
 
-/// More bytes than any server sends on purpose.
-const FLOOD: u64 = 1_000_000;
-
-/// Is a connected client; every wait of it is limited.
-pub struct Client(TcpStream);
+/// Is a connected client, or a server that one of the client programs talks with.
+pub struct Client(Peer);
 
 impl Client {
+    #[track_caller]
     pub fn connect(address: SocketAddr) -> Self {
-        Self::of(TcpStream::connect_timeout(&address, LIMIT).expect("the server is reached"))
+        Self(Peer::connect(address, LIMIT).expect("the server is reached"))
     }
 
     /// Connects with a small receive buffer, so that a server whose replies are not read has to wait.
@@ -28,7 +27,7 @@ impl Client {
         socket
             .connect_timeout(&address.into(), LIMIT)
             .expect("the server is reached");
-        Self::of(socket.into())
+        Self::of(socket)
     }
 
     /// Begins to connect, and does not wait until that is done: the first `send` does.
@@ -38,118 +37,74 @@ impl Client {
             .set_nonblocking(true)
             .expect("a socket can be told not to block");
         let _ = socket.connect(&address.into()); // says that it is in progress
-        socket
-            .set_nonblocking(false)
-            .expect("a socket can be told to block");
-        Self::of(socket.into())
+        Self::of(socket)
     }
 
     /// Takes the other side: waits for one of the client programs.
+    #[track_caller]
     pub fn accept(listener: &TcpListener) -> Self {
-        Self::of(listener.accept().expect("the client comes").0)
+        Self(Peer::accept(listener, LIMIT).expect("the client comes"))
     }
 
-    fn of(stream: TcpStream) -> Self {
-        stream
-            .set_read_timeout(Some(LIMIT))
-            .expect("the limit is not zero");
-        stream
-            .set_write_timeout(Some(LIMIT))
-            .expect("the limit is not zero");
-        Self(stream)
+    fn of(socket: Socket) -> Self {
+        Self(Peer::of(socket.into(), LIMIT).expect("a socket can be told how long to wait"))
     }
 
-    /// Gives this end's address, as the server prints it.
+    /// Returns this end's address, as the server prints it.
     pub fn name(&self) -> String {
-        self.0
-            .local_addr()
-            .expect("a connected socket has an address")
-            .to_string()
+        self.0.name().expect("a connected socket has an address")
     }
 
+    #[track_caller]
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.0
-            .write_all(bytes.as_ref())
-            .expect("the server takes it");
+        self.0.send(bytes).expect("the server takes it");
     }
 
     /// Sends what may find nobody there any more.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        self.0.write_all(bytes.as_ref())
+        self.0.send(bytes)
     }
 
     /// Sends without reading any reply, until the server takes nothing more for a while.
     pub fn send_until_nothing_moves(&mut self) {
-        let a_while = Some(Duration::from_millis(300));
         self.0
-            .set_write_timeout(a_while)
+            .send_until_nothing_moves()
             .expect("the time is not zero");
-        while self.try_send([b'x'; 4096]).is_ok() {}
     }
 
     /// Half-closes: the server sees the end of the stream.
-    pub fn send_no_more(&self) {
-        self.0
-            .shutdown(Shutdown::Write)
-            .expect("the connection is open");
+    #[track_caller]
+    pub fn send_no_more(&mut self) {
+        self.0.send_no_more().expect("the connection is open");
     }
 
     /// Reads exactly this reply.
     #[track_caller]
     pub fn expect(&mut self, reply: &str) {
-        let mut bytes = vec![0; reply.len()];
-        self.0.read_exact(&mut bytes).expect("the server replies");
-        assert_eq!(String::from_utf8_lossy(&bytes), reply);
+        self.0.expect(reply).expect("the server replies");
     }
 
     /// Waits until something comes, and reads it.
+    #[track_caller]
     pub fn receive(&mut self) -> Vec<u8> {
-        let mut bytes = vec![0; 4096];
-        let count = self.read_some(&mut bytes).expect("the other side sends");
-        bytes.truncate(count);
-        bytes
+        self.0.receive().expect("the other side sends")
     }
 
-    /// Reads to the end of the stream, or to a flood; a reset is an error.
+    /// Reads to the end of the stream; a reset or a flood is an error.
     pub fn read_to_end(&mut self) -> io::Result<String> {
-        let mut rest = String::new();
-        (&self.0).take(FLOOD).read_to_string(&mut rest)?;
-        Ok(rest)
+        self.0
+            .rest()
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Says whether nothing comes for so long.
     pub fn hears_nothing_for(&mut self, time: Duration) -> bool {
-        self.0
-            .set_read_timeout(Some(time))
-            .expect("the time is not zero");
-        let heard = self.read_some(&mut [0; 1]);
-        self.0
-            .set_read_timeout(Some(LIMIT))
-            .expect("the limit is not zero");
-        heard.is_err_and(|error| {
-            matches!(
-                error.kind(),
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-            )
-        })
-    }
-
-    /// Reads once. A read with a time limit is interrupted whenever a child of the tests ends.
-    fn read_some(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.0.read(bytes) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result,
-            }
-        }
+        self.0.hears_nothing_for(time)
     }
 
     /// Closes with a reset instead of an end of stream.
-    pub fn reset(self) {
-        let at_once = Some(Duration::ZERO);
-        SockRef::from(&self.0)
-            .set_linger(at_once)
-            .expect("a socket can be told to reset");
+    pub fn reset(mut self) {
+        self.0.reset().expect("a socket can be told to reset");
     }
 }
 
@@ -158,11 +113,11 @@ fn new_socket(address: SocketAddr) -> Socket {
     socket.expect("a descriptor is left")
 }
 
-/// Sends this, half-closes, and gives all that comes until the server's end of stream; a reset on
+/// Sends this, half-closes, and returns all that comes until the server's end of stream; a reset on
 /// the way is an error.
 pub fn exchange(address: SocketAddr, message: &[u8]) -> io::Result<String> {
     let mut client = Client::connect(address);
     client.try_send(message)?;
-    client.0.shutdown(Shutdown::Write)?;
+    client.0.send_no_more()?;
     client.read_to_end()
 }

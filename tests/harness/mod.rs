@@ -1,24 +1,27 @@
 //! Runs the programs as whole processes, the way a learner does, with a time limit on every wait.
 
-// Most of the tests need Linux, and elsewhere much of this has no user.
-#![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports))]
+// The tests, `cargo compare` and `cargo bench` each use a part of this, and elsewhere than on Linux
+// the tests do too.
+#![allow(dead_code, unused_imports)]
 
 mod build;
 mod client;
-mod listener;
-mod ports;
+mod output;
+mod peer;
 mod process;
 mod server;
+pub mod strays;
+mod terminal;
 mod tool;
-mod twin;
-mod twin_path;
 
-pub use build::{build, path_of};
+pub use build::{build, path_of, programs};
 pub use client::{Client, exchange};
-pub use listener::{address_where_nobody_listens, listening_socket};
-pub use ports::without_ports;
-pub use process::{Finished, LIMIT, Process, Program};
-pub use server::{Holdings, PAIRS, Server};
-pub use tool::{own_network, python, strace, unshare};
-pub use twin::Edition;
-pub use twin_path::{free_address, path_of_twin};
+pub use output::Output;
+pub use peer::{Peer, late, poll};
+pub use process::{Finished, LIMIT, Process, Program, end_strays};
+pub use server::{
+    Holdings, PAIRS, Server, address_where_nobody_listens, free_address, listening_socket,
+};
+pub use tool::{
+    Edition, own_network, path_of_twin, python, python_if_found, strace, strace_if_found, unshare,
+};

@@ -1,26 +1,30 @@
 //! A program that runs: what it prints, line by line, and how it ends.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread;
+use std::io::{self, Read, Write};
+use std::process::{self, Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, Once};
 use std::time::Duration;
 
 use wait_timeout::ChildExt;
 
+use super::output::{Output, PROMPT_END, Wanted};
 use super::path_of;
 
 /// How long a test waits for anything; only a test that fails waits so long.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// Ends a prompt, in place of a line break.
-const PROMPT_END: &str = "  [Enter] ";
+/// Holds the processes that have been started and not ended, each the leader of its group.
+static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 /// Is a program that is about to be started.
 pub struct Program {
     command: Command,
-    lines_to_read: usize,
+    wanted: Wanted,
+    /// What is read in place of a pipe.
+    #[cfg(unix)]
+    terminal: Option<std::fs::File>,
 }
 
 impl Program {
@@ -38,7 +42,12 @@ impl Program {
             .stderr(Stdio::piped());
         Self {
             command,
-            lines_to_read: usize::MAX,
+            wanted: Wanted {
+                lines: usize::MAX,
+                bytes: usize::MAX,
+            },
+            #[cfg(unix)]
+            terminal: None,
         }
     }
 
@@ -70,6 +79,29 @@ impl Program {
         self
     }
 
+    /// Sends standard error to a file, instead of having it read.
+    pub fn stderr(mut self, file: impl Into<Stdio>) -> Self {
+        self.command.stderr(file);
+        self
+    }
+
+    /// Makes its standard output a terminal, so that no language holds lines back. Where there are
+    /// no pseudo-terminals it stays a pipe.
+    pub fn in_a_terminal(mut self) -> Self {
+        #[cfg(unix)]
+        if let Ok((ours, its)) = super::terminal::open() {
+            self.command.stdout(its);
+            self.terminal = Some(ours);
+        }
+        self
+    }
+
+    /// Keeps at most so much of each output: the program may print without end.
+    pub fn keeping(mut self, bytes: usize) -> Self {
+        self.wanted.bytes = bytes;
+        self
+    }
+
     /// Lets the test type on its standard input, which is empty otherwise.
     pub fn with_input(mut self) -> Self {
         self.command.stdin(Stdio::piped());
@@ -78,24 +110,50 @@ impl Program {
 
     /// Closes its standard output once so many lines have been read from it.
     pub fn closing_stdout_after(mut self, lines: usize) -> Self {
-        self.lines_to_read = lines;
+        self.wanted.lines = lines;
         self
     }
 
-    pub fn start(mut self) -> Process {
-        let spawned = self.command.spawn();
-        let mut child = spawned.unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
-        let stdout = child
-            .stdout
-            .take()
-            .map(|pipe| read_lines(pipe, self.lines_to_read));
-        let stderr = child.stderr.take().map(|pipe| read_lines(pipe, usize::MAX));
-        Process {
+    /// Starts it in a process group of its own, which ends with the process.
+    ///
+    /// # Errors
+    ///
+    /// The system's, such as for a program that is not there.
+    pub fn spawn(mut self) -> io::Result<Process> {
+        end_all_on_ctrl_c();
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut self.command, 0);
+        let mut child = {
+            let mut running = running();
+            let child = self.command.spawn()?;
+            running.insert(child.id());
+            child
+        };
+        let all = Wanted {
+            lines: usize::MAX,
+            ..self.wanted
+        };
+        let output = |pipe: Option<Box<dyn Read + Send>>, wanted| {
+            pipe.map_or_else(Output::none, |pipe| Output::of(pipe, wanted))
+        };
+        let stdout = child.stdout.take().map(|pipe| Box::new(pipe) as _);
+        #[cfg(unix)]
+        let stdout = stdout.or(self.terminal.map(|terminal| Box::new(terminal) as _));
+        let stderr = child.stderr.take().map(|pipe| Box::new(pipe) as _);
+        Ok(Process {
             stdin: child.stdin.take(),
-            stdout: stdout.unwrap_or_else(|| mpsc::channel().1),
-            stderr: stderr.unwrap_or_else(|| mpsc::channel().1),
+            stdout: output(stdout, self.wanted),
+            stderr: output(stderr, all),
             child,
-        }
+        })
+    }
+
+    /// Starts it, and fails if it cannot be started.
+    #[track_caller]
+    pub fn start(self) -> Process {
+        let name = format!("{:?}", self.command);
+        self.spawn()
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
     /// Runs it to its end.
@@ -108,8 +166,8 @@ impl Program {
 pub struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
-    stdout: Receiver<String>,
-    stderr: Receiver<String>,
+    pub stdout: Output,
+    pub stderr: Output,
 }
 
 /// Is how a program ended: its status where no signal killed it, and all that nobody has read yet.
@@ -126,21 +184,19 @@ impl Process {
     }
 
     /// Reads the next line of standard output, without its line break.
+    #[track_caller]
     pub fn line(&mut self) -> String {
-        line_of(&self.stdout)
+        let line = shown(&self.stdout).expect("the program goes on");
+        let line = line
+            .strip_suffix('\n')
+            .expect("a line ends in a line break");
+        line.to_owned()
     }
 
-    /// Reads the next line of standard error, without its line break.
-    pub fn error_line(&mut self) -> String {
-        line_of(&self.stderr)
-    }
-
-    /// Reads the next prompt from standard error, and gives the call that it announces.
+    /// Reads the next prompt from standard error, and returns the call that it announces.
+    #[track_caller]
     pub fn prompt(&mut self) -> String {
-        let prompt = self
-            .stderr
-            .recv_timeout(LIMIT)
-            .expect("the program asks in time");
+        let prompt = shown(&self.stderr).expect("the program goes on");
         let call = prompt
             .strip_prefix("next: ")
             .and_then(|rest| rest.strip_suffix(PROMPT_END));
@@ -149,35 +205,31 @@ impl Process {
     }
 
     /// Reads the next line or prompt of standard output, without its line break; `None` at the end.
+    #[track_caller]
     pub fn shown(&mut self) -> Option<String> {
-        match self.stdout.recv_timeout(LIMIT) {
-            Ok(line) => Some(line.trim_end().to_owned()),
-            Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => panic!("nothing more is printed"),
-        }
+        shown(&self.stdout).map(|line| line.trim_end().to_owned())
     }
 
     /// Presses Ctrl-C.
+    #[cfg(unix)]
     pub fn interrupt(&self) {
-        self.signal("INT");
+        self.signal(rustix::process::Signal::INT);
     }
 
-    /// Sends it a signal, such as `STOP`.
-    pub fn signal(&self, name: &str) {
-        let kill = Command::new("kill")
-            .args([&format!("-{name}"), &self.id().to_string()])
-            .status();
-        assert!(kill.expect("kill is everywhere").success());
+    /// Sends a signal to it and to what it has started.
+    #[cfg(unix)]
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        signal_group(self.id(), signal);
     }
 
     /// Says whether it prints nothing on standard output for so long.
     pub fn is_silent_for(&mut self, time: Duration) -> bool {
-        self.stdout.recv_timeout(time).is_err()
+        self.stdout.look(time, |bytes| !bytes.is_empty()).is_empty()
     }
 
     /// Says whether it shows no prompt for so long.
     pub fn asks_nothing_for(&mut self, time: Duration) -> bool {
-        self.stderr.recv_timeout(time).is_err()
+        self.stderr.look(time, |bytes| !bytes.is_empty()).is_empty()
     }
 
     /// Presses Enter.
@@ -197,7 +249,8 @@ impl Process {
         assert_eq!(self.line(), line);
     }
 
-    /// Reads lines of standard output until one begins so, and gives what follows the beginning.
+    /// Reads lines of standard output until one begins so, and returns what follows the beginning.
+    #[track_caller]
     pub fn skip_to(&mut self, beginning: &str) -> String {
         loop {
             if let Some(rest) = self.line().strip_prefix(beginning) {
@@ -206,34 +259,49 @@ impl Process {
         }
     }
 
+    /// Waits for its end, for so long.
+    pub fn end_within(&mut self, limit: Duration) -> Option<ExitStatus> {
+        self.child
+            .wait_timeout(limit)
+            .expect("a child can be waited for")
+    }
+
     /// Waits for its end.
+    #[track_caller]
     pub fn finish(mut self) -> Finished {
-        let stdout = rest_of(&self.stdout);
-        let stderr = rest_of(&self.stderr);
-        let status = self
-            .child
-            .wait_timeout(LIMIT)
-            .expect("a child can be waited for");
-        let status = status.expect("the program ends in time").code();
+        let text = |output: &Output| {
+            let rest = output.rest(LIMIT).expect("the program ends");
+            String::from_utf8(rest).expect("the programs print UTF-8")
+        };
+        let (stdout, stderr) = (text(&self.stdout), text(&self.stderr));
+        let status = self.end_within(LIMIT);
         Finished {
-            status,
+            status: status.expect("the program ends in time").code(),
             stdout,
             stderr,
         }
     }
 
-    /// Kills it, and gives what it printed.
+    /// Kills it, and returns what it printed.
+    #[track_caller]
     pub fn kill(mut self) -> Finished {
         self.child.kill().expect("a child can be killed");
         self.finish()
+    }
+
+    /// Kills it and what it has started.
+    pub fn kill_group(&self) {
+        kill_group(self.id());
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         // It may have ended already, which is as good.
-        let _ = self.child.kill();
+        self.kill_group();
+        let _ = self.child.kill(); // where there are no groups
         let _ = self.child.wait();
+        running().remove(&self.id());
     }
 }
 
@@ -257,58 +325,54 @@ impl Finished {
     }
 }
 
-/// Reads so many lines in a thread, each with its line break, and closes the pipe. A prompt counts
-/// as a line.
-fn read_lines(pipe: impl Read + Send + 'static, count: usize) -> Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    let mut pipe = BufReader::new(pipe);
-    thread::spawn(move || {
-        for _ in 0..count {
-            let line = read_line(&mut pipe);
-            let line = String::from_utf8(line).expect("the programs print UTF-8");
-            if line.is_empty() || sender.send(line).is_err() {
-                break;
-            }
-        }
-    });
-    receiver
-}
-
-fn read_line(pipe: &mut impl BufRead) -> Vec<u8> {
-    let mut line = Vec::new();
-    while !line.ends_with(b"\n") && !line.ends_with(PROMPT_END.as_bytes()) {
-        let available = match pipe.fill_buf() {
-            Ok([]) => break,
-            Ok(available) => available,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => panic!("a pipe can be read: {error}"),
-        };
-        let line_break = available.iter().position(|byte| *byte == b'\n');
-        let taken = line_break.map_or(available.len(), |position| position + 1);
-        line.extend_from_slice(&available[..taken]);
-        pipe.consume(taken);
-    }
-    line
-}
-
 #[track_caller]
-fn line_of(lines: &Receiver<String>) -> String {
-    let line = lines
-        .recv_timeout(LIMIT)
-        .expect("the program prints a line in time");
-    let line = line
-        .strip_suffix('\n')
-        .expect("a line ends in a line break");
-    line.to_owned()
+fn shown(output: &Output) -> Option<String> {
+    let line = output
+        .line(LIMIT)
+        .unwrap_or_else(|problem| panic!("{problem}"))?;
+    Some(String::from_utf8(line).expect("the programs print UTF-8"))
 }
 
-fn rest_of(lines: &Receiver<String>) -> String {
-    let mut rest = String::new();
-    loop {
-        match lines.recv_timeout(LIMIT) {
-            Ok(line) => rest.push_str(&line),
-            Err(RecvTimeoutError::Disconnected) => return rest,
-            Err(RecvTimeoutError::Timeout) => panic!("the program goes on after: {rest}"),
-        }
-    }
+/// Ends the adopted processes that have left the group in which they were started.
+pub fn end_strays() {
+    super::strays::end(&running());
+}
+
+/// Returns the processes that have been started and not ended. None is started or forgotten while
+/// this is held.
+fn running() -> MutexGuard<'static, BTreeSet<u32>> {
+    RUNNING
+        .lock()
+        .expect("no thread panics while it holds this")
+}
+
+/// Has Ctrl-C end the programs too, which are in groups of their own and do not see it.
+fn end_all_on_ctrl_c() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Where somebody else has seen to Ctrl-C, that is as good.
+        let _ = ctrlc::set_handler(|| {
+            let running = running(); // and nothing is started any more
+            running.iter().for_each(|process| kill_group(*process));
+            super::strays::end(&running);
+            process::exit(130); // as a shell says it of Ctrl-C
+        });
+    });
+}
+
+fn kill_group(leader: u32) {
+    #[cfg(unix)]
+    signal_group(leader, rustix::process::Signal::KILL);
+    #[cfg(not(unix))]
+    let _ = leader;
+}
+
+#[cfg(unix)]
+fn signal_group(leader: u32, signal: rustix::process::Signal) {
+    let leader = leader
+        .try_into()
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    // It may have ended already, which is as good.
+    let _ = leader.map(|leader| rustix::process::kill_process_group(leader, signal));
 }

@@ -1,10 +1,14 @@
-//! A server that listens.
+//! A server that listens; and the place of one, which the tests fill themselves, or nobody.
 
 use std::fs;
-use std::net::SocketAddr;
-use std::ops::{Deref, DerefMut};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::{Deref, DerefMut, Range};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::Instant;
+
+use socket2::{Domain, Socket, Type};
 
 use super::{Finished, LIMIT, Process, Program};
 
@@ -134,5 +138,45 @@ impl Deref for Server {
 impl DerefMut for Server {
     fn deref_mut(&mut self) -> &mut Process {
         &mut self.process
+    }
+}
+
+/// Listens on a port that the kernel chooses, and returns the address too.
+pub fn listening_socket() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    (listener, address)
+}
+
+/// Reserves an address with a socket that is bound but does not listen.
+pub fn address_where_nobody_listens() -> (String, Socket) {
+    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("TCP is there");
+    socket
+        .bind(&any_port.into())
+        .expect("loopback has free ports");
+    let bound = socket.local_addr().expect("it is bound").as_socket();
+    (bound.expect("it is an IP address").to_string(), socket)
+}
+
+/// Returns an address of this machine that nobody else is given: the kernel chooses ports for
+/// clients from another range.
+pub fn free_address() -> SocketAddr {
+    static PORTS: LazyLock<Range<u16>> = LazyLock::new(|| {
+        let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
+        let lowest = range
+            .ok()
+            .and_then(|range| range.split_whitespace().next()?.parse().ok());
+        10_000..lowest.filter(|port| *port > 12_000).unwrap_or(32_768)
+    });
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(fastrand::u16(..)));
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed) % (PORTS.end - PORTS.start);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, PORTS.start + number));
+        // Without SO_REUSEADDR, so that a port that waits for stray segments is left alone.
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("TCP is there");
+        if socket.bind(&address.into()).is_ok() {
+            return address;
+        }
     }
 }

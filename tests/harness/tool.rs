@@ -2,18 +2,66 @@
 
 use std::env;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
-/// Traces system calls and makes them fail on purpose.
-pub fn strace() -> Option<Command> {
-    tool("strace", &["-o", "/dev/null", "true"])
+use super::Program;
+
+/// Is the language of a program.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Edition {
+    Rust,
+    Python,
+}
+
+impl Edition {
+    pub const BOTH: [Self; 2] = [Self::Rust, Self::Python];
+
+    /// Returns one of the four programs, such as `short-server`, in this language.
+    pub fn program(self, name: &str) -> Option<Program> {
+        match self {
+            Self::Rust => Some(Program::new(name)),
+            Self::Python => Some(Program::of(python()?).args([path_of_twin(name)])),
+        }
+    }
+}
+
+/// Returns the path of the Python twin of one of the four programs, such as `short-server`.
+pub fn path_of_twin(program: &str) -> String {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    format!("{root}/{program}/{}.py", program.replace('-', "_"))
 }
 
 /// Runs the twins, a line at a time where they print into a pipe.
 pub fn python() -> Option<Command> {
-    let mut command = tool("python3", &["--version"])?;
+    let mut command = found_or_skipped("python3", python_if_found())?;
     command.env("PYTHONUNBUFFERED", "1");
     Some(command)
+}
+
+/// Finds the interpreter itself, for `python3` can be a script that looks for it.
+pub fn python_if_found() -> Option<Command> {
+    static PYTHON: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+        let asked = Command::new("python3")
+            .args(["-c", "import sys; print(sys.executable)"])
+            .output();
+        let answer = String::from_utf8(asked.ok()?.stdout).ok()?;
+        Some(PathBuf::from(answer.trim())).filter(|path| path.is_file())
+    });
+    PYTHON.as_ref().map(Command::new)
+}
+
+/// Traces system calls and makes them fail on purpose.
+pub fn strace() -> Option<Command> {
+    found_or_skipped("strace", strace_if_found())
+}
+
+/// Finds strace, where it may trace.
+pub fn strace_if_found() -> Option<Command> {
+    static WORKS: LazyLock<bool> =
+        LazyLock::new(|| works("strace", &["-f", "-o", "/dev/null", "true"]));
+    WORKS.then(|| Command::new("strace"))
 }
 
 /// Gives a program a file system of its own, in which a file can be replaced.
@@ -33,22 +81,28 @@ pub fn own_network() -> Option<Command> {
     Some(command)
 }
 
-/// Gives a command if a trial of it succeeds. Otherwise says that the test is skipped, or fails
-/// where `CI` is set.
 fn tool(name: &str, trial: &[&str]) -> Option<Command> {
+    found_or_skipped(name, works(name, trial).then(|| Command::new(name)))
+}
+
+fn works(name: &str, trial: &[&str]) -> bool {
     let mut command = Command::new(name);
     command
         .args(trial)
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    if command.status().is_ok_and(|status| status.success()) {
-        return Some(Command::new(name));
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// Says that the test is skipped where a command is not found, or fails where `CI` is set.
+fn found_or_skipped(name: &str, command: Option<Command>) -> Option<Command> {
+    if command.is_none() {
+        assert!(
+            env::var_os("CI").is_none(),
+            "{name} is missing or not allowed"
+        );
+        // Past the test harness, which hides what a test prints unless it fails.
+        let _ = writeln!(io::stderr(), "skipped: {name} is missing or not allowed");
     }
-    assert!(
-        env::var_os("CI").is_none(),
-        "{name} is missing or not allowed"
-    );
-    // Past the test harness, which hides what a test prints unless it fails.
-    let _ = writeln!(io::stderr(), "skipped: {name} is missing or not allowed");
-    None
+    command
 }

@@ -1,7 +1,6 @@
 //! `cargo demo`: both terminals in one.
 #![cfg(target_os = "linux")]
 
-use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,7 +9,7 @@ use std::sync::LazyLock;
 
 use tempfile::TempPath;
 
-use crate::harness::{Finished, Program, build, own_network, path_of_twin, python, without_ports};
+use crate::harness::{Finished, Program, build, own_network, path_of_twin, python};
 
 /// Starts the demo where the default address is free.
 fn demo<const N: usize>(arguments: [&str; N]) -> Option<Program> {
@@ -20,9 +19,11 @@ fn demo<const N: usize>(arguments: [&str; N]) -> Option<Program> {
 }
 
 pub(crate) fn path_of_demo() -> &'static PathBuf {
-    static EXAMPLES: LazyLock<HashMap<String, PathBuf>> =
-        LazyLock::new(|| build(&["--package", "tests", "--example", "demo"]));
-    &EXAMPLES["demo"]
+    static DEMO: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = build(&["--package", "tests", "--example", "demo"]);
+        folder.expect("the demo compiles").join("examples/demo")
+    });
+    &DEMO
 }
 
 #[test]
@@ -249,4 +250,20 @@ impl Script {
             .to_str()
             .expect("the folder for temporary files has a UTF-8 name")
     }
+}
+
+/// Replaces each port after `127.0.0.1:` that is not one of the documentation's, from 12340 on,
+/// by as many characters as a port of the kernel's choice has.
+pub(crate) fn without_ports(text: &str) -> String {
+    let mut parts = text.split("127.0.0.1:");
+    let before = parts.next().unwrap_or_default().to_owned();
+    parts.fold(before, |masked, part| {
+        let rest = part.trim_start_matches(|character: char| character.is_ascii_digit());
+        let port = if part.starts_with("1234") {
+            &part[..part.len() - rest.len()]
+        } else {
+            "*****"
+        };
+        masked + "127.0.0.1:" + port + rest
+    })
 }

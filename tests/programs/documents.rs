@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::demo::path_of_demo;
-use crate::harness::{Process, Program, own_network, path_of, python, without_ports};
+use crate::demo::{path_of_demo, without_ports};
+use crate::harness::{Process, Program, own_network, programs, python};
 
 #[test]
 fn readme_shows_what_is_printed() {
@@ -126,9 +126,7 @@ impl Network {
 
     /// Runs a command as it is typed, with both outputs in one, as in a terminal.
     fn run(&self, typed: &str) -> Process {
-        let folder = path_of("short-server")
-            .parent()
-            .expect("a program is in a folder");
+        let folder = programs().expect("the programs compile");
         let folder = format!("{}/", folder.display());
         let typed = typed
             .replace("target/debug/", &folder)

@@ -161,21 +161,6 @@ fn interrupted_send_is_tried_again() {
 }
 
 #[test]
-fn rest_of_a_short_send_is_sent() {
-    for (server, _) in PAIRS {
-        // The call is skipped, and said to have taken two bytes: these never arrive.
-        let Some(faulty) = Faulty::start(server, "sendto:retval=2:when=1") else {
-            return;
-        };
-        assert_eq!(
-            exchange(faulty.server.address, b"hello").expect("no reset"),
-            "K!"
-        );
-        faulty.end(1);
-    }
-}
-
-#[test]
 fn interrupted_calls_of_a_client_are_tried_again() {
     for (server, client) in PAIRS {
         let server = Server::start(server);

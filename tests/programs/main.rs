@@ -2,6 +2,8 @@
 
 #[path = "../harness/mod.rs"]
 mod harness;
+#[path = "../rows/mod.rs"]
+mod rows;
 
 mod bytes;
 mod command_line;
@@ -13,6 +15,6 @@ mod injected_errors;
 mod narration;
 mod output;
 mod pairs;
+mod rows_hold;
 mod stepping;
 mod survival;
-mod twins;

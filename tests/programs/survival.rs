@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use common::printable;
 use fastrand::Rng;
+use rustix::process::Signal;
 
 use crate::harness::{Client, LIMIT, PAIRS, Program, Server, exchange, path_of};
 
@@ -155,10 +156,10 @@ fn stopped_and_continued_server_goes_on_where_it_was() {
         let mut server = Server::start(server);
         let mut talking = Client::connect(server.address);
         server.accepted();
-        server.signal("STOP");
+        server.signal(Signal::STOP);
         talking.send("while it sleeps");
         assert!(talking.hears_nothing_for(Duration::from_millis(100)));
-        server.signal("CONT");
+        server.signal(Signal::CONT);
         talking.expect("ACK!");
         drop(talking);
         server.send_once(client, "next");
@@ -174,8 +175,8 @@ fn stop_and_continue_do_not_cut_a_lingering_close_short() {
     client.send("hello");
     client.expect("ACK!");
     for _ in 0..3 {
-        server.signal("STOP");
-        server.signal("CONT");
+        server.signal(Signal::STOP);
+        server.signal(Signal::CONT);
         client.send([b'x'; 10_000]);
     }
     client.send_no_more();

@@ -1,0 +1,130 @@
+//! What a program prints: read all the time, and kept until somebody looks at it.
+
+use std::io::{ErrorKind, Read};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
+
+/// Ends a prompt, in place of a line break.
+pub const PROMPT_END: &str = "  [Enter] ";
+
+/// Is one of a program's outputs. It can still be looked at when the program has ended.
+#[derive(Clone)]
+pub struct Output(Arc<(Mutex<Kept>, Condvar)>);
+
+#[derive(Default)]
+struct Kept {
+    unread: Vec<u8>,
+    has_ended: bool,
+}
+
+/// How much of an output is wanted.
+#[derive(Clone, Copy)]
+pub struct Wanted {
+    /// After so many lines the output is closed.
+    pub lines: usize,
+    /// What is printed while so many bytes are unread is thrown away.
+    pub bytes: usize,
+}
+
+impl Output {
+    /// Returns an output that nothing is read from.
+    pub fn none() -> Self {
+        let output = Self(Arc::default());
+        output.kept().has_ended = true;
+        output
+    }
+
+    /// Reads a pipe in a thread of its own, so that the program never waits for its reader.
+    pub fn of(mut pipe: impl Read + Send + 'static, mut wanted: Wanted) -> Self {
+        let output = Self(Arc::default());
+        let writer = output.clone();
+        thread::spawn(move || {
+            let mut buffer = [0; 8192];
+            while wanted.lines > 0 {
+                let bytes = match pipe.read(&mut buffer) {
+                    Ok(0) => break,
+                    Ok(count) => first_lines(&buffer[..count], &mut wanted.lines),
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                    // A pseudo-terminal ends with an error.
+                    Err(_) => break,
+                };
+                let mut kept = writer.kept();
+                let room = wanted.bytes.saturating_sub(kept.unread.len());
+                kept.unread.extend(&bytes[..bytes.len().min(room)]);
+                writer.0.1.notify_all();
+            }
+            drop(pipe);
+            writer.kept().has_ended = true;
+            writer.0.1.notify_all();
+        });
+        output
+    }
+
+    /// Waits until what is unread is enough, or the output has ended, or the time is over.
+    fn wait(&self, limit: Duration, is_enough: impl Fn(&[u8]) -> bool) -> MutexGuard<'_, Kept> {
+        let goes_on = |kept: &mut Kept| !kept.has_ended && !is_enough(&kept.unread);
+        let waited = self.0.1.wait_timeout_while(self.kept(), limit, goes_on);
+        waited.expect("no thread panics while it holds this").0
+    }
+
+    /// Waits in the same way, and returns what is unread then, without taking it.
+    pub fn look(&self, limit: Duration, is_enough: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+        self.wait(limit, is_enough).unread.clone()
+    }
+
+    /// Waits for the next line, which may be a prompt or what an ended output ends with, and takes
+    /// it with its line break. `Ok(None)` is the end, and an error means that the time is over.
+    pub fn line(&self, limit: Duration) -> Result<Option<Vec<u8>>, String> {
+        let mut kept = self.wait(limit, |unread| end_of_line(unread).is_some());
+        match end_of_line(&kept.unread) {
+            Some(end) => Ok(Some(kept.unread.drain(..end).collect())),
+            None if !kept.has_ended => Err("nothing more is printed in time".to_owned()),
+            None if kept.unread.is_empty() => Ok(None),
+            None => Ok(Some(std::mem::take(&mut kept.unread))),
+        }
+    }
+
+    /// Waits for the end, and takes all that is unread.
+    pub fn rest(&self, limit: Duration) -> Result<Vec<u8>, String> {
+        let mut kept = self.wait(limit, |_| false);
+        let rest = std::mem::take(&mut kept.unread);
+        if kept.has_ended {
+            return Ok(rest);
+        }
+        Err(format!(
+            "it goes on after: {}",
+            String::from_utf8_lossy(&rest)
+        ))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0
+            .0
+            .lock()
+            .expect("no thread panics while it holds this")
+    }
+}
+
+/// Returns the bytes up to the end of the last line that is wanted, and counts down.
+fn first_lines<'a>(bytes: &'a [u8], lines: &mut usize) -> &'a [u8] {
+    let mut end = 0;
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        if *lines > 0 {
+            end += line.len();
+            *lines -= usize::from(line.ends_with(b"\n"));
+        }
+    }
+    &bytes[..end]
+}
+
+fn end_of_line(bytes: &[u8]) -> Option<usize> {
+    let line_break = bytes
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .map(|at| at + 1);
+    let line = &bytes[..line_break.unwrap_or(bytes.len())];
+    let mut windows = line.windows(PROMPT_END.len());
+    let prompt = windows.position(|window| window == PROMPT_END.as_bytes());
+    prompt.map(|at| at + PROMPT_END.len()).or(line_break)
+}

@@ -1,0 +1,207 @@
+//! The other side of a connection, which can do what the programs never do. Every wait is limited.
+
+use std::fmt::Display;
+use std::io::{self, Error, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use common::printable;
+use socket2::SockRef;
+
+/// More bytes than any program sends on purpose.
+const FLOOD: usize = 100_000;
+
+/// Is one side of a connection, in place of a program.
+pub struct Peer {
+    /// `None` when this side has closed it.
+    stream: Option<TcpStream>,
+    limit: Duration,
+}
+
+impl Peer {
+    /// Takes a connection, on which every wait ends after so long.
+    pub fn of(stream: TcpStream, limit: Duration) -> io::Result<Self> {
+        // Where listening sockets do not block, accepted ones do not either on some systems.
+        stream.set_nonblocking(false)?;
+        stream.set_write_timeout(Some(limit))?;
+        let stream = Some(stream);
+        Ok(Self { stream, limit })
+    }
+
+    /// Connects to a server.
+    pub fn connect(address: SocketAddr, limit: Duration) -> io::Result<Self> {
+        Self::of(TcpStream::connect_timeout(&address, limit)?, limit)
+    }
+
+    /// Waits for a client.
+    pub fn accept(listener: &TcpListener, limit: Duration) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let accepted = poll(limit, || match listener.accept() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+            result => Some(result),
+        });
+        match accepted {
+            Some(accepted) => Self::of(accepted?.0, limit),
+            None => Err(late("no client", limit)),
+        }
+    }
+
+    /// Has every wait from now on end after so long.
+    pub fn limit(&mut self, limit: Duration) {
+        self.limit = limit;
+    }
+
+    fn stream(&self) -> io::Result<&TcpStream> {
+        self.stream.as_ref().ok_or(ErrorKind::NotConnected.into())
+    }
+
+    /// Returns this end's address, as the server prints it.
+    pub fn name(&self) -> io::Result<String> {
+        Ok(self.stream()?.local_addr()?.to_string())
+    }
+
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.stream()?.write_all(bytes.as_ref())
+    }
+
+    /// Sends without reading any reply, until the other side takes nothing more for a while.
+    pub fn send_until_nothing_moves(&mut self) -> io::Result<()> {
+        let a_while = Some(Duration::from_millis(300));
+        self.stream()?.set_write_timeout(a_while)?;
+        while self.send([b'x'; 4096]).is_ok() {}
+        Ok(())
+    }
+
+    /// Half-closes: the other side sees the end of the stream.
+    pub fn send_no_more(&mut self) -> io::Result<()> {
+        self.stream()?.shutdown(Shutdown::Write)
+    }
+
+    /// Reads exactly these bytes.
+    ///
+    /// # Errors
+    ///
+    /// What came instead.
+    pub fn expect(&mut self, expected: impl AsRef<[u8]>) -> io::Result<()> {
+        let expected = expected.as_ref();
+        let mut bytes = vec![0; expected.len()];
+        let (begun, mut count) = (Instant::now(), 0);
+        while count < bytes.len() {
+            match self.read_some(&mut bytes[count..], begun)? {
+                0 if count == 0 => {
+                    let closed = "the connection was closed without an answer";
+                    return Err(Error::new(ErrorKind::UnexpectedEof, closed));
+                }
+                0 => return Err(instead(format!("only {} came", printable(&bytes[..count])))),
+                more => count += more,
+            }
+        }
+        if bytes == expected {
+            return Ok(());
+        }
+        Err(instead(format!("{} came", printable(&bytes))))
+    }
+
+    /// Reads the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// What came instead.
+    pub fn expect_end(&mut self) -> io::Result<()> {
+        let mut bytes = [0; 40];
+        match self.read_some(&mut bytes, Instant::now()) {
+            Ok(0) => Ok(()),
+            Ok(count) => Err(instead(format!("{} came too", printable(&bytes[..count])))),
+            Err(error) if error.kind() == ErrorKind::TimedOut => {
+                Err(late("no end of the stream", self.limit))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads what comes next.
+    pub fn receive(&mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; 4096];
+        let count = self.read_some(&mut bytes, Instant::now())?;
+        bytes.truncate(count);
+        Ok(bytes)
+    }
+
+    /// Reads to the end of the stream; a flood, like a reset, is an error.
+    pub fn rest(&mut self) -> io::Result<Vec<u8>> {
+        let (mut rest, mut buffer, begun) = (Vec::new(), [0; 4096], Instant::now());
+        loop {
+            match self.read_some(&mut buffer, begun)? {
+                0 => return Ok(rest),
+                count => rest.extend_from_slice(&buffer[..count]),
+            }
+            if rest.len() > FLOOD {
+                let beginning = printable(&rest[..20]).to_string();
+                return Err(instead(format!("{beginning}... without end")));
+            }
+        }
+    }
+
+    /// Says whether nothing comes for so long, not even the end of the stream.
+    pub fn hears_nothing_for(&mut self, time: Duration) -> bool {
+        let limit = std::mem::replace(&mut self.limit, time);
+        let heard = self.read_some(&mut [0; 1], Instant::now());
+        self.limit = limit;
+        heard.is_err_and(|error| error.kind() == ErrorKind::TimedOut)
+    }
+
+    /// Reads once. The time limit counts from when the wait began, however often it is woken.
+    fn read_some(&mut self, bytes: &mut [u8], begun: Instant) -> io::Result<usize> {
+        loop {
+            let left = self.limit.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return Err(late("no answer", self.limit));
+            }
+            self.stream()?.set_read_timeout(Some(left))?;
+            match self.stream()?.read(bytes) {
+                // A read with a time limit is interrupted whenever a child ends.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Leaves: the other side sees the end of the stream.
+    pub fn close(&mut self) {
+        self.stream = None;
+    }
+
+    /// Leaves with a reset instead of an end of stream.
+    pub fn reset(&mut self) -> io::Result<()> {
+        SockRef::from(self.stream()?).set_linger(Some(Duration::ZERO))?;
+        self.close();
+        Ok(())
+    }
+}
+
+/// Is the error of a wait that has lasted too long.
+pub fn late(what: &str, limit: Duration) -> Error {
+    let text = format!("{what} in {} s", limit.as_secs_f32());
+    Error::new(ErrorKind::TimedOut, text)
+}
+
+fn instead(what: impl Display) -> Error {
+    Error::new(ErrorKind::InvalidData, what.to_string())
+}
+
+/// Asks again and again, with a pause, until there is an answer or the time is over.
+pub fn poll<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return Some(answer);
+        }
+        if begun.elapsed() > limit {
+            return None;
+        }
+        // Nothing announces what is asked for, and asking without a pause would slow it down.
+        std::thread::sleep(Duration::from_millis(3));
+    }
+}
