@@ -7,9 +7,10 @@ use std::fmt::{self, Display, Formatter, Write};
 
 /// Shows bytes on one line, with nothing in it that a terminal would obey.
 ///
-/// UTF-8 text of any language stays as it is, except for the backslash and for the characters that
-/// control a line or its direction: these are escaped as in Rust, `\n` or `\u{202e}`. A byte that
-/// belongs to no UTF-8 character becomes `\xff`. No two inputs give the same text.
+/// UTF-8 text of any language stays as it is, except for the backslash and for characters that
+/// control a line or its direction or are invisible: these are escaped as in Rust, `\n` or
+/// `\u{202e}`. A byte that belongs to no UTF-8 character becomes `\xff`. No two inputs give the same
+/// text.
 #[must_use]
 pub fn printable(bytes: &[u8]) -> impl Display {
     Printable(bytes)
@@ -75,9 +76,19 @@ fn write_escaped(
 
 fn must_be_escaped(character: char) -> bool {
     let ends_a_line = matches!(character, '\u{2028}' | '\u{2029}');
-    let turns_the_direction = matches!(
+    character == '\\' || character.is_control() || ends_a_line || is_invisible(character)
+}
+
+/// Returns whether a character takes no place on the screen, among them all that turn the direction
+/// of what follows: Unicode's `Default_Ignorable_Code_Point` (DerivedCoreProperties.txt of version
+/// 16) without the joiners and variation selectors that emoji and scripts need.
+fn is_invisible(character: char) -> bool {
+    matches!(
         character,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    );
-    character == '\\' || character.is_control() || ends_a_line || turns_the_direction
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180e}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e00ff}' | '\u{e01f0}'..='\u{e0fff}'
+    )
 }

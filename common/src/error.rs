@@ -62,6 +62,10 @@ impl Error {
             ("socket", _) => format!(
                 "use an IPv4 address, such as {default}, or end programs that hold many files open"
             ),
+            ("bind" | "listen", AddrInUse) if port == 0 => {
+                "no port is free: wait a minute, or end programs that have many connections"
+                    .to_owned()
+            }
             ("bind" | "listen", AddrInUse) => format!(
                 "stop the server that uses it (Ctrl-C; if Ctrl-Z put it to sleep: fg, then \
                  Ctrl-C), wait a minute if one has just ended, or choose another address, \

@@ -5,6 +5,7 @@
 //! | `socket.rs` | [`Socket`]: the calls of the lesson, as a robust program makes them |
 //! | `calls.rs` | each system call by itself, narrated |
 //! | `narration.rs` | how a call is narrated, and the pause of `STEP=1` |
+//! | `output.rs` | standard output, and the question that stands under it |
 //! | `address.rs` | an address as text, both ways |
 //! | `threads.rs` | a thread for each client: [`start_thread`] |
 //! | `bytes.rs` | bytes from the network as text that is safe to print: [`printable`] |
@@ -16,6 +17,7 @@ mod bytes;
 mod calls;
 mod error;
 mod narration;
+mod output;
 mod program;
 mod socket;
 mod threads;

@@ -3,11 +3,13 @@
 
 use std::env;
 use std::fmt::Display;
-use std::io::{self, BufRead, Write};
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use log::{Level, log, log_enabled};
+
+use crate::output;
 
 /// How a call is narrated.
 #[derive(Clone, Copy, PartialEq)]
@@ -91,8 +93,8 @@ fn is_stepping() -> bool {
     STEPPING.load(Ordering::Relaxed)
 }
 
-/// Says on standard error which call is next, and waits for a line on standard input. At the end
-/// of the input there are no more pauses.
+/// Says on standard error which call is next, and waits for Enter. At the end of the input there
+/// are no more pauses.
 fn pause(call: &str) {
     if !is_stepping() {
         return;
@@ -101,12 +103,8 @@ fn pause(call: &str) {
     if !is_stepping() {
         return; // the input ended while another thread asked
     }
-    let mut prompt = io::stderr();
-    // A prompt that nobody can read is no reason to stop.
-    let _ = write!(prompt, "next: {call}  [Enter] ");
-    let line = io::stdin().lock().skip_until(b'\n');
-    if !line.is_ok_and(|bytes| bytes > 0) {
-        let _ = writeln!(prompt);
+    if !output::ask(format!("next: {call}  [Enter] ")) {
+        output::write_error("\n");
         STEPPING.store(false, Ordering::Relaxed);
     }
 }

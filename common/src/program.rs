@@ -14,7 +14,7 @@ use log::{Level, LevelFilter};
 use crate::address::{self, whole_number};
 use crate::bytes::printable;
 use crate::error::{Error, Result};
-use crate::narration;
+use crate::{narration, output};
 
 const SHORT_SERVER: &str = "\
 usage: short-server [ADDRESS [BACKLOG]]
@@ -245,7 +245,7 @@ fn quote(argument: &str) -> String {
 
 /// Tells what is wrong with the command line, and returns the exit status.
 fn misuse(problem: &str, usage: &str) -> ExitCode {
-    complain(&format!("error: {problem}\n{usage}"));
+    output::write_error(&format!("error: {problem}\n{usage}\n"));
     ExitCode::from(2)
 }
 
@@ -256,7 +256,7 @@ fn end(name: &str, address: &str, outcome: Result<()>) -> ExitCode {
             let address = printable(address.as_bytes()).to_string();
             let what = error.explanation(&address);
             let hint = error.hint(name, &address);
-            complain(&format!("error: {what}\nhint: {hint}"));
+            output::write_error(&format!("error: {what}\nhint: {hint}\n"));
             ExitCode::FAILURE
         }
         _ => ExitCode::SUCCESS,
@@ -264,16 +264,7 @@ fn end(name: &str, address: &str, outcome: Result<()>) -> ExitCode {
 }
 
 fn print_text(text: &str) -> Result<()> {
-    let mut output = io::stdout();
-    let written = output
-        .write_all(text.as_bytes())
-        .and_then(|()| output.flush());
-    written.map_err(Error::of("write"))
-}
-
-/// Prints a line on standard error. If that is closed or full, there is nobody left to tell.
-fn complain(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    output::write(text.as_bytes()).map_err(Error::of("write"))
 }
 
 /// Starts the log: one line a record on standard output, with a mark for its level in front.
@@ -292,7 +283,7 @@ fn start_log() {
     let _ = panic::catch_unwind(AssertUnwindSafe(|| {
         log.parse_default_env();
     }));
-    log.target(Target::Stdout)
+    log.target(Target::Pipe(Box::new(StandardOutput)))
         .format(|line, record| {
             let mark = match record.level() {
                 Level::Error => '-',
@@ -304,4 +295,17 @@ fn start_log() {
             writeln!(line, "[{mark}] {}", record.args())
         })
         .init();
+}
+
+/// Standard output as the log writes to it.
+struct StandardOutput;
+
+impl Write for StandardOutput {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        output::write(text).map(|()| text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -10,11 +10,14 @@ use log::warn;
 use crate::calls::{self, Descriptor};
 use crate::error::{Error, Result};
 
-/// How long a client may be silent before the kernel asks whether it is still there.
+/// How long a peer may be silent before the kernel asks whether it is still there.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 /// The time between two such questions, and how many are asked before the connection is given up.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 6;
+
+/// How many clients in a row that gave up in the queue are passed over without a word.
+const PASSED_OVER: u32 = 10;
 
 /// The first pause after an `accept(2)` that failed; it doubles with every further failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -65,13 +68,7 @@ impl Socket {
     ///
     /// The address is in use: another socket has begun to listen on it.
     pub fn listen(&self, backlog: i32) -> Result<()> {
-        // A server can do without keepalive, so an error is no reason to stop.
-        let _ = calls::set_keepalive(
-            &self.0,
-            KEEPALIVE_IDLE,
-            KEEPALIVE_INTERVAL,
-            KEEPALIVE_PROBES,
-        );
+        self.keep_alive();
         calls::listen(&self.0, backlog).map_err(Error::of("listen"))
     }
 
@@ -89,17 +86,26 @@ impl Socket {
     /// and its address.
     ///
     /// Never fails. A client that gave up in the queue is passed over. Whatever else goes wrong,
-    /// such as no descriptor being left, is logged, and tried again after a pause of 5 ms that
-    /// doubles up to 1 s; meanwhile the clients wait in the queue.
+    /// such as no descriptor being left or the eleventh such client in a row, is logged, and tried
+    /// again after a pause of 5 ms that doubles up to 1 s; meanwhile the clients wait in the queue.
     #[must_use]
     pub fn accept(&self) -> (Self, SocketAddr) {
-        use ErrorKind::{ConnectionAborted, ConnectionReset};
+        use ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
 
+        let mut passed_over = 0;
         let mut pause = FIRST_PAUSE;
         loop {
-            match uninterrupted(|| calls::accept(&self.0)) {
+            match calls::accept(&self.0) {
                 Ok((client, peer)) => return (Self(client), peer),
-                Err(error) if matches!(error.kind(), ConnectionAborted | ConnectionReset) => {}
+                Err(error)
+                    if passed_over < PASSED_OVER
+                        && matches!(
+                            error.kind(),
+                            ConnectionAborted | ConnectionReset | Interrupted
+                        ) =>
+                {
+                    passed_over += 1;
+                }
                 Err(error) => {
                     warn!("accept: {error}; trying again in {pause:?}");
                     thread::sleep(pause);
@@ -111,10 +117,14 @@ impl Socket {
 
     /// Connects to a server with `connect(2)`, a client's step 2.
     ///
+    /// First sets keepalive: a server that vanished without a word is given up after about two
+    /// minutes, too.
+    ///
     /// # Errors
     ///
     /// Nobody listens there, or the address is out of reach.
     pub fn connect(&self, address: SocketAddr) -> Result<()> {
+        self.keep_alive();
         let mut tries = 0;
         let connected = uninterrupted(|| {
             tries += 1;
@@ -174,6 +184,17 @@ impl Socket {
         // An error means that the peer is gone, and so is the reason to wait.
         let _ = calls::shutdown_write(&self.0).and_then(|()| self.read_to_the_end());
         self.close();
+    }
+
+    /// Has the kernel ask a silent peer whether it is still there.
+    fn keep_alive(&self) {
+        // A conversation can do without, so an error is no reason to stop.
+        let _ = calls::set_keepalive(
+            &self.0,
+            KEEPALIVE_IDLE,
+            KEEPALIVE_INTERVAL,
+            KEEPALIVE_PROBES,
+        );
     }
 
     fn read_to_the_end(&self) -> io::Result<()> {

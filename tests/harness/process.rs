@@ -102,6 +102,12 @@ impl Program {
         self
     }
 
+    /// Takes standard input from a file.
+    pub fn stdin(mut self, file: impl Into<Stdio>) -> Self {
+        self.command.stdin(file);
+        self
+    }
+
     /// Lets the test type on its standard input, which is empty otherwise.
     pub fn with_input(mut self) -> Self {
         self.command.stdin(Stdio::piped());
@@ -196,7 +202,11 @@ impl Process {
     /// Reads the next prompt from standard error, and returns the call that it announces.
     #[track_caller]
     pub fn prompt(&mut self) -> String {
-        let prompt = shown(&self.stderr).expect("the program goes on");
+        let mut prompt = shown(&self.stderr).expect("the program goes on");
+        while prompt == "\n" {
+            shown(&self.stderr); // the last question, asked again under another thread's line
+            prompt = shown(&self.stderr).expect("the program goes on");
+        }
         let call = prompt
             .strip_prefix("next: ")
             .and_then(|rest| rest.strip_suffix(PROMPT_END));

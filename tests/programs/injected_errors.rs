@@ -5,7 +5,7 @@ use std::fs;
 
 use tempfile::NamedTempFile;
 
-use crate::harness::{Client, PAIRS, Program, Server, exchange, path_of, strace};
+use crate::harness::{Client, Finished, PAIRS, Program, Server, exchange, path_of, strace};
 
 /// A server whose system calls fail, and strace's list of those that did.
 struct Faulty {
@@ -57,6 +57,15 @@ fn printed_while_accept_fails(error: &str) -> Option<[String; 2]> {
     Some([short.end(3), long.end(3)])
 }
 
+/// Returns how long a server says that it pauses before it tries `accept` again.
+fn pauses(printed: &str) -> Vec<&str> {
+    let complaints = printed
+        .lines()
+        .filter(|line| line.starts_with("[!] accept: "));
+    let parts = complaints.filter_map(|line| line.split_once("; trying again in "));
+    parts.map(|(_, pause)| pause).collect()
+}
+
 #[test]
 fn accept_that_fails_for_the_sake_of_a_client_is_tried_again_at_once() {
     for error in ["EINTR", "ECONNABORTED"] {
@@ -70,14 +79,21 @@ fn accept_that_fails_for_the_sake_of_a_client_is_tried_again_at_once() {
 fn accept_that_fails_for_the_sake_of_the_system_is_logged_and_tried_again() {
     for error in ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EPROTO", "EPERM"] {
         for printed in printed_while_accept_fails(error).into_iter().flatten() {
-            let complaints = printed
-                .lines()
-                .filter(|line| line.starts_with("[!] accept: "));
-            let pauses: Vec<_> = complaints
-                .filter_map(|line| line.split_once("; trying again in "))
-                .map(|(_, pause)| pause)
-                .collect();
-            assert_eq!(pauses, ["5ms", "10ms", "20ms"], "{printed}");
+            assert_eq!(pauses(&printed), ["5ms", "10ms", "20ms"], "{printed}");
+        }
+    }
+}
+
+#[test]
+fn accept_that_fails_without_end_for_the_sake_of_clients_is_no_busy_loop() {
+    for (server, client) in PAIRS {
+        for error in ["EINTR", "ECONNABORTED"] {
+            let fault = format!("accept4:error={error}:when=1..13");
+            let Some(faulty) = Faulty::start(server, &fault) else {
+                return;
+            };
+            faulty.server.send_once(client, "hello");
+            assert_eq!(pauses(&faulty.end(13)), ["5ms", "10ms", "20ms"]);
         }
     }
 }
@@ -110,13 +126,9 @@ fn server_for_which_no_port_is_left_says_so() {
             .args(["-e", "inject=listen:error=EADDRINUSE"])
             .arg(path_of(server));
         let end = Program::of(command).args(["127.0.0.1:0"]).run();
-        assert_eq!(end.status, Some(1));
-        assert!(
-            end.stderr
-                .starts_with("error: cannot listen on 127.0.0.1:0: "),
-            "{}",
-            end.stderr
-        );
+        let complaint = "error: cannot listen on 127.0.0.1:0: Address already in use (os error 98)\n\
+             hint: no port is free: wait a minute, or end programs that have many connections\n";
+        assert_eq!(end, Finished::failure(1, complaint));
     }
 }
 

@@ -29,10 +29,14 @@ fn client_whose_output_was_closed_ends_quietly() {
 #[cfg(target_os = "linux")]
 mod on_linux {
     use std::fs::{self, File};
+    use std::io::{BufRead, BufReader, Read};
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
     use std::process::Command;
+    use std::time::Duration;
 
     use super::*;
-    use crate::harness::path_of;
+    use crate::harness::{Client, LIMIT, Peer, free_address, path_of, poll, unshare};
 
     #[test]
     fn server_prints_line_by_line_into_a_file() {
@@ -53,6 +57,74 @@ mod on_linux {
         written.expect("[*] Received: hello");
         written.expect("[*] Sended: ACK!");
         written.expect(&format!("[*] Closed connection from: {peer}"));
+    }
+
+    #[test]
+    fn output_that_does_not_block_and_is_full_is_waited_for() {
+        let (mut reader, output) = UnixStream::pair().expect("sockets can be made");
+        output
+            .set_nonblocking(true)
+            .expect("a socket can be told not to block");
+        let address = free_address();
+        let server = Program::new("long-server").args([address.to_string()]);
+        let _server = server.stdout(OwnedFd::from(output)).start();
+        let listening = format!("[*] listening on {address}\n");
+        let mut beginning = vec![0; listening.len()];
+        reader
+            .read_exact(&mut beginning)
+            .expect("the server starts");
+
+        let mut client = Client::connect(address);
+        let mut rounds = 1;
+        client.send("hello");
+        while !client.hears_nothing_for(Duration::from_millis(300)) {
+            assert!(rounds < 20_000, "the server does not wait for its reader");
+            client.expect("CK!"); // the first byte was heard
+            client.send("hello");
+            rounds += 1;
+        }
+        let mut lines = BufReader::new(reader)
+            .lines()
+            .map(|line| line.expect("it is text"));
+        lines.next(); // Accepted connection from
+        for _ in 0..rounds {
+            assert_eq!(lines.next().as_deref(), Some("[*] Received: hello"));
+            assert_eq!(lines.next().as_deref(), Some("[*] Sended: ACK!"));
+        }
+    }
+
+    #[test]
+    fn disk_that_was_full_for_a_while_tears_no_line() {
+        let Some(mut command) = unshare() else { return };
+        command.args(["--map-root-user", "--mount", "sh", "-c"]);
+        command.arg(
+            "mount -t tmpfs -o size=12k tmpfs /mnt && head -c 4096 /dev/zero >/mnt/other && \
+             exec \"$0\" \"$@\" >/mnt/log",
+        );
+        let address = free_address();
+        let server = Program::new("long-server").args([address.to_string()]);
+        let server = server.under(command).start();
+        let folder = format!("/proc/{}/root/mnt", server.id());
+        let mut client = poll(LIMIT, || Peer::connect(address, LIMIT).ok()).expect("it listens");
+        let mut talk = |rounds| {
+            for _ in 0..rounds {
+                client.send("hello").expect("the server takes it");
+                client.expect("ACK!").expect("the server replies");
+            }
+        };
+        talk(300); // 50 bytes each, and 8 KiB are free
+        fs::remove_file(format!("{folder}/other")).expect("it is there");
+        talk(20);
+        drop(client); // and then the server says its last line
+        let log = poll(LIMIT, || {
+            let log = fs::read_to_string(format!("{folder}/log")).expect("it is text");
+            log.contains("Closed connection").then_some(log)
+        });
+        let log = log.expect("the server writes again");
+        let mut lines = log.lines().skip(2);
+        let torn = lines.find(|line| !["[*] Received: hello", "[*] Sended: ACK!"].contains(line));
+        assert!(torn.is_some_and(|line| line.starts_with("[*] Closed connection from: ")));
+        assert!(log.len() > 8192);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use crate::harness::{Client, Process, Program, Server, listening_socket};
+use crate::harness::{Client, LIMIT, Process, Program, Server, listening_socket};
 
 /// Long enough for a program to do what it should not.
 const A_WHILE: Duration = Duration::from_millis(100);
@@ -108,9 +108,54 @@ fn two_threads_never_show_two_prompts_at_once() {
     // accept, recv, send, shutdown, recv, close for each, and accept in the end.
     for _ in 0..3 * 6 {
         server.enter();
-        server.prompt();
-        assert!(server.asks_nothing_for(Duration::from_millis(20)));
+        let question = format!("\nnext: {}  [Enter] ", server.prompt());
+        let more = server.stderr.look(Duration::from_millis(20), |_| false);
+        let more = String::from_utf8(more).expect("a prompt is text");
+        assert_eq!(more.replace(&question, ""), "", "beside {question}");
     }
+}
+
+#[test]
+fn question_stands_last_whatever_another_thread_prints() {
+    let mut server = step_to_accept("short-server");
+    let mut first = Client::connect(server.address);
+    for _ in 0..2 {
+        server.enter();
+        server.prompt(); // the first client's recv, and the next accept, in any order
+    }
+    server.enter();
+    let _second = Client::connect(server.address);
+    let question = format!("\nnext: {}  [Enter] ", server.prompt());
+
+    first.send("hello");
+    server.skip_to("[*] Received: hello");
+    let asked_again = question.repeat(2); // for the narrated line and the received one
+    let shown = server
+        .stderr
+        .look(LIMIT, |bytes| bytes.len() >= asked_again.len());
+    assert_eq!(String::from_utf8_lossy(&shown), asked_again);
+}
+
+#[cfg(unix)]
+#[test]
+fn input_that_does_not_block_is_waited_for() {
+    use std::io::Write;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    let server = Server::start("short-server");
+    let (mut keyboard, input) = UnixStream::pair().expect("sockets can be made");
+    input
+        .set_nonblocking(true)
+        .expect("a socket can be told not to block");
+    let client = Program::new("short-client").args([server.address.to_string()]);
+    let mut client = client.env("STEP", "1").stdin(OwnedFd::from(input)).start();
+    for _ in 0..5 {
+        client.prompt();
+        assert!(client.asks_nothing_for(A_WHILE));
+        keyboard.write_all(b"\n").expect("it reads its input");
+    }
+    assert!(client.finish().stdout.contains("\nACK!\n"));
 }
 
 #[test]
