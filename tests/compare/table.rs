@@ -80,7 +80,8 @@ pub fn print(program: &str, rows: &[Row], columns: &[Column]) -> io::Result<()> 
     Ok(())
 }
 
-/// Gives each column what its longest cell needs, and takes from the widest what is too much.
+/// Gives each column what its longest cell needs. What is too much is taken from the first ones:
+/// the last one is the one that is judged.
 fn widths(lines: &[Vec<String>]) -> Vec<usize> {
     let terminal = terminal_size().map_or(DEFAULT_WIDTH, |(Width(width), _)| width.into());
     let mut widths = vec![0; lines[0].len()];
@@ -89,11 +90,11 @@ fn widths(lines: &[Vec<String>]) -> Vec<usize> {
             *width = display_width(cell).max(*width);
         }
     }
-    while widths.iter().sum::<usize>() + GAP * (widths.len() - 1) > terminal {
-        match widths.iter_mut().skip(1).max() {
-            Some(widest) if *widest > NARROWEST => *widest -= 1,
-            _ => break,
-        }
+    let all = |widths: &[usize]| widths.iter().sum::<usize>() + GAP * (widths.len() - 1);
+    for column in 1..widths.len() {
+        let too_much = all(&widths).saturating_sub(terminal);
+        let narrow = widths[column].min(NARROWEST);
+        widths[column] = widths[column].saturating_sub(too_much).max(narrow);
     }
     widths
 }

@@ -301,6 +301,7 @@ fn descriptors_run_out(subject: &Subject) -> Verdict {
                 Err(_) => break,
             }
         }
+        server.comes_to_rest(); // no more are accepted: none is left
         server.talk(first)?;
         first.close();
         for mut client in clients {
