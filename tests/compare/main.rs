@@ -192,7 +192,9 @@ fn work<'a>(
         };
         let verdict = (row.check)(&subject);
         end_strays();
-        let _ = verdicts.send((task, verdict)); // or nobody can read the table any more
+        if verdicts.send((task, verdict)).is_err() {
+            return; // nobody can read the table any more
+        }
     }
 }
 

@@ -238,6 +238,7 @@ fn client_half_closes(subject: &Subject) -> Verdict {
         client.send_no_more()?;
         match client.rest()?.as_slice() {
             b"ACK!" => Ok(()),
+            b"" => instead("the connection was closed without an answer"),
             replies => instead(format!("{} came", printable(replies))),
         }
     })
