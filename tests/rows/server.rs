@@ -153,16 +153,14 @@ fn client_leaves(subject: &Subject) -> Verdict {
     subject.serve(|server, client| {
         server.talk(client)?;
         client.close();
-        server.serves_another()?;
-        server.serves_another()
+        server.serves_on()
     })
 }
 
 fn client_leaves_at_once(subject: &Subject) -> Verdict {
     subject.serve(|server, client| {
         client.close();
-        server.serves_another()?;
-        server.serves_another()
+        server.serves_on()
     })
 }
 
@@ -170,7 +168,7 @@ fn client_resets(subject: &Subject) -> Verdict {
     subject.serve(|server, client| {
         server.comes_to_rest(); // so that it waits for this client's message
         client.reset()?;
-        server.serves_another()?;
+        server.serves_on()?;
         server.complains_briefly()
     })
 }
@@ -198,7 +196,7 @@ fn long_message(subject: &Subject) -> Verdict {
         if !is_right {
             return instead(format!("{} came", printable(&replies)));
         }
-        server.serves_another()
+        server.serves_on()
     })
 }
 
@@ -209,7 +207,7 @@ fn half_a_character(subject: &Subject) -> Verdict {
         let whole = "中".repeat(1024 / "中".len());
         server.has_shown(&whole)?;
         client.close();
-        server.serves_another()
+        server.serves_on()
     })
 }
 
@@ -228,7 +226,7 @@ fn no_text(subject: &Subject) -> Verdict {
         client.expect("ACK!")?;
         server.has_shown_on_one_line("ab", " cd")?;
         client.close();
-        server.serves_another()
+        server.serves_on()
     })
 }
 
@@ -252,7 +250,7 @@ fn descriptors_run_out(subject: &Subject) -> Verdict {
             client.limit(PATIENCE);
             server.talk(&mut client)?;
         }
-        server.serves_another()
+        server.serves_on()
     })
 }
 
