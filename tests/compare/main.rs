@@ -108,8 +108,14 @@ fn compare(programs_to_compare: &[&'static str], command: &[OsString]) -> Result
         }
         tables.push((*program, rows_of(program), columns));
     }
-    let verdicts = judge_all(&mut tables);
-    verdicts.map_err(|error| Problem::Failure(format!("cannot write to standard output: {error}")))
+    match judge_all(&mut tables) {
+        // cargo compare | head
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Problem::Failure(format!(
+            "cannot write to standard output: {error}"
+        ))),
+        Ok(all_hold) => Ok(all_hold),
+    }
 }
 
 /// Sees that there is such a command before it is judged.
@@ -192,7 +198,9 @@ fn work<'a>(
         };
         let verdict = (row.check)(&subject);
         end_strays();
-        let _ = verdicts.send((task, verdict)); // or nobody can read the table any more
+        if verdicts.send((task, verdict)).is_err() {
+            return; // nobody can read the table any more
+        }
     }
 }
 

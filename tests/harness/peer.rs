@@ -87,13 +87,19 @@ impl Peer {
         let mut bytes = vec![0; expected.len()];
         let (begun, mut count) = (Instant::now(), 0);
         while count < bytes.len() {
-            match self.read_some(&mut bytes[count..], begun)? {
-                0 if count == 0 => {
+            match self.read_some(&mut bytes[count..], begun) {
+                Ok(0) if count == 0 => {
                     let closed = "the connection was closed without an answer";
                     return Err(Error::new(ErrorKind::UnexpectedEof, closed));
                 }
-                0 => return Err(instead(format!("only {} came", printable(&bytes[..count])))),
-                more => count += more,
+                Err(error) if count == 0 || error.kind() != ErrorKind::TimedOut => {
+                    return Err(error);
+                }
+                Ok(0) | Err(_) => {
+                    let part = printable(&bytes[..count]);
+                    return Err(instead(format!("only {part} came")));
+                }
+                Ok(more) => count += more,
             }
         }
         if bytes == expected {

@@ -105,10 +105,6 @@ impl Server {
             .sum()
     }
 
-    pub fn finish(self) -> Finished {
-        self.process.finish()
-    }
-
     pub fn kill(self) -> Finished {
         self.process.kill()
     }

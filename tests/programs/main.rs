@@ -7,6 +7,7 @@ mod rows;
 
 mod bytes;
 mod command_line;
+mod compare;
 mod crowd;
 mod demo;
 mod differences;

@@ -7,26 +7,17 @@ use std::thread;
 use crate::harness::{python, strace};
 use crate::rows::{Instead, PROGRAMS, Row, Subject, rows_of};
 
-/// Tries all rows, a few at a time, and returns those that do not hold, with what happened instead.
+/// Tries all rows, and returns those that do not hold, with what happened instead.
 fn broken(subject: &Subject) -> Vec<(&'static str, String)> {
-    let rows: &[Row] = rows_of(subject.program);
-    let next = Mutex::new(rows.iter().enumerate());
     let broken = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                loop {
-                    let task = next.lock().expect("no row panics").next();
-                    let Some((number, row)) = task else { break };
-                    if let Err(instead) = (row.check)(subject) {
-                        let what = what_happened(instead);
-                        broken
-                            .lock()
-                            .expect("no row panics")
-                            .push((number, row.name, what));
-                    }
-                }
-            });
+    let rows: Vec<(usize, &Row)> = rows_of(subject.program).iter().enumerate().collect();
+    in_parallel(&rows, |(number, row)| {
+        if let Err(instead) = (row.check)(subject) {
+            let what = what_happened(instead);
+            broken
+                .lock()
+                .expect("no row panics")
+                .push((*number, row.name, what));
         }
     });
     let mut broken = broken.into_inner().expect("no row panics");
@@ -35,6 +26,23 @@ fn broken(subject: &Subject) -> Vec<(&'static str, String)> {
         .into_iter()
         .map(|(_, name, what)| (name, what))
         .collect()
+}
+
+/// Does something with each of them, a few at a time: most of the time a row waits.
+fn in_parallel<T: Sync>(all: &[T], each: impl Fn(&T) + Sync) {
+    let next = Mutex::new(all.iter());
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let Some(one) = next.lock().expect("nobody panics here").next() else {
+                        return;
+                    };
+                    each(one);
+                }
+            });
+        }
+    });
 }
 
 fn what_happened(instead: Instead) -> String {
@@ -99,5 +107,89 @@ fn rows_that_the_twins_break_are_these() {
         let twin = Subject::twin(program).expect("Python is there");
         let broken: Vec<_> = broken(&twin).into_iter().map(|(name, _)| name).collect();
         assert_eq!(broken, expected, "{program}");
+    }
+}
+
+/// Programs with a fault, and the row that sees it.
+const FAULTS: &str = "\
+short-server | replies otherwise | answers a message with ACK! and closes
+short-server | says nothing | prints the original's lines
+short-server | sends first | makes the original's calls in their order
+short-server | has no threads | answers others while one client is silent
+short-server | serves one | a client leaves: serves the next
+short-server | ends with a client | a client leaves without a word: serves the next
+short-server | shows tracebacks | a client resets: one line at most, serves the next
+short-server | asks who is there | a client half-closes: ACK!, then the end
+short-server | closes at once | a message of 300,000 bytes: ACK!, then a clean end
+short-server | decodes | half a Chinese character at byte 1024: shown
+short-server | prints raw | line breaks and escapes in a message: on one line
+short-server | decodes | bytes that are no text: answered, none shown raw
+short-server | accepts once | descriptors run out: loses nobody who waits
+short-server | binds without reuse | starts again at once on the same address
+short-server | sends a part | send takes a part of the bytes: sends the rest
+short-server | dies of SIGCONT | stopped and continued (Ctrl-Z, fg): goes on
+long-server | replies otherwise | answers each message of a connection with ACK!
+long-server | says nothing | prints the original's lines
+long-server | has threads | a second client waits its turn, then is answered
+long-server | asks who is there | a client half-closes: one ACK!, then the end
+long-server | serves one | a message of 300,000 bytes: ACK!s, then a clean end
+long-server | accepts once | descriptors run out: loses nobody who waits
+short-client | says otherwise | sends its message, takes the reply and closes
+short-client | says more | prints the reply and a line break, nothing else
+short-client | sends a file | makes the original's calls in their order
+short-client | waits for 4 | a reply in two parts: shows what came first
+short-client | ends with 1 | ends with status 0 after the reply
+short-client | shows tracebacks | no server: a short error, status not 0
+short-client | takes nothing for a reply | the server closes without a reply: the same
+short-client | shows tracebacks | the server resets: the same
+short-client | prints raw | line breaks and escapes in a reply: on one line
+short-client | reads less | a reply of 5,000 bytes: shows the first 4,096
+short-client | sends a part | send takes a part of the bytes: sends the rest
+long-client | says otherwise | sends its message after each reply
+long-client | says more | prints each reply and a line break, nothing else
+long-client | stops by itself | goes on until it is stopped, for 1,000 rounds
+long-client | waits for 4 | a reply in two parts: shows both, goes on
+long-client | reads less | a reply of 5,000 bytes: shows all of it
+";
+
+fn faulty(program: &'static str, fault: &str) -> Option<Subject> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/programs/faulty.py");
+    let interpreter = python()?.get_program().to_owned();
+    let words = [path, program, fault].map(Into::into);
+    let command = [interpreter].into_iter().chain(words).collect();
+    Some(Subject { program, command })
+}
+
+#[test]
+fn every_row_sees_the_fault_that_it_is_there_for() {
+    if strace().is_none() {
+        return;
+    }
+    let faults: Vec<&str> = FAULTS.lines().collect();
+    in_parallel(&faults, |line| {
+        let mut words = line.split(" | ");
+        let [program, fault, name] = [(); 3].map(|()| words.next().expect("three columns"));
+        let Some(subject) = faulty(program, fault) else {
+            return;
+        };
+        let mut rows = rows_of(program).iter();
+        let row = rows
+            .find(|row| row.name == name)
+            .expect("there is such a row");
+        let verdict = (row.check)(&subject);
+        println!("{line} | {}", what_happened(verdict.expect_err(line)));
+    });
+}
+
+#[test]
+fn every_row_holds_for_a_program_of_ones_own_without_a_fault() {
+    if strace().is_none() {
+        return;
+    }
+    for program in PROGRAMS {
+        let Some(subject) = faulty(program, "none") else {
+            return;
+        };
+        assert_eq!(broken(&subject), [], "{program}");
     }
 }

@@ -2,101 +2,38 @@
 
 use super::subject::{Running, Subject};
 use super::trace::Trace;
-use super::{Row, Verdict, instead};
+use super::{Row, Verdict, instead, row};
 use crate::harness::{Peer, address_where_nobody_listens};
 
 pub const SHORT: &[Row] = &[
-    Row {
-        name: "sends its message, takes the reply and closes",
-        check: conversation,
-    },
-    Row {
-        name: "prints the reply and a line break, nothing else",
-        check: lines,
-    },
-    Row {
-        name: "makes the original's calls in their order",
-        check: calls,
-    },
-    Row {
-        name: "ends with status 0 after the reply",
-        check: ends_with_success,
-    },
-    Row {
-        name: "no server: a short error, status not 0",
-        check: no_server,
-    },
-    Row {
-        name: "the server closes without a reply: the same",
-        check: no_reply,
-    },
-    Row {
-        name: "the server resets: the same",
-        check: reset,
-    },
-    Row {
-        name: "a reply in two parts: shows what came first",
-        check: two_parts,
-    },
-    Row {
-        name: "line breaks and escapes in a reply: on one line",
-        check: escapes,
-    },
-    Row {
-        name: "a reply of 5,000 bytes: shows the first 4,096",
-        check: long_reply,
-    },
-    Row {
-        name: "send takes a part of the bytes: sends the rest",
-        check: short_send,
-    },
+    row(
+        "sends its message, takes the reply and closes",
+        conversation,
+    ),
+    row("prints the reply and a line break, nothing else", lines),
+    row("makes the original's calls in their order", calls),
+    row("ends with status 0 after the reply", ends_with_success),
+    row("no server: a short error, status not 0", no_server),
+    row("the server closes without a reply: the same", no_reply),
+    row("the server resets: the same", reset),
+    row("a reply in two parts: shows what came first", two_parts),
+    row("line breaks and escapes in a reply: on one line", escapes),
+    row("a reply of 5,000 bytes: shows the first 4,096", long_reply),
+    row("send takes a part of the bytes: sends the rest", short_send),
 ];
 
 pub const LONG: &[Row] = &[
-    Row {
-        name: "sends its message after each reply",
-        check: conversation,
-    },
-    Row {
-        name: "prints each reply and a line break, nothing else",
-        check: lines,
-    },
-    Row {
-        name: "makes the original's calls in their order",
-        check: calls,
-    },
-    Row {
-        name: "goes on until it is stopped, for 1,000 rounds",
-        check: goes_on,
-    },
-    Row {
-        name: "no server: a short error, status not 0",
-        check: no_server,
-    },
-    Row {
-        name: "the server closes without a reply: the same",
-        check: no_reply,
-    },
-    Row {
-        name: "the server resets: the same",
-        check: reset,
-    },
-    Row {
-        name: "a reply in two parts: shows both, goes on",
-        check: two_parts,
-    },
-    Row {
-        name: "line breaks and escapes in a reply: on one line",
-        check: escapes,
-    },
-    Row {
-        name: "a reply of 5,000 bytes: shows all of it",
-        check: long_reply,
-    },
-    Row {
-        name: "send takes a part of the bytes: sends the rest",
-        check: short_send,
-    },
+    row("sends its message after each reply", conversation),
+    row("prints each reply and a line break, nothing else", lines),
+    row("makes the original's calls in their order", calls),
+    row("goes on until it is stopped, for 1,000 rounds", goes_on),
+    row("no server: a short error, status not 0", no_server),
+    row("the server closes without a reply: the same", no_reply),
+    row("the server resets: the same", reset),
+    row("a reply in two parts: shows both, goes on", two_parts),
+    row("line breaks and escapes in a reply: on one line", escapes),
+    row("a reply of 5,000 bytes: shows all of it", long_reply),
+    row("send takes a part of the bytes: sends the rest", short_send),
 ];
 
 /// Plays the server's part of the conversation, to its end or three times.

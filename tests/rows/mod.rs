@@ -21,6 +21,10 @@ pub struct Row {
     pub check: fn(&Subject) -> Verdict,
 }
 
+const fn row(name: &'static str, check: fn(&Subject) -> Verdict) -> Row {
+    Row { name, check }
+}
+
 /// Is `Ok` where the behaviour was seen.
 pub type Verdict = Result<(), Instead>;
 

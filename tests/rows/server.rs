@@ -6,141 +6,84 @@ use common::printable;
 
 use super::subject::{PATIENCE, Subject, with_few_descriptors};
 use super::trace::Trace;
-use super::{Row, Verdict, instead};
+use super::{Row, Verdict, instead, row};
 use crate::harness::{Peer, free_address};
 
 pub const SHORT: &[Row] = &[
-    Row {
-        name: "answers a message with ACK! and closes",
-        check: conversation,
-    },
-    Row {
-        name: "prints the original's lines",
-        check: lines,
-    },
-    Row {
-        name: "makes the original's calls in their order",
-        check: calls,
-    },
-    Row {
-        name: "answers others while one client is silent",
-        check: silent_client,
-    },
-    Row {
-        name: "a client leaves: serves the next",
-        check: client_leaves,
-    },
-    Row {
-        name: "a client leaves without a word: serves the next",
-        check: client_leaves_at_once,
-    },
-    Row {
-        name: "a client resets: one line at most, serves the next",
-        check: client_resets,
-    },
-    Row {
-        name: "a client half-closes: ACK!, then the end",
-        check: client_half_closes,
-    },
-    Row {
-        name: "a message of 300,000 bytes: ACK!, then a clean end",
-        check: long_message,
-    },
-    Row {
-        name: "half a Chinese character at byte 1024: shown",
-        check: half_a_character,
-    },
-    Row {
-        name: "line breaks and escapes in a message: on one line",
-        check: escapes,
-    },
-    Row {
-        name: "bytes that are no text: answered, none shown raw",
-        check: no_text,
-    },
-    Row {
-        name: "descriptors run out: loses nobody who waits",
-        check: descriptors_run_out,
-    },
-    Row {
-        name: "starts again at once on the same address",
-        check: starts_again,
-    },
-    Row {
-        name: "send takes a part of the bytes: sends the rest",
-        check: short_send,
-    },
-    Row {
-        name: "stopped and continued (Ctrl-Z, fg): goes on",
-        check: stopped,
-    },
+    row("answers a message with ACK! and closes", conversation),
+    row("prints the original's lines", lines),
+    row("makes the original's calls in their order", calls),
+    row("answers others while one client is silent", silent_client),
+    row("a client leaves: serves the next", client_leaves),
+    row(
+        "a client leaves without a word: serves the next",
+        client_leaves_at_once,
+    ),
+    row(
+        "a client resets: one line at most, serves the next",
+        client_resets,
+    ),
+    row(
+        "a client half-closes: ACK!, then the end",
+        client_half_closes,
+    ),
+    row(
+        "a message of 300,000 bytes: ACK!, then a clean end",
+        long_message,
+    ),
+    row(
+        "half a Chinese character at byte 1024: shown",
+        half_a_character,
+    ),
+    row("line breaks and escapes in a message: on one line", escapes),
+    row("bytes that are no text: answered, none shown raw", no_text),
+    row(
+        "descriptors run out: loses nobody who waits",
+        descriptors_run_out,
+    ),
+    row("starts again at once on the same address", starts_again),
+    row("send takes a part of the bytes: sends the rest", short_send),
+    row("stopped and continued (Ctrl-Z, fg): goes on", stopped),
 ];
 
 pub const LONG: &[Row] = &[
-    Row {
-        name: "answers each message of a connection with ACK!",
-        check: conversation,
-    },
-    Row {
-        name: "prints the original's lines",
-        check: lines,
-    },
-    Row {
-        name: "makes the original's calls in their order",
-        check: calls,
-    },
-    Row {
-        name: "a second client waits its turn, then is answered",
-        check: second_client_waits,
-    },
-    Row {
-        name: "a client leaves: serves the next",
-        check: client_leaves,
-    },
-    Row {
-        name: "a client leaves without a word: serves the next",
-        check: client_leaves_at_once,
-    },
-    Row {
-        name: "a client resets: one line at most, serves the next",
-        check: client_resets,
-    },
-    Row {
-        name: "a client half-closes: one ACK!, then the end",
-        check: client_half_closes,
-    },
-    Row {
-        name: "a message of 300,000 bytes: ACK!s, then a clean end",
-        check: long_message,
-    },
-    Row {
-        name: "half a Chinese character at byte 1024: shown",
-        check: half_a_character,
-    },
-    Row {
-        name: "line breaks and escapes in a message: on one line",
-        check: escapes,
-    },
-    Row {
-        name: "bytes that are no text: answered, none shown raw",
-        check: no_text,
-    },
-    Row {
-        name: "descriptors run out: loses nobody who waits",
-        check: accept_fails,
-    },
-    Row {
-        name: "starts again at once on the same address",
-        check: starts_again,
-    },
-    Row {
-        name: "send takes a part of the bytes: sends the rest",
-        check: short_send,
-    },
-    Row {
-        name: "stopped and continued (Ctrl-Z, fg): goes on",
-        check: stopped,
-    },
+    row(
+        "answers each message of a connection with ACK!",
+        conversation,
+    ),
+    row("prints the original's lines", lines),
+    row("makes the original's calls in their order", calls),
+    row(
+        "a second client waits its turn, then is answered",
+        second_client_waits,
+    ),
+    row("a client leaves: serves the next", client_leaves),
+    row(
+        "a client leaves without a word: serves the next",
+        client_leaves_at_once,
+    ),
+    row(
+        "a client resets: one line at most, serves the next",
+        client_resets,
+    ),
+    row(
+        "a client half-closes: one ACK!, then the end",
+        client_half_closes,
+    ),
+    row(
+        "a message of 300,000 bytes: ACK!s, then a clean end",
+        long_message,
+    ),
+    row(
+        "half a Chinese character at byte 1024: shown",
+        half_a_character,
+    ),
+    row("line breaks and escapes in a message: on one line", escapes),
+    row("bytes that are no text: answered, none shown raw", no_text),
+    row("descriptors run out: loses nobody who waits", accept_fails),
+    row("starts again at once on the same address", starts_again),
+    row("send takes a part of the bytes: sends the rest", short_send),
+    row("stopped and continued (Ctrl-Z, fg): goes on", stopped),
 ];
 
 fn conversation(subject: &Subject) -> Verdict {
@@ -210,16 +153,14 @@ fn client_leaves(subject: &Subject) -> Verdict {
     subject.serve(|server, client| {
         server.talk(client)?;
         client.close();
-        server.serves_another()?;
-        server.serves_another()
+        server.serves_on()
     })
 }
 
 fn client_leaves_at_once(subject: &Subject) -> Verdict {
     subject.serve(|server, client| {
         client.close();
-        server.serves_another()?;
-        server.serves_another()
+        server.serves_on()
     })
 }
 
@@ -227,7 +168,7 @@ fn client_resets(subject: &Subject) -> Verdict {
     subject.serve(|server, client| {
         server.comes_to_rest(); // so that it waits for this client's message
         client.reset()?;
-        server.serves_another()?;
+        server.serves_on()?;
         server.complains_briefly()
     })
 }
@@ -238,6 +179,7 @@ fn client_half_closes(subject: &Subject) -> Verdict {
         client.send_no_more()?;
         match client.rest()?.as_slice() {
             b"ACK!" => Ok(()),
+            b"" => instead("the connection was closed without an answer"),
             replies => instead(format!("{} came", printable(replies))),
         }
     })
@@ -254,7 +196,7 @@ fn long_message(subject: &Subject) -> Verdict {
         if !is_right {
             return instead(format!("{} came", printable(&replies)));
         }
-        server.serves_another()
+        server.serves_on()
     })
 }
 
@@ -265,7 +207,7 @@ fn half_a_character(subject: &Subject) -> Verdict {
         let whole = "中".repeat(1024 / "中".len());
         server.has_shown(&whole)?;
         client.close();
-        server.serves_another()
+        server.serves_on()
     })
 }
 
@@ -284,7 +226,7 @@ fn no_text(subject: &Subject) -> Verdict {
         client.expect("ACK!")?;
         server.has_shown_on_one_line("ab", " cd")?;
         client.close();
-        server.serves_another()
+        server.serves_on()
     })
 }
 
@@ -308,7 +250,7 @@ fn descriptors_run_out(subject: &Subject) -> Verdict {
             client.limit(PATIENCE);
             server.talk(&mut client)?;
         }
-        server.serves_another()
+        server.serves_on()
     })
 }
 

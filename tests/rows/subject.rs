@@ -200,6 +200,13 @@ impl Running {
         self.talk(&mut self.client()?)
     }
 
+    /// Waits until all that has happened has had its effects, the death of the program among them,
+    /// and has one more client come, talk and leave.
+    pub fn serves_on(&self) -> Verdict {
+        self.comes_to_rest();
+        self.serves_another()
+    }
+
     /// Takes a message from the client, and replies.
     pub fn reply(&self, server: &mut Peer, reply: impl AsRef<[u8]>) -> Verdict {
         server.expect(self.message)?;

@@ -178,6 +178,11 @@ fn next<'a>(
     let is_it =
         |call: &Call| names.contains(&call.name.as_str()) && call.descriptor() == Some(descriptor);
     let at = calls.iter().position(is_it);
-    let at = at.ok_or_else(|| format!("no {} in its place", names[0].trim_end_matches("from")))?;
+    let at = at.ok_or_else(|| {
+        format!(
+            "no {} in its place",
+            names[0].trim_end_matches("from").trim_end_matches("to")
+        )
+    })?;
     Ok((calls[at].result, &calls[at + 1..]))
 }

@@ -1,0 +1,118 @@
+# Does what one of the four programs does, but for one fault: faulty.py PROGRAM FAULT ADDRESS.
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+
+program, fault, address = sys.argv[1:]
+host, port = address.rsplit(":", 1)
+is_short = program.startswith("short")
+
+
+def shown(data):
+    text = data.decode(errors="strict" if fault == "decodes" else "backslashreplace")
+    if fault == "prints raw":
+        return text
+    escaped = [c if c.isprintable() else c.encode("unicode_escape").decode() for c in text]
+    return "".join(escaped)
+
+
+def say(text):
+    if fault != "says nothing":
+        print(text, flush=True)
+
+
+def send_all(peer, data):
+    peer.send(data) if fault == "sends a part" else peer.sendall(data)
+
+
+def serve():
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if fault != "binds without reuse":
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, int(port)))
+    listener.listen(5)
+    say("[*] listening on %s:%s" % (host, port))
+    while True:
+        try:
+            client, peer = listener.accept()
+        except OSError:
+            if fault == "accepts once":
+                raise
+            time.sleep(0.05)
+            continue
+        say("[*] Accepted connection from: %s:%d" % peer)
+        if fault != "has no threads" if is_short else fault == "has threads":
+            threading.Thread(target=talk, args=(client,), daemon=True).start()
+        else:
+            talk(client)
+
+
+def talk(client):
+    try:
+        converse(client)
+    except OSError as error:
+        if fault == "shows tracebacks":
+            raise
+        print("[!]", error, file=sys.stderr)
+    client.close()
+    if fault == "serves one":
+        os._exit(0)
+
+
+def converse(client):
+    if fault == "sends first":
+        client.sendall(b"ACK!")
+    while True:
+        message = client.recv(1024)
+        if not message and (fault == "ends with a client" or not is_short):
+            return os._exit(1) if fault == "ends with a client" else None
+        if fault == "asks who is there" and not client.recv(1, socket.MSG_PEEK):
+            return
+        say("[*] Received: " + shown(message))
+        if fault != "sends first":
+            send_all(client, b"ACK?" if fault == "replies otherwise" else b"ACK!")
+        if not is_short:
+            say("[*] Sended: ACK!")
+        elif fault == "closes at once":
+            return
+        else:
+            client.shutdown(socket.SHUT_WR)
+            client.settimeout(5)
+            while client.recv(65536):
+                pass
+            return
+
+
+def connect():
+    client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    client.connect((host, int(port)))
+    rounds = 500 if fault == "stops by itself" else 1_000_000
+    for _ in range(1 if is_short else rounds):
+        message = b"i am TCP client" if is_short else b"TCP client connect"
+        if fault == "sends a file":
+            file = os.memfd_create("message")
+            os.write(file, message)
+            os.sendfile(client.fileno(), file, 0, len(message))
+        else:
+            send_all(client, b"hello" if fault == "says otherwise" else message)
+        reply = client.recv(1024 if fault == "reads less" else 4096)
+        while fault == "waits for 4" and len(reply) < 4:
+            reply += client.recv(4096)
+        if not reply and fault != "takes nothing for a reply":
+            sys.exit("error: no reply")
+        say(("Reply: " if fault == "says more" else "") + shown(reply))
+    sys.exit(1 if fault == "ends with 1" else 0)
+
+
+if fault == "dies of SIGCONT":
+    signal.signal(signal.SIGCONT, lambda *_: os._exit(1))
+try:
+    serve() if program.endswith("server") else connect()
+except ConnectionError as error:
+    if fault == "shows tracebacks" or fault == "accepts once":
+        raise
+    sys.exit("error: %s" % error)
