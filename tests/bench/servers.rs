@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::NamedTempFile;
 
 use crate::bare::Bare;
-use crate::build::path_of;
+use crate::build;
 use crate::twin_path::path_of_twin;
 
 /// Runs a Python file as in a terminal, where a line is written as soon as it ends.
@@ -42,6 +42,10 @@ impl Edition {
             Self::Python => python_command(&[], name),
         }
     }
+}
+
+fn path_of(name: &str) -> &'static Path {
+    build::path_of(name).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
 /// Finds the interpreter itself, for `python3` can be a script that looks for it.

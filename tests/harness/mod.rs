@@ -13,7 +13,9 @@ mod tool;
 mod twin;
 mod twin_path;
 
-pub use build::{build, path_of};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
 pub use client::{Client, exchange};
 pub use listener::{address_where_nobody_listens, listening_socket};
 pub use ports::without_ports;
@@ -22,3 +24,13 @@ pub use server::{Holdings, PAIRS, Server};
 pub use tool::{own_network, python, strace, unshare};
 pub use twin::Edition;
 pub use twin_path::path_of_twin;
+
+/// Returns the path of one of the workspace's programs, which is built first if it has to be.
+pub fn path_of(program: &str) -> &'static Path {
+    build::path_of(program).unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+/// Has cargo build programs, and returns their names and paths.
+pub fn build(which: &[&str]) -> HashMap<String, PathBuf> {
+    build::build(which).unwrap_or_else(|problem| panic!("{problem}"))
+}

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::demo::path_of_demo;
+use crate::demo::{path_of_demo, sides_of};
 use crate::harness::{Process, Program, own_network, path_of, python, without_ports};
 
 #[test]
@@ -145,7 +145,10 @@ impl Network {
         command.arg(self.0.id().to_string());
         // Whoever started the tests may ignore Ctrl-C, and programs inherit that.
         command.args(["env", "--default-signal=INT", "bash", "-c", &line]);
-        command.current_dir(root()).env("PYTHONUNBUFFERED", "1");
+        command.current_dir(root());
+        command
+            .env("PYTHONUNBUFFERED", "1")
+            .env("LC_ALL", "C.UTF-8");
         Program::of(command).with_input().start()
     }
 }
@@ -266,8 +269,7 @@ impl Terminal {
 fn in_columns(lines: &[String]) -> [Vec<String>; 3] {
     let mut columns = [(); 3].map(|()| Vec::new());
     for line in lines {
-        let (left, right) = line.split_once(" |").unwrap_or((line, ""));
-        for (column, text) in [left, right].into_iter().enumerate() {
+        for (column, text) in sides_of(line).into_iter().enumerate() {
             let text = without_ports(text.trim()).trim().to_owned();
             let column = if text == "[.] accept(3) ..." {
                 2
