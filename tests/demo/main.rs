@@ -8,23 +8,23 @@ mod line;
 mod order;
 mod picture;
 mod player;
+mod stage;
 
 use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver};
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc;
 
 use common::printable;
 use log::LevelFilter;
 
 use columns::Columns;
-use line::{Line, level};
 use order::Order;
-use player::{Event, Part, REPLIES, Side};
+use player::{Event, Part, Side};
+use stage::{INTERRUPTED, Stage};
 
 const USAGE: &str = "usage: cargo demo [--svg FILE] [SERVER CLIENT]";
 
@@ -35,27 +35,6 @@ column of its own, causes before effects.
 SERVER and CLIENT: one of the four programs, or a Python file, which PYTHON runs [default: python3]
 --svg FILE: draws the two terminals into FILE, as an animated picture with the socket calls
 RUST_LOG: which lines are shown [default: info]; debug shows the socket calls too, trace their options";
-
-/// How long a server may take until it listens.
-const START_LIMIT: Duration = Duration::from_secs(10);
-
-/// How long a line waits for its cause.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// How long the server has to be silent, once the client has left, to have said everything.
-const SILENCE: Duration = Duration::from_millis(500);
-
-/// How long a server may go on printing once the client has left.
-const END_LIMIT: Duration = Duration::from_secs(3);
-
-/// How many lines wait for their causes at most.
-const MOST_WAITING: usize = 1000;
-
-/// How many lines are legible in a picture.
-const MOST_DRAWN: usize = 100;
-
-/// Whether somebody pressed Ctrl-C. A program that prints without end must not delay the news.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Why a demo does not come to its end.
 enum Problem {
@@ -214,115 +193,4 @@ fn play(request: Request) -> Result<(), Problem> {
         })?;
     }
     Ok(())
-}
-
-struct Stage {
-    events: Receiver<Event>,
-    order: Order,
-    /// Which lines of the log are shown.
-    level: LevelFilter,
-    columns: Columns,
-    /// The lines for a picture, where one is to be drawn instead.
-    drawn: Option<Vec<Line>>,
-}
-
-impl Stage {
-    fn wait_until_it_listens(&mut self, server_name: &str) -> Result<(), Problem> {
-        let deadline = Instant::now() + START_LIMIT;
-        loop {
-            let time_left = deadline.saturating_duration_since(Instant::now());
-            if time_left.is_zero() {
-                let problem = format!("{server_name} does not say that it listens");
-                return Err(Problem::Failure(problem));
-            }
-            match self.next_event(time_left)? {
-                Some(Event::Printed(side, text)) => {
-                    let listens = text.starts_with("[*] listening on ");
-                    self.order.add(side, text);
-                    while let Some(line) = self.order.next() {
-                        self.show(line)?;
-                    }
-                    if listens {
-                        return Ok(());
-                    }
-                }
-                Some(Event::Ended(_)) => {
-                    return Err(Problem::Failure(format!("{server_name} cannot start")));
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Shows what is printed until the client has left and the server has nothing more to say, or
-    /// until the client has said enough. Says whether it is to be stopped for that.
-    fn show_conversation(&mut self, client: &Part) -> Result<bool, Problem> {
-        let mut lines_of_client = 0;
-        let mut is_crashing = false;
-        let mut last_shown = Instant::now();
-        let mut left: Option<Instant> = None;
-        loop {
-            let is_stuck = last_shown.elapsed() > PATIENCE || self.order.len() > MOST_WAITING;
-            let mut next = self.order.next();
-            if next.is_none() && is_stuck {
-                next = self.order.next_in_any_case();
-            }
-            if let Some(line) = next {
-                last_shown = Instant::now();
-                let is_of_client = line.side == Side::Client;
-                // What an exception is about comes in its last line.
-                is_crashing |= is_of_client && line.text.starts_with("Traceback ");
-                lines_of_client += usize::from(is_of_client);
-                self.show(line)?;
-                if lines_of_client == REPLIES && !client.is_rust && !is_crashing {
-                    return Ok(true);
-                }
-                continue;
-            }
-            if left.is_some_and(|left| left.elapsed() > END_LIMIT) {
-                return Ok(false);
-            }
-            match self.next_event(SILENCE)? {
-                Some(Event::Printed(side, text)) => {
-                    if self.order.len() == 0 {
-                        last_shown = Instant::now(); // only from now on has a line waited
-                    }
-                    self.order.add(side, text);
-                }
-                Some(Event::Ended(side)) => {
-                    self.order.end(side);
-                    if side == Side::Client {
-                        left = Some(Instant::now());
-                    }
-                }
-                None if left.is_some() && self.order.len() == 0 => return Ok(false),
-                Some(Event::Interrupted) | None => {}
-            }
-        }
-    }
-
-    /// Waits for the next event, but not longer than this.
-    fn next_event(&self, patience: Duration) -> Result<Option<Event>, Problem> {
-        let event = self.events.recv_timeout(patience).ok();
-        if INTERRUPTED.load(Ordering::Relaxed) {
-            return Err(Problem::Interrupted);
-        }
-        Ok(event)
-    }
-
-    fn show(&mut self, line: Line) -> Result<(), Problem> {
-        if level(&line.text).is_some_and(|level| level > self.level) {
-            return Ok(()); // it was only asked for to find the order
-        }
-        let Some(drawn) = &mut self.drawn else {
-            return Ok(self.columns.print(&line)?);
-        };
-        drawn.push(line);
-        if drawn.len() > MOST_DRAWN {
-            let problem =
-                format!("the programs print more than {MOST_DRAWN} lines, too many to draw");
-            return Err(Problem::Failure(problem));
-        }
-        Ok(())
-    }
 }

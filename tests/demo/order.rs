@@ -19,6 +19,7 @@ pub struct Order {
 }
 
 /// What one program has printed.
+#[derive(Default)]
 struct Printed {
     side: Side,
     /// Whether it shows its calls, as only the programs in Rust do.
@@ -42,8 +43,9 @@ struct Printed {
 }
 
 /// What has become of the stream of bytes to the other side.
-#[derive(PartialEq)]
+#[derive(Default, PartialEq)]
 enum Stream {
+    #[default]
     None,
     Open,
     Ended,
@@ -106,15 +108,7 @@ impl Printed {
         Self {
             side,
             is_narrated,
-            waiting: VecDeque::new(),
-            has_ended: false,
-            open: Vec::new(),
-            stream: Stream::None,
-            bytes_sent: 0,
-            bytes_received: 0,
-            sent: 0,
-            received: 0,
-            may_say_that_it_sent: false,
+            ..Self::default()
         }
     }
 

@@ -144,29 +144,26 @@ impl Drawing {
             Side::Client => (&mut self.client_rows, CLIENT_X, ARROW_TO_SERVER),
         };
         let x = x + PADDING;
-        let first_y = TITLE_HEIGHT + (*rows + 1) * ROW_HEIGHT;
-        let wrapped = wrap(text, COLUMNS);
-        *rows += wrapped.len();
-        let last_y = TITLE_HEIGHT + *rows * ROW_HEIGHT;
-        let separator = format!(r#"</tspan><tspan x="{x}" dy="{ROW_HEIGHT}">"#);
-        let text = match wrapped.as_slice() {
-            [row] => escape(row),
-            rows => format!("<tspan>{}</tspan>", escape_all(rows).join(&separator)),
-        };
-        let _ = write!(
-            self.elements,
-            r#"<text class="{class}" x="{x}" y="{first_y}" style="animation-name:l{line}">{text}</text>"#
-        );
+        let mut y = 0;
+        for row in wrap(text, COLUMNS) {
+            *rows += 1;
+            y = TITLE_HEIGHT + *rows * ROW_HEIGHT;
+            let row = escape(&row);
+            let _ = write!(
+                self.elements,
+                r#"<text class="{class}" x="{x}" y="{y}" style="animation-name:l{line}">{row}</text>"#
+            );
+        }
         let begin = self.percentage_of(line);
         let _ = writeln!(
             self.keyframes,
             "@keyframes l{line}{{0%{{opacity:0}}{begin}%{{opacity:1}}}}"
         );
         if crosses {
-            let middle = last_y - 4;
+            let y = y - 4;
             let _ = write!(
                 self.elements,
-                r#"<path d="M{arrow}" transform="translate(0 {middle})" style="animation-name:a{line}"/>"#
+                r#"<path d="M{arrow}" transform="translate(0 {y})" style="animation-name:a{line}"/>"#
             );
             let end = self.percentage_of(line + 2);
             let _ = writeln!(
@@ -216,10 +213,6 @@ impl Drawing {
             terminals.concat()
         )
     }
-}
-
-fn escape_all(rows: &[String]) -> Vec<String> {
-    rows.iter().map(|row| escape(row)).collect()
 }
 
 /// Escapes what XML does not take for text.

@@ -21,8 +21,9 @@ pub const REPLIES: usize = 3;
 /// The longest line, in bytes; what is longer is shown as several.
 const LONGEST_LINE: u64 = 4096;
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Default, PartialEq)]
 pub enum Side {
+    #[default]
     Server,
     Client,
 }
