@@ -15,7 +15,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 
 use common::printable;
@@ -24,7 +23,7 @@ use log::LevelFilter;
 use columns::Columns;
 use order::Order;
 use player::{Event, Part, Side};
-use stage::{INTERRUPTED, Stage};
+use stage::Stage;
 
 const USAGE: &str = "usage: cargo demo [--svg FILE] [SERVER CLIENT]";
 
@@ -139,13 +138,11 @@ fn play(request: Request) -> Result<(), Problem> {
     if env::var_os("STEP").is_some_and(|step| !step.is_empty() && step != "0") {
         tell("note: STEP is ignored, since stepping needs a terminal for each program");
     }
-    let (sender, events) = mpsc::sync_channel(100);
+    let (sender, events) = mpsc::channel();
     let interrupt = sender.clone();
-    ctrlc::set_handler(move || {
-        INTERRUPTED.store(true, Ordering::Relaxed);
-        let _ = interrupt.send(Event::Interrupted); // or the demo has just ended
-    })
-    .map_err(|error| Problem::Failure(format!("cannot catch Ctrl-C: {error}")))?;
+    // An error means that the demo has just ended by itself.
+    ctrlc::set_handler(move || drop(interrupt.send(Event::Interrupted)))
+        .map_err(|error| Problem::Failure(format!("cannot catch Ctrl-C: {error}")))?;
 
     let level = env::var("RUST_LOG")
         .ok()
@@ -160,6 +157,7 @@ fn play(request: Request) -> Result<(), Problem> {
     }
     let mut stage = Stage {
         events,
+        requests: Vec::new(),
         order: Order::new(server.is_rust, client.is_rust),
         level,
         columns,
@@ -172,9 +170,9 @@ fn play(request: Request) -> Result<(), Problem> {
     };
     // Both programs are killed when they are dropped, whatever happens from here on. They are
     // started from the main thread, since setpriv ends them with the thread that started them.
-    let _server = server.start(level, &sender)?;
+    let _server = server.start(level, &sender, stage.requests(Side::Server))?;
     stage.wait_until_it_listens(&server.name)?;
-    let mut running = client.start(level, &sender)?;
+    let mut running = client.start(level, &sender, stage.requests(Side::Client))?;
     if !stage.show_conversation(&client)? {
         let name = &client.name;
         match running.status() {

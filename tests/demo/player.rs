@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
@@ -97,16 +97,25 @@ impl Part {
         })
     }
 
-    /// Starts the program, and has its lines and its end sent as events. The level of its log
-    /// shows the calls at least, since they are needed to find the order.
-    pub fn start(&self, level: &str, events: &SyncSender<Event>) -> Result<Player, Problem> {
+    /// Starts the program, and has its lines, as many as are requested, and its end sent as events.
+    ///
+    /// The level of its log shows the calls at least, since they are needed to find the order.
+    pub fn start(
+        &self,
+        level: &str,
+        events: &Sender<Event>,
+        requests: Receiver<()>,
+    ) -> Result<Player, Problem> {
         let spawned = self.spawn(level);
         let (child, output) = spawned
             .map_err(|error| Problem::Failure(format!("cannot start {}: {error}", self.name)))?;
         let (side, events) = (self.side, events.clone());
         thread::spawn(move || {
             let mut output = BufReader::new(output);
-            while let Some(line) = read_line(&mut output) {
+            for () in requests {
+                let Some(line) = read_line(&mut output) else {
+                    break;
+                };
                 let _ = events.send(Event::Printed(side, line)); // or the demo has just ended
             }
             let _ = events.send(Event::Ended(side));

@@ -1,7 +1,6 @@
 //! What is shown of two programs that run, and until when.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use log::LevelFilter;
@@ -24,18 +23,18 @@ const SILENCE: Duration = Duration::from_millis(500);
 /// How long a server may go on printing once the client has left.
 const END_LIMIT: Duration = Duration::from_secs(3);
 
-/// How many lines wait for their causes at most.
-const MOST_WAITING: usize = 1000;
+/// How many lines of a program are taken before they are shown. Beyond that the program has to wait,
+/// so that one that prints without end takes no memory, and leaves the other its turn.
+const AHEAD: usize = 50;
 
 /// How many lines are legible in a picture.
 const MOST_DRAWN: usize = 100;
 
-/// Whether somebody pressed Ctrl-C. A program that prints without end must not delay the news.
-pub static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
 /// Where the programs play: it takes their lines, and shows them in order.
 pub struct Stage {
     pub events: Receiver<Event>,
+    /// Where one more line of a program is asked for.
+    pub requests: Vec<(Side, Sender<()>)>,
     pub order: Order,
     /// Which lines of the log are shown.
     pub level: LevelFilter,
@@ -45,6 +44,16 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// Returns the requests for lines of a program; each asks for one.
+    pub fn requests(&mut self, side: Side) -> Receiver<()> {
+        let (request, requests) = mpsc::channel();
+        for _ in 0..AHEAD {
+            let _ = request.send(()); // its receiver is here
+        }
+        self.requests.push((side, request));
+        requests
+    }
+
     /// Shows what the server prints until it listens.
     pub fn wait_until_it_listens(&mut self, server_name: &str) -> Result<(), Problem> {
         let deadline = Instant::now() + START_LIMIT;
@@ -81,7 +90,7 @@ impl Stage {
         let mut last_shown = Instant::now();
         let mut left: Option<Instant> = None;
         loop {
-            let is_stuck = last_shown.elapsed() > PATIENCE || self.order.len() > MOST_WAITING;
+            let is_stuck = last_shown.elapsed() > PATIENCE;
             let mut next = self.order.next();
             if next.is_none() && is_stuck {
                 next = self.order.next_in_any_case();
@@ -115,21 +124,23 @@ impl Stage {
                     }
                 }
                 None if left.is_some() && self.order.len() == 0 => return Ok(false),
-                Some(Event::Interrupted) | None => {}
+                _ => {}
             }
         }
     }
 
     /// Waits for the next event, but not longer than this.
     fn next_event(&self, patience: Duration) -> Result<Option<Event>, Problem> {
-        let event = self.events.recv_timeout(patience).ok();
-        if INTERRUPTED.load(Ordering::Relaxed) {
-            return Err(Problem::Interrupted);
+        match self.events.recv_timeout(patience).ok() {
+            Some(Event::Interrupted) => Err(Problem::Interrupted),
+            event => Ok(event),
         }
-        Ok(event)
     }
 
     fn show(&mut self, line: Line) -> Result<(), Problem> {
+        for (_, request) in self.requests.iter().filter(|(side, _)| *side == line.side) {
+            let _ = request.send(()); // or the program has ended
+        }
         if level(&line.text).is_some_and(|level| level > self.level) {
             return Ok(()); // it was only asked for to find the order
         }

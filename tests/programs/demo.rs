@@ -397,6 +397,23 @@ fn demo_orders_what_programs_without_narration_print() {
 }
 
 #[test]
+fn demo_shows_no_server_ahead_of_its_client() {
+    let server = server_that("while echo '[*] Received: hi'; do echo '[*] Sended: ACK!'; done");
+    let client = Script::new("sleep 0.2; printf 'ACK!\nACK!\nACK!\n'; exec sleep 1000");
+    let Some(demo) = demo_of_scripts(&server, &client) else {
+        return;
+    };
+    let shown = demo.run().stdout;
+    let rows: Vec<String> = shown
+        .lines()
+        .skip(3)
+        .map(|row| sides_of(row).concat())
+        .collect();
+    let round = ["[*] Received: hi", "[*] Sended: ACK!", "ACK!"];
+    assert_eq!(rows, round.repeat(3), "{shown}");
+}
+
+#[test]
 fn demo_shows_three_rounds_in_order_whatever_the_pairing() {
     if python().is_none() {
         return;
