@@ -90,9 +90,8 @@ impl Order {
         self.server.take().or_else(|| self.client.take())
     }
 
-    /// Returns how many lines wait.
-    pub fn len(&self) -> usize {
-        self.server.waiting.len() + self.client.waiting.len()
+    pub fn is_empty(&self) -> bool {
+        self.server.waiting.is_empty() && self.client.waiting.is_empty()
     }
 
     fn of(&mut self, side: Side) -> &mut Printed {

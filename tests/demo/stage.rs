@@ -112,7 +112,7 @@ impl Stage {
             }
             match self.next_event(SILENCE)? {
                 Some(Event::Printed(side, text)) => {
-                    if self.order.len() == 0 {
+                    if self.order.is_empty() {
                         last_shown = Instant::now(); // only from now on has a line waited
                     }
                     self.order.add(side, text);
@@ -123,7 +123,7 @@ impl Stage {
                         left = Some(Instant::now());
                     }
                 }
-                None if left.is_some() && self.order.len() == 0 => return Ok(false),
+                None if left.is_some() && self.order.is_empty() => return Ok(false),
                 _ => {}
             }
         }
