@@ -1,29 +1,42 @@
 //! Runs a server and a client, and shows what each prints in a column of its own, in the order in
-//! which it happens: `cargo demo [SERVER CLIENT]`.
+//! which it happens, or draws it: `cargo demo [--svg FILE] [SERVER CLIENT]`.
 
-#[path = "../harness/build.rs"]
-mod build;
 mod columns;
+#[path = "../harness/mod.rs"]
+mod harness;
+mod line;
 mod order;
+mod picture;
 mod player;
+mod stage;
 
 use std::env;
+use std::ffi::OsString;
+use std::fs;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc;
 use std::time::Duration;
+
+use common::printable;
+use log::LevelFilter;
 
 use columns::Columns;
 use order::Order;
 use player::{Event, Part, Side};
+use stage::Stage;
 
-/// How long a server may take until it listens.
-const START_LIMIT: Duration = Duration::from_secs(10);
+const USAGE: &str = "usage: cargo demo [--svg FILE] [SERVER CLIENT]";
 
-/// How long the server has to be silent, once the client has left, to have said everything.
-const SILENCE: Duration = Duration::from_millis(300);
+const HELP: &str = "\
+Runs a server and a client, by default short-server and short-client, and shows what each prints in a
+column of its own, causes before effects.
 
-/// Is why a demo does not come to its end.
+SERVER and CLIENT: one of the four programs, or a Python file, which PYTHON runs [default: python3]
+--svg FILE: draws the two terminals into FILE, as an animated picture with the socket calls
+RUST_LOG: which lines are shown [default: info]; debug shows the socket calls too, trace their options";
+
+/// Why a demo does not come to its end.
 enum Problem {
     Misuse(String),
     Failure(String),
@@ -38,22 +51,14 @@ impl From<io::Error> for Problem {
 }
 
 fn main() -> ExitCode {
-    let names: Vec<String> = env::args().skip(1).collect();
-    let outcome = match names.as_slice() {
-        [] => play("short-server", "short-client"),
-        [server, client] => play(server, client),
-        _ => Err(Problem::Misuse(
-            "it takes a server and a client, or nothing".to_owned(),
-        )),
-    };
-    match outcome {
+    match read_arguments(env::args_os().skip(1)).and_then(play) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Problem::Misuse(problem)) => {
-            complain(&format!("{problem}\nusage: cargo demo [SERVER CLIENT]"));
+            tell(&format!("error: {problem}\n{USAGE}"));
             ExitCode::from(2)
         }
         Err(Problem::Failure(problem)) => {
-            complain(&problem);
+            tell(&format!("error: {problem}"));
             ExitCode::FAILURE
         }
         // cargo demo | head
@@ -61,115 +66,128 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(Problem::Output(error)) => {
-            complain(&format!("cannot write to standard output: {error}"));
+            tell(&format!("error: cannot write to standard output: {error}"));
             ExitCode::FAILURE
         }
         Err(Problem::Interrupted) => ExitCode::from(130), // as a shell says it of Ctrl-C
     }
 }
 
-fn complain(problem: &str) {
+fn tell(text: &str) {
     // If standard error is closed, there is nobody left to tell.
-    let _ = writeln!(io::stderr(), "error: {problem}");
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
-fn play(server_name: &str, client_name: &str) -> Result<(), Problem> {
-    let server = Part::new(server_name, Side::Server).map_err(Problem::Misuse)?;
-    let client = Part::new(client_name, Side::Client).map_err(Problem::Misuse)?;
+/// What the command line asks for.
+enum Request {
+    Help,
+    Show {
+        server: OsString,
+        client: OsString,
+        picture: Option<OsString>,
+    },
+}
+
+fn read_arguments(mut words: impl Iterator<Item = OsString>) -> Result<Request, Problem> {
+    let misuse = |problem: &str| Err(Problem::Misuse(problem.to_owned()));
+    let mut names = Vec::new();
+    let mut picture = None;
+    while let Some(word) = words.next() {
+        if word == "-h" || word == "--help" {
+            return Ok(Request::Help);
+        } else if word == "--svg" {
+            picture = words.next();
+            if picture.is_none() {
+                return misuse("--svg takes a FILE");
+            }
+        } else if word.as_encoded_bytes().starts_with(b"-") {
+            let option = printable(word.as_encoded_bytes());
+            return misuse(&format!("unknown option '{option}'"));
+        } else {
+            names.push(word);
+        }
+    }
+    let mut names = names.into_iter();
+    let (server, client) = match (names.next(), names.next(), names.next()) {
+        (None, ..) => ("short-server".into(), "short-client".into()),
+        (Some(server), Some(client), None) => (server, client),
+        (_, None, _) => return misuse("it takes a server and a client, or nothing"),
+        (.., Some(extra)) => {
+            let extra = printable(extra.as_encoded_bytes());
+            return misuse(&format!("too many arguments: '{extra}'"));
+        }
+    };
+    Ok(Request::Show {
+        server,
+        client,
+        picture,
+    })
+}
+
+fn play(request: Request) -> Result<(), Problem> {
+    let Request::Show {
+        server,
+        client,
+        picture,
+    } = request
+    else {
+        writeln!(io::stdout(), "{USAGE}\n\n{HELP}")?;
+        return Ok(());
+    };
+    let server = Part::new(&server, Side::Server)?;
+    let client = Part::new(&client, Side::Client)?;
+    if env::var_os("STEP").is_some_and(|step| !step.is_empty() && step != "0") {
+        tell("note: STEP is ignored, since stepping needs a terminal for each program");
+    }
     let (sender, events) = mpsc::channel();
     let interrupt = sender.clone();
     // An error means that the demo has just ended by itself.
     ctrlc::set_handler(move || drop(interrupt.send(Event::Interrupted)))
         .map_err(|error| Problem::Failure(format!("cannot catch Ctrl-C: {error}")))?;
 
-    let columns = Columns::new();
-    columns.print_heading(server_name, client_name)?;
+    let level = env::var("RUST_LOG")
+        .ok()
+        .and_then(|level| level.parse().ok());
+    let level = match picture {
+        None => level.unwrap_or(LevelFilter::Info),
+        Some(_) => LevelFilter::Debug,
+    };
+    let columns = Columns::new(level >= LevelFilter::Debug);
+    if picture.is_none() {
+        columns.print_heading(&server.name, &client.name)?;
+    }
     let mut stage = Stage {
         events,
+        requests: Vec::new(),
         order: Order::new(server.is_rust, client.is_rust),
+        level,
         columns,
-        shows_calls: env::var_os("RUST_LOG").is_some(),
+        drawn: picture.as_ref().map(|_| Vec::new()),
     };
-    // Both programs are killed when they are dropped, whatever happens from here on.
-    let cannot_start = |name, error| Problem::Failure(format!("cannot start {name}: {error}"));
-    let _server = server
-        .start(&sender)
-        .map_err(|error| cannot_start(server_name, error))?;
-    stage.wait_until_it_listens(server_name)?;
-    let takes_count = client.is_rust;
-    let mut client = client
-        .start(&sender)
-        .map_err(|error| cannot_start(client_name, error))?;
-    let printed = stage.show_conversation()?;
-    let was_left = !takes_count && printed == player::REPLIES;
-    match client.status() {
-        Ok(status) if status.success() || was_left => Ok(()),
-        Ok(status) => Err(Problem::Failure(format!(
-            "{client_name} ended with {status}"
-        ))),
-        Err(error) => Err(Problem::Failure(format!("{client_name}: {error}"))),
-    }
-}
-
-struct Stage {
-    events: Receiver<Event>,
-    order: Order,
-    columns: Columns,
-    shows_calls: bool,
-}
-
-impl Stage {
-    fn wait_until_it_listens(&self, server_name: &str) -> Result<(), Problem> {
-        loop {
-            match self.events.recv_timeout(START_LIMIT) {
-                Ok(Event::Printed(side, line)) => {
-                    self.show(side, &line)?;
-                    if line.starts_with("[*] listening on ") {
-                        return Ok(());
-                    }
-                }
-                Ok(Event::Ended(_)) => {
-                    return Err(Problem::Failure(format!("{server_name} cannot start")));
-                }
-                Ok(Event::Interrupted) => return Err(Problem::Interrupted),
-                Err(_) => {
-                    let problem = format!("{server_name} does not say that it listens");
-                    return Err(Problem::Failure(problem));
-                }
-            }
+    let level = if level == LevelFilter::Trace {
+        "trace"
+    } else {
+        "debug"
+    };
+    // Both programs are killed when they are dropped, whatever happens from here on. They are
+    // started from the main thread, since setpriv ends them with the thread that started them.
+    let _server = server.start(level, &sender, stage.requests(Side::Server))?;
+    stage.wait_until_it_listens(&server.name)?;
+    let mut running = client.start(level, &sender, stage.requests(Side::Client))?;
+    if !stage.show_conversation(&client)? {
+        let name = &client.name;
+        // It has closed its outputs, and so it ends soon.
+        let status = running.end_within(Duration::from_secs(2));
+        if let Some(status) = status.filter(|status| !status.success()) {
+            return Err(Problem::Failure(format!("{name} ended with {status}")));
         }
     }
-
-    /// Shows what is printed until the client has left and the server has nothing more to say.
-    /// Gives the number of the client's lines.
-    fn show_conversation(&mut self) -> Result<usize, Problem> {
-        let mut lines_of_client = 0;
-        let mut has_left = false;
-        loop {
-            let ends_soon = has_left || !self.order.is_empty();
-            let patience = if ends_soon { SILENCE } else { Duration::MAX };
-            match self.events.recv_timeout(patience) {
-                Ok(Event::Printed(side, line)) => {
-                    lines_of_client += usize::from(side == Side::Client);
-                    self.order.add(side, line);
-                }
-                Ok(Event::Ended(side)) => has_left |= side == Side::Client,
-                Ok(Event::Interrupted) => return Err(Problem::Interrupted),
-                Err(_) => match self.order.next_in_any_case() {
-                    Some((side, line)) => self.show(side, &line)?,
-                    None => return Ok(lines_of_client),
-                },
-            }
-            while let Some((side, line)) = self.order.next() {
-                self.show(side, &line)?;
-            }
-        }
+    if let (Some(file), Some(lines)) = (picture, stage.drawn) {
+        let picture = picture::draw(&server, &client, lines);
+        fs::write(&file, picture).map_err(|error| {
+            let file = printable(file.as_encoded_bytes());
+            Problem::Failure(format!("cannot write {file}: {error}"))
+        })?;
     }
-
-    fn show(&self, side: Side, line: &str) -> io::Result<()> {
-        if line.starts_with("[.] ") && !self.shows_calls {
-            return Ok(()); // it was only asked for to find the order
-        }
-        self.columns.print(side, line)
-    }
+    Ok(())
 }

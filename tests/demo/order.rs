@@ -4,9 +4,13 @@
 //! chance: a client's `recv` can show a reply before the server has got round to showing its
 //! `send`. But what is received was sent before, and who is accepted has connected before. So a
 //! line that shows an effect waits here until the line with its cause has come.
+//!
+//! A program in Python shows no calls. What it prints proves less, but enough: a server has
+//! received a message before it replies, and a client has printed a reply before it sends again.
 
 use std::collections::VecDeque;
 
+use crate::line::{Line, Meaning, begins_to_wait};
 use crate::player::Side;
 
 pub struct Order {
@@ -17,123 +21,182 @@ pub struct Order {
 /// What one program has printed.
 #[derive(Default)]
 struct Printed {
+    side: Side,
     /// Whether it shows its calls, as only the programs in Rust do.
-    has_narration: bool,
+    is_narrated: bool,
     /// Lines that are still to be shown.
     waiting: VecDeque<String>,
-    /// What the lines shown so far have told.
-    has_connected: bool,
-    has_ended_the_stream: bool,
+    /// Whether no more lines come.
+    has_ended: bool,
+
+    // What the lines shown so far have told.
+    /// Connected sockets that have not sent the end of the stream.
+    open: Vec<i64>,
+    stream: Stream,
     bytes_sent: usize,
     bytes_received: usize,
-    messages: usize,
-    replies: usize,
+    /// How often it has sent; a program in Python does not show it.
+    sent: usize,
+    received: usize,
+    /// Whether its next line can say that it has sent, as the long server's does.
+    may_say_that_it_sent: bool,
+}
+
+/// What has become of the stream of bytes to the other side.
+#[derive(Default, PartialEq)]
+enum Stream {
+    #[default]
+    None,
+    Open,
+    Ended,
 }
 
 impl Order {
-    pub fn new(server_has_narration: bool, client_has_narration: bool) -> Self {
-        let printed = |has_narration| Printed {
-            has_narration,
-            ..Printed::default()
-        };
+    pub fn new(is_server_narrated: bool, is_client_narrated: bool) -> Self {
         Self {
-            server: printed(server_has_narration),
-            client: printed(client_has_narration),
+            server: Printed::new(Side::Server, is_server_narrated),
+            client: Printed::new(Side::Client, is_client_narrated),
         }
     }
 
     /// Takes a line as it arrives.
     pub fn add(&mut self, side: Side, line: String) {
-        let printed = match side {
-            Side::Server => &mut self.server,
-            Side::Client => &mut self.client,
-        };
-        printed.waiting.push_back(line);
+        self.of(side).waiting.push_back(line);
     }
 
-    /// Gives the next line of which all that led to it has been given.
-    pub fn next(&mut self) -> Option<(Side, String)> {
-        let line = self
-            .server
-            .take_if_caused_by(&self.client)
-            .map(|line| (Side::Server, line));
-        line.or_else(|| {
-            self.client
-                .take_if_caused_by(&self.server)
-                .map(|line| (Side::Client, line))
-        })
+    /// Takes note that no more lines arrive.
+    pub fn end(&mut self, side: Side) {
+        self.of(side).has_ended = true;
     }
 
-    /// Gives the next line in any case: its cause is not going to be shown.
-    pub fn next_in_any_case(&mut self) -> Option<(Side, String)> {
-        let line = self.server.take().map(|line| (Side::Server, line));
-        line.or_else(|| self.client.take().map(|line| (Side::Client, line)))
+    /// Returns the next line of which all that led to it has been returned.
+    ///
+    /// Where both sides have one, a call that begins to wait comes first, since it began before
+    /// what ends its waiting, and then the server's.
+    pub fn next(&mut self) -> Option<Line> {
+        let server = self.server.has_cause(&self.client);
+        let client = self.client.has_cause(&self.server);
+        if client && (!server || self.client.begins_to_wait() && !self.server.begins_to_wait()) {
+            self.client.take()
+        } else if server {
+            self.server.take()
+        } else {
+            None
+        }
+    }
+
+    /// Returns the next line in any case: its cause is not going to be shown.
+    pub fn next_in_any_case(&mut self) -> Option<Line> {
+        self.server.take().or_else(|| self.client.take())
     }
 
     pub fn is_empty(&self) -> bool {
         self.server.waiting.is_empty() && self.client.waiting.is_empty()
     }
+
+    fn of(&mut self, side: Side) -> &mut Printed {
+        match side {
+            Side::Server => &mut self.server,
+            Side::Client => &mut self.client,
+        }
+    }
 }
 
 impl Printed {
-    fn take_if_caused_by(&mut self, peer: &Self) -> Option<String> {
-        let has_cause = match Event::of(self.waiting.front()?) {
-            Some(Event::Reply) => self.replies < peer.messages,
-            _ if !peer.has_narration => true,
-            Some(Event::Accepted) => peer.has_connected,
-            Some(Event::Received(0)) => peer.has_ended_the_stream,
-            Some(Event::Received(bytes)) => self.bytes_received + bytes <= peer.bytes_sent,
-            _ => true,
+    fn new(side: Side, is_narrated: bool) -> Self {
+        Self {
+            side,
+            is_narrated,
+            ..Self::default()
+        }
+    }
+
+    fn begins_to_wait(&self) -> bool {
+        self.waiting
+            .front()
+            .is_some_and(|line| begins_to_wait(line))
+    }
+
+    /// Says whether a line waits whose cause the peer has shown, or is not going to show any more.
+    fn has_cause(&self, peer: &Self) -> bool {
+        let Some(line) = self.waiting.front() else {
+            return false;
         };
-        if has_cause { self.take() } else { None }
+        if peer.has_ended && peer.waiting.is_empty() {
+            return true;
+        }
+        match Meaning::of(line) {
+            Some(Meaning::Accepted(_) | Meaning::SaysAccepted) => {
+                peer.stream != Stream::None || !peer.is_narrated
+            }
+            Some(Meaning::Received(0)) => peer.stream == Stream::Ended,
+            Some(Meaning::Received(bytes)) if peer.is_narrated => {
+                self.bytes_received + bytes <= peer.bytes_sent && !peer.may_say_that_it_sent
+            }
+            Some(Meaning::Received(_)) => self.can_receive_from(peer),
+            Some(Meaning::SaysReceived) if !self.is_narrated => self.can_receive_from(peer),
+            _ => true,
+        }
     }
 
-    fn take(&mut self) -> Option<String> {
-        let line = self.waiting.pop_front()?;
-        match Event::of(&line) {
-            Some(Event::Connected) => self.has_connected = true,
-            Some(Event::EndedTheStream) => self.has_ended_the_stream = true,
-            Some(Event::Sent(bytes)) => self.bytes_sent += bytes,
-            Some(Event::Received(bytes)) => self.bytes_received += bytes,
-            Some(Event::Message) => self.messages += 1,
-            Some(Event::Reply) => self.replies += 1,
-            Some(Event::Accepted) | None => {}
-        }
-        Some(line)
+    /// Says whether the peer can have sent once more than has been received here.
+    fn can_receive_from(&self, peer: &Self) -> bool {
+        let sent = match peer.side {
+            _ if peer.is_narrated => peer.sent,
+            Side::Server => peer.received,
+            Side::Client => peer.received + 1,
+        };
+        self.received < sent && !peer.may_say_that_it_sent
     }
-}
 
-/// What a line tells that is a cause or an effect of what the other program does.
-enum Event {
-    Connected,
-    Accepted,
-    Sent(usize),
-    Received(usize),
-    EndedTheStream,
-    /// The server has shown what it received.
-    Message,
-    /// The client has shown what it received.
-    Reply,
-}
+    fn take(&mut self) -> Option<Line> {
+        let text = self.waiting.pop_front()?;
+        let mut crosses = false;
+        self.may_say_that_it_sent = false;
+        match Meaning::of(&text) {
+            Some(Meaning::Connected(socket)) => {
+                self.open.push(socket);
+                self.stream = Stream::Open;
+                crosses = true;
+            }
+            Some(Meaning::Accepted(socket)) => self.open.push(socket),
+            Some(Meaning::Sent(bytes)) => {
+                self.bytes_sent += bytes;
+                self.sent += 1;
+                self.may_say_that_it_sent = self.side == Side::Server;
+                crosses = true;
+            }
+            Some(Meaning::Received(bytes)) => {
+                self.bytes_received += bytes;
+                self.received += 1;
+            }
+            Some(Meaning::SaysReceived) if !self.is_narrated => {
+                self.received += 1;
+                self.may_say_that_it_sent = self.side == Side::Server;
+            }
+            Some(Meaning::EndedTheStream(socket)) => {
+                crosses = self.forget(socket);
+                if crosses {
+                    self.stream = Stream::Ended;
+                }
+            }
+            // Nothing goes over a broken connection any more, not even its end.
+            Some(Meaning::Failed(socket)) => drop(self.forget(socket)),
+            Some(Meaning::SaysAccepted | Meaning::SaysReceived) | None => {}
+        }
+        let side = self.side;
+        Some(Line {
+            side,
+            text,
+            crosses,
+        })
+    }
 
-impl Event {
-    fn of(line: &str) -> Option<Self> {
-        if line.starts_with("[*] Received:") {
-            return Some(Self::Message);
-        }
-        if line.starts_with("ACK!") {
-            return Some(Self::Reply);
-        }
-        let call = line.strip_prefix("[.] ")?;
-        let (name, _) = call.split_once('(')?;
-        let number = |result: &str| result.split(' ').next()?.parse().ok();
-        match name {
-            "connect" => call.ends_with(" = 0").then_some(Self::Connected),
-            "accept" => call.contains(" from ").then_some(Self::Accepted),
-            "send" => number(call.rsplit_once(" = ")?.1).map(Self::Sent),
-            "recv" => number(call.split_once(" = ")?.1).map(Self::Received),
-            "shutdown" | "close" => Some(Self::EndedTheStream),
-            _ => None,
-        }
+    /// Says whether the socket was connected, and could still send until now.
+    fn forget(&mut self, socket: i64) -> bool {
+        let position = self.open.iter().position(|open| *open == socket);
+        position
+            .map(|position| self.open.remove(position))
+            .is_some()
     }
 }

@@ -1,125 +1,172 @@
 //! A program that takes part in the demo.
 
 use std::env;
-use std::io::{self, BufRead, BufReader};
+use std::ffi::{OsStr, OsString};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::Sender;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender};
 use std::thread;
 
-use crate::build::path_of;
+use common::printable;
 
-/// After how many replies a client is left that takes no COUNT.
+use crate::Problem;
+use crate::harness::{Process, Program, path_of, programs};
+
+/// After how many replies a client is stopped that takes no COUNT.
 pub const REPLIES: usize = 3;
 
-#[derive(Clone, Copy, PartialEq)]
+/// The longest line, in bytes; what is longer is shown as several.
+const LONGEST_LINE: u64 = 4096;
+
+#[derive(Clone, Copy, Default, PartialEq)]
 pub enum Side {
+    #[default]
     Server,
     Client,
 }
 
-/// Is what can happen while the programs run.
+/// What can happen while the programs run.
 pub enum Event {
     /// It printed a line, on either output.
     Printed(Side, String),
+    /// It has closed both outputs, as its end does.
     Ended(Side),
     /// Somebody pressed Ctrl-C.
     Interrupted,
 }
 
-/// Is a program that can be started.
+/// A program that can be started.
 pub struct Part {
-    command: Command,
-    side: Side,
+    pub name: String,
+    pub side: Side,
     /// Whether it is one of the four programs in Rust, and not a Python file.
     pub is_rust: bool,
+    /// What a learner types to start it.
+    pub typed: String,
+    program: OsString,
+    arguments: Vec<OsString>,
 }
-
-/// Runs, until it ends by itself or is dropped.
-pub struct Player(Child);
 
 impl Part {
     /// Takes the name of one of the four programs, or of a Python file.
-    pub fn new(name: &str, side: Side) -> Result<Self, String> {
-        let programs = match side {
+    pub fn new(name: &OsStr, side: Side) -> Result<Self, Problem> {
+        let [short, long] = match side {
             Side::Server => ["short-server", "long-server"],
             Side::Client => ["short-client", "long-client"],
         };
-        let is_rust = programs.contains(&name);
-        let mut command = if is_rust {
-            Command::new(path_of(name))
-        } else if is_python_file(name) {
-            let python = env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
-            let mut command = Command::new(python);
-            // Otherwise it keeps back what it prints into a pipe.
-            command.env("PYTHONUNBUFFERED", "1").arg(name);
-            command
-        } else {
-            let [short, long] = programs;
-            return Err(format!(
-                "{name} is neither {short} nor {long} nor a Python file"
-            ));
-        };
-        if name == "long-client" {
-            command.args([
-                "127.0.0.1:12345",
-                "TCP client connect",
-                &REPLIES.to_string(),
-            ]);
+        let text = printable(name.as_encoded_bytes()).to_string();
+        if name == short || name == long {
+            programs().map_err(Problem::Failure)?;
+            let program = path_of(&text).into();
+            let count = REPLIES.to_string();
+            let arguments = match text.as_str() {
+                "long-client" => vec!["127.0.0.1:12345", "TCP client connect", &count],
+                _ => Vec::new(),
+            };
+            let quote = |argument: &&str| {
+                let mark = if argument.contains(' ') { "'" } else { "" };
+                format!(" {mark}{argument}{mark}")
+            };
+            let quoted: String = arguments.iter().map(quote).collect();
+            let typed = format!("RUST_LOG=debug target/debug/{text}{quoted}");
+            return Ok(Self {
+                name: text,
+                side,
+                is_rust: true,
+                typed,
+                program,
+                arguments: arguments.into_iter().map(OsString::from).collect(),
+            });
         }
-        // The narration is needed to find the order. STEP needs a terminal for each program.
-        let level = env::var_os("RUST_LOG").unwrap_or_else(|| "debug".into());
-        command
-            .env("RUST_LOG", level)
-            .env_remove("STEP")
-            .stdin(Stdio::null());
+        if !is_python_file(name) {
+            let problem = format!("{text} is neither {short} nor {long} nor a Python file");
+            return Err(Problem::Misuse(problem));
+        }
         Ok(Self {
-            command,
             side,
-            is_rust,
+            is_rust: false,
+            typed: format!("python3 {text}"),
+            program: env::var_os("PYTHON").unwrap_or_else(|| "python3".into()),
+            arguments: vec![name.to_owned()],
+            name: text,
         })
     }
 
-    /// Starts the program, and has its lines and its end sent as events.
-    pub fn start(mut self, events: &Sender<Event>) -> io::Result<Player> {
-        // One pipe for both outputs keeps their lines in order.
-        let (reader, writer) = os_pipe::pipe()?;
-        self.command.stdout(writer.try_clone()?).stderr(writer);
-        let child = self.command.spawn()?;
-        drop(self.command); // which holds the pipe open
-
-        // Where a client takes no COUNT, its output is closed, and it ends of that.
-        let takes_count = self.is_rust || self.side == Side::Server;
-        let lines_to_read = if takes_count { usize::MAX } else { REPLIES };
+    /// Starts the program, and has its lines, as many as are requested, and its end sent as events.
+    ///
+    /// The level of its log shows the calls at least, since they are needed to find the order.
+    pub fn start(
+        &self,
+        level: &str,
+        events: &Sender<Event>,
+        requests: Receiver<()>,
+    ) -> Result<Process, Problem> {
+        let spawned = self.spawn(level);
+        let (process, output) = spawned
+            .map_err(|error| Problem::Failure(format!("cannot start {}: {error}", self.name)))?;
         let (side, events) = (self.side, events.clone());
         thread::spawn(move || {
-            let lines = BufReader::new(reader).split(b'\n').map_while(Result::ok);
-            for line in lines.take(lines_to_read) {
-                let line = String::from_utf8_lossy(&line).into_owned();
+            let mut output = BufReader::new(output);
+            for () in requests {
+                let Some(line) = read_line(&mut output) else {
+                    break;
+                };
                 let _ = events.send(Event::Printed(side, line)); // or the demo has just ended
             }
             let _ = events.send(Event::Ended(side));
         });
-        Ok(Player(child))
+        Ok(process)
+    }
+
+    fn spawn(&self, level: &str) -> io::Result<(Process, impl Read + use<>)> {
+        // On Linux a child can be made to end with its parent, also where nobody can clean up.
+        let end_with_parent = ["--pdeathsig", "KILL"];
+        let mut trial = Command::new("setpriv");
+        trial.args(end_with_parent).arg("true");
+        trial.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut command = if trial.status().is_ok_and(|status| status.success()) {
+            let mut command = Command::new("setpriv");
+            command.args(end_with_parent).arg(&self.program);
+            command
+        } else {
+            Command::new(&self.program)
+        };
+        // One pipe for both outputs keeps their lines in order.
+        let (reader, writer) = os_pipe::pipe()?;
+        command.args(&self.arguments);
+        let program = Program::of(command)
+            .env("RUST_LOG", level)
+            // Otherwise Python keeps back what it prints into a pipe.
+            .env("PYTHONUNBUFFERED", "1")
+            .stdout(writer.try_clone()?)
+            .stderr(writer);
+        Ok((program.spawn()?, reader))
     }
 }
 
-fn is_python_file(name: &str) -> bool {
+fn is_python_file(name: &OsStr) -> bool {
     let path = Path::new(name);
     path.extension().is_some_and(|extension| extension == "py") && path.is_file()
 }
 
-impl Player {
-    /// Waits for its end.
-    pub fn status(&mut self) -> io::Result<ExitStatus> {
-        self.0.wait()
+fn read_line(output: &mut impl BufRead) -> Option<String> {
+    let mut line = Vec::new();
+    output
+        .take(LONGEST_LINE)
+        .read_until(b'\n', &mut line)
+        .ok()?;
+    if line.is_empty() {
+        return None;
     }
-}
-
-impl Drop for Player {
-    fn drop(&mut self) {
-        // It may have ended already, which is as good.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+    let line = line.strip_suffix(b"\n").unwrap_or(&line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line); // Python's, on Windows
+    let escaped = printable(line).to_string();
+    // The programs in Rust have escaped what has to be, and a backslash is not to be doubled.
+    let plain = escaped.replace(r"\\", r"\");
+    Some(if plain.as_bytes() == line {
+        plain
+    } else {
+        escaped
+    })
 }

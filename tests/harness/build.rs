@@ -12,6 +12,17 @@ pub fn path_of(program: &str) -> PathBuf {
     folder.join(format!("{program}{}", env::consts::EXE_SUFFIX))
 }
 
+/// Returns the path of what one of cargo's aliases runs, `demo` or `compare`.
+#[track_caller]
+pub fn path_of_alias(name: &str) -> PathBuf {
+    static FOLDER: LazyLock<Result<PathBuf, String>> =
+        LazyLock::new(|| build(&["--package", "tests", "--examples"]));
+    let folder = FOLDER
+        .as_deref()
+        .unwrap_or_else(|problem| panic!("{problem}"));
+    folder.join("examples").join(name)
+}
+
 /// Returns the folder of the workspace's programs, which are built first if they have to be.
 ///
 /// # Errors
@@ -32,7 +43,7 @@ pub fn programs() -> Result<&'static Path, String> {
 /// # Errors
 ///
 /// One line; what is wrong has been written to standard error by cargo.
-pub fn build(which: &[&str]) -> Result<PathBuf, String> {
+fn build(which: &[&str]) -> Result<PathBuf, String> {
     let this = env::current_exe().expect("a running process has a path");
     let mut folders = this.ancestors().skip(2);
     let (Some(folder), Some(target)) = (folders.next(), folders.next()) else {
@@ -47,7 +58,7 @@ pub fn build(which: &[&str]) -> Result<PathBuf, String> {
     }
     match cargo.status() {
         Ok(status) if status.success() => Ok(folder.to_owned()),
-        Ok(_) => Err("the programs cannot be built".to_owned()),
+        Ok(_) => Err("the programs do not compile".to_owned()),
         Err(error) => Err(format!("the programs cannot be built: cargo: {error}")),
     }
 }

@@ -14,7 +14,7 @@ pub mod strays;
 mod terminal;
 mod tool;
 
-pub use build::{build, path_of, programs};
+pub use build::{path_of, path_of_alias, programs};
 pub use client::{Client, exchange};
 pub use output::Output;
 pub use peer::{Peer, late, poll};

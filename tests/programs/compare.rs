@@ -2,17 +2,13 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::LazyLock;
 
-use crate::harness::{Finished, Program, build, python, strace};
+use crate::harness::{Finished, Program, path_of_alias, python, strace};
 
 fn compare() -> Program {
-    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
-        build(&["--package", "tests", "--example", "compare"]).expect("cargo compare compiles")
-    });
-    Program::of(Command::new(FOLDER.join("examples/compare")))
+    Program::of(Command::new(path_of_alias("compare")))
 }
 
 #[test]

@@ -1,29 +1,42 @@
 //! `cargo demo`: both terminals in one.
 #![cfg(target_os = "linux")]
 
-use std::fs;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::{self, Permissions};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
-use std::sync::LazyLock;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use tempfile::TempPath;
 
-use crate::harness::{Finished, Program, build, own_network, path_of_twin, python};
+use crate::harness::{
+    Finished, LIMIT, Process, Program, own_network, path_of, path_of_alias, path_of_twin, python,
+};
 
-/// Starts the demo where the default address is free.
+/// Prepares the demo where the default address is free.
 fn demo<const N: usize>(arguments: [&str; N]) -> Option<Program> {
     let mut command = own_network()?;
-    command.arg(path_of_demo()).args(arguments);
-    Some(Program::of(command))
+    command.arg(path_of_alias("demo")).args(arguments);
+    Some(Program::of(command).env("LC_ALL", "C.UTF-8"))
 }
 
-pub(crate) fn path_of_demo() -> &'static PathBuf {
-    static DEMO: LazyLock<PathBuf> = LazyLock::new(|| {
-        let folder = build(&["--package", "tests", "--example", "demo"]);
-        folder.expect("the demo compiles").join("examples/demo")
-    });
-    &DEMO
+/// Prepares the demo with two scripts for the shell in place of Python's.
+fn demo_of_scripts(server: &Script, client: &Script) -> Option<Program> {
+    Some(demo([server.path(), client.path()])?.env("PYTHON", "sh"))
+}
+
+/// Divides a row of the demo into the server's side and the client's, whatever stands between them.
+pub(crate) fn sides_of(row: &str) -> [&str; 2] {
+    let gaps = [" | ", " ──► ", " ◄── ", " |"];
+    let divided = gaps.iter().find_map(|gap| row.split_once(gap));
+    let (left, right) = divided.unwrap_or((row.trim_end_matches(" ──►"), ""));
+    [left.trim(), right.trim()]
 }
 
 #[test]
@@ -58,10 +71,10 @@ fn demo_shows_causes_before_effects() {
         };
         let shown = demo.env("RUST_LOG", "debug").run().stdout;
         let row = |beginning: &str, text: &str| {
-            let found = shown.lines().position(|row| {
-                row.split(" | ")
-                    .any(|side| side.starts_with(beginning) && side.contains(text))
-            });
+            let is_it = |side: &str| side.starts_with(beginning) && side.contains(text);
+            let found = shown
+                .lines()
+                .position(|row| sides_of(row).into_iter().any(is_it));
             found.unwrap_or_else(|| panic!("no {beginning}…{text} in\n{shown}"))
         };
         let connected = row("[.] connect(3", " = 0");
@@ -128,13 +141,8 @@ fn demo_runs_every_pairing_of_both_languages() {
                     shown.lines().filter(|row| row.ends_with("| ACK!")).count(),
                     replies
                 );
-                let message = shown
-                    .find("[*] Received: ")
-                    .expect("the server shows the message");
-                assert!(
-                    message < shown.find("| ACK!").expect("the client shows a reply"),
-                    "{shown}"
-                );
+                let [message, reply] = ["[*] Received: ", "| ACK!"].map(|line| shown.find(line));
+                assert!(message.is_some() && message < reply, "{shown}");
             }
         }
     }
@@ -159,7 +167,7 @@ fn demo_tells_when_the_server_cannot_start() {
     let file = tempfile::NamedTempFile::new().expect("a file can be made");
     let inner = format!(
         "{} >{} 2>&1",
-        path_of_demo().display(),
+        path_of_alias("demo").display(),
         file.path().display()
     );
     let another = Script::new(&inner);
@@ -180,46 +188,375 @@ fn demo_tells_when_the_server_cannot_start() {
 
 #[test]
 fn demo_tells_what_it_takes() {
-    let usage = "usage: cargo demo [SERVER CLIENT]\n";
+    let usage = "usage: cargo demo [--svg FILE] [SERVER CLIENT]";
+    let demo = || Program::of(Command::new(path_of_alias("demo")));
+    let neither = "is neither short-server nor long-server nor a Python file";
     for (arguments, problem) in [
-        (
-            vec!["short-server"],
-            "it takes a server and a client, or nothing",
-        ),
-        (
-            vec!["short-client", "short-client"],
-            "short-client is neither short-server nor long-server nor a Python file",
-        ),
+        (vec!["a"], "it takes a server and a client, or nothing"),
+        (vec!["a", "b", "c\n"], r"too many arguments: 'c\n'"),
+        (vec!["--svg"], "--svg takes a FILE"),
+        (vec!["--sgv", "a"], "unknown option '--sgv'"),
+        (vec!["\x1b[31m", "b"], &format!(r"\u{{1b}}[31m {neither}")),
         (
             vec!["short-server", "no_such_file.py"],
             "no_such_file.py is neither short-client nor long-client nor a Python file",
         ),
     ] {
-        let finished = Program::of(Command::new(path_of_demo()))
-            .args(arguments)
-            .run();
+        let expected = Finished::failure(2, &format!("error: {problem}\n{usage}\n"));
+        assert_eq!(demo().args(arguments).run(), expected);
+    }
+    let not_utf8 = [OsStr::from_bytes(b"\xff"), OsStr::new("short-client")];
+    let expected = Finished::failure(2, &format!("error: \\xff {neither}\n{usage}\n"));
+    assert_eq!(demo().args(not_utf8).run(), expected);
+
+    let help = demo().args(["--help"]).run();
+    assert_eq!((help.status, help.stderr.as_str()), (Some(0), ""));
+    assert!(help.stdout.starts_with(usage), "{}", help.stdout);
+}
+
+#[test]
+fn demo_of_a_program_that_does_not_compile_shows_why() {
+    // A demo in a folder of its own builds beside itself, here with a source file exchanged.
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let examples = folder.path().join("debug/examples");
+    fs::create_dir_all(&examples).expect("a folder can be made");
+    let demo = examples.join("demo");
+    fs::copy(path_of_alias("demo"), &demo).expect("a program can be copied");
+    let edited = folder.path().join("edited.rs");
+    fs::write(&edited, "fn main() { edited }").expect("a file can be written");
+    let exchange = format!(
+        "#!/bin/sh\nfor word do shift; case $word in (short-client/*.rs) word={};; esac\n\
+         set -- \"$@\" \"$word\"; done; exec \"$@\"\n",
+        edited.display()
+    );
+    let compiler = folder.path().join("compiler");
+    fs::write(&compiler, exchange).expect("a file can be written");
+    fs::set_permissions(&compiler, Permissions::from_mode(0o700)).expect("it is ours");
+
+    // Cargo may take longer than anything else that is waited for.
+    let mut demo = Command::new(demo);
+    let output = demo.env("RUSTC_WORKSPACE_WRAPPER", &compiler).output();
+    let output = output.expect("the demo starts");
+    assert_eq!((output.status.code(), output.stdout), (Some(1), Vec::new()));
+    let shown = String::from_utf8(output.stderr).expect("the compiler writes UTF-8");
+    assert!(shown.contains("cannot find value `edited`"), "{shown}");
+    assert!(!shown.contains("panicked"), "{shown}");
+    let last = "\nerror: the programs do not compile\n";
+    assert!(shown.ends_with(last), "{shown}");
+}
+
+#[test]
+fn demo_shows_the_lines_that_rust_log_asks_for() {
+    for (asked, marks) in [
+        ("off", vec![]),
+        ("warn", vec![]),
+        ("nonsense", vec!["[*]"]),
+        ("info", vec!["[*]"]),
+        ("debug", vec!["[*]", "[.]"]),
+        ("trace", vec!["[ ]", "[*]", "[.]"]),
+    ] {
+        let Some(demo) = demo([]) else { return };
+        let finished = demo.env("RUST_LOG", asked).run();
+        assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
+        let sides = finished.stdout.lines().skip(2).flat_map(sides_of);
+        let (logged, plain): (Vec<_>, Vec<_>) = sides
+            .filter(|side| !side.is_empty() && !side.starts_with("TCP_KEEP")) // a wrapped row
+            .partition(|side| side.starts_with('['));
+        let shown: BTreeSet<&str> = logged.iter().map(|side| &side[..3]).collect();
         assert_eq!(
-            finished,
-            Finished::failure(2, &format!("error: {problem}\n{usage}"))
+            (shown, plain),
+            (marks.into_iter().collect(), vec!["ACK!"]),
+            "{asked}"
         );
     }
 }
 
 #[test]
-fn interrupted_demo_leaves_no_process_behind() {
-    let client = Script::new("echo here; exec sleep 1000");
+fn demo_says_that_it_does_not_step() {
+    let Some(demo) = demo([]) else { return };
+    let finished = demo.env("STEP", "1").run();
+    let note = "note: STEP is ignored, since stepping needs a terminal for each program\n";
+    assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), note));
+    assert!(finished.stdout.ends_with("| ACK!\n"), "{}", finished.stdout);
+}
+
+#[test]
+fn demo_obeys_no_control_character_of_a_program() {
+    let client = Script::new(r"printf '\033[31m\377 a\\b\n'; printf 'c\\d\r\n'");
     let Some(demo) = demo(["short-server", client.path()]) else {
         return;
     };
-    let mut demo = demo.env("PYTHON", "sh").start();
-    while !demo.line().ends_with("| here") {}
-    let children = children_of(demo.id());
-    assert_eq!(children.len(), 2);
+    let shown = demo.env("PYTHON", "sh").run().stdout;
+    assert!(shown.contains(r"| \u{1b}[31m\xff a\\b"), "{shown}");
+    assert!(shown.ends_with("| c\\d\n"), "{shown}");
+}
 
+/// A server that listens, as far as the demo can see.
+fn server_that(commands: &str) -> Script {
+    Script::new(&format!(
+        "echo '[*] listening on 127.0.0.1:12345'; {commands}"
+    ))
+}
+
+#[test]
+fn demo_stops_a_client_after_its_third_line() {
+    let client = Script::new("echo 1; echo 2; echo 3; exec sleep 1000");
+    let server = server_that("exec sleep 1000");
+    let Some(demo) = demo_of_scripts(&server, &client) else {
+        return;
+    };
+    let finished = demo.run();
+    assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
+    assert!(finished.stdout.ends_with("| 3\n"), "{}", finished.stdout);
+}
+
+#[test]
+fn demo_shows_all_of_a_clients_exception() {
+    let client = Script::new("printf 'Traceback (most recent call last):\n2\n3\n4\n'; exit 1");
+    let server = server_that("exec sleep 1000");
+    let Some(demo) = demo_of_scripts(&server, &client) else {
+        return;
+    };
+    let finished = demo.run();
+    assert_eq!(finished.status, Some(1));
+    assert!(finished.stdout.ends_with("| 4\n"), "{}", finished.stdout);
+}
+
+#[test]
+fn demo_of_a_server_that_prints_without_end_stays_small_and_ends() {
+    let much = "exec yes \"$(printf '%4000d' 0)\"";
+    let client = Script::new("exec sleep 1000");
+    let server = server_that(much);
+    let Some(demo) = demo_of_scripts(&server, &client) else {
+        return;
+    };
+    let nowhere = fs::File::create("/dev/null").expect("it takes everything");
+    let demo = demo.stdout(nowhere).start();
+    let begun = Instant::now();
+    while figure(&demo, "io", "rchar:") < 10_000_000 {
+        assert!(begun.elapsed() < LIMIT, "it reads nothing");
+        thread::yield_now();
+    }
+    let kilobytes = figure(&demo, "status", "VmHWM:");
+    assert!(kilobytes < 20_000, "{kilobytes} KB");
     demo.interrupt();
+    let interrupted = Instant::now();
     assert_eq!(demo.finish().status, Some(130));
-    for child in children {
-        assert!(!Path::new(&format!("/proc/{child}")).exists());
+    assert!(interrupted.elapsed() < Duration::from_secs(2));
+
+    // A client that leaves ends it as well.
+    let client = Script::new("echo here");
+    let Some(demo) = demo_of_scripts(&server, &client) else {
+        return;
+    };
+    let nowhere = fs::File::create("/dev/null").expect("it takes everything");
+    assert_eq!(demo.stdout(nowhere).run().status, Some(0));
+}
+
+/// Reads a figure from a file that the kernel keeps of a process.
+fn figure(process: &Process, file: &str, name: &str) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{}/{file}", process.id()));
+    let text = text.expect("the process runs");
+    let mut words = text.split_whitespace().skip_while(|word| *word != name);
+    let figure = words.nth(1).unwrap_or("0"); // not there before the program is
+    figure.parse().expect("it is a number")
+}
+
+#[test]
+fn demo_ends_though_other_clients_go_on() {
+    let knock = path_of("short-client");
+    let knock = knock.display();
+    let client = Script::new(&format!(
+        "(while {knock}; do :; done) >/dev/null 2>&1 & exec {knock}"
+    ));
+    let Some(demo) = demo(["short-server", client.path()]) else {
+        return;
+    };
+    assert_eq!(demo.env("PYTHON", "sh").run().status, Some(0));
+}
+
+#[test]
+fn demo_orders_what_programs_without_narration_print() {
+    // Each comes later than its effect.
+    let server = server_that(
+        "sleep 0.05; echo '[*] Received: hi'; sleep 0.05; echo '[*] Sended: ACK!'; exec sleep 1000",
+    );
+    let client = Script::new("echo ACK!; sleep 1");
+    let Some(demo) = demo_of_scripts(&server, &client) else {
+        return;
+    };
+    let shown = demo.run().stdout;
+    let lines = ["Received: hi", "Sended: ACK!", "| ACK!"].map(|line| shown.find(line));
+    assert!(lines.is_sorted() && lines[0].is_some(), "{shown}");
+}
+
+#[test]
+fn demo_shows_no_server_ahead_of_its_client() {
+    let server = server_that("while echo '[*] Received: hi'; do echo '[*] Sended: ACK!'; done");
+    let client = Script::new("sleep 0.2; printf 'ACK!\nACK!\nACK!\n'; exec sleep 1000");
+    let Some(demo) = demo_of_scripts(&server, &client) else {
+        return;
+    };
+    let shown = demo.run().stdout;
+    let rows: Vec<String> = shown
+        .lines()
+        .skip(3)
+        .map(|row| sides_of(row).concat())
+        .collect();
+    let round = ["[*] Received: hi", "[*] Sended: ACK!", "ACK!"];
+    assert_eq!(rows, round.repeat(3), "{shown}");
+}
+
+#[test]
+fn demo_shows_three_rounds_in_order_whatever_the_pairing() {
+    if python().is_none() {
+        return;
+    }
+    let python = path_of_twin("long-client");
+    for (client, level) in ["long-client", &python].into_iter().zip(["info", "debug"]) {
+        for _ in 0..5 {
+            let Some(demo) = demo(["long-server", client]) else {
+                return;
+            };
+            let shown = demo.env("RUST_LOG", level).run().stdout;
+            let story: String = shown
+                .lines()
+                .flat_map(sides_of)
+                .filter_map(|side| match side {
+                    "ACK!" => Some('a'),
+                    "[*] Sended: ACK!" => Some('S'),
+                    "[*] Received: TCP client connect" => Some('R'),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(story, "RSaRSaRSa", "{shown}");
+        }
+    }
+}
+
+#[test]
+fn demo_draws_an_arrow_where_something_goes_to_the_other_side() {
+    for (pair, expected) in [
+        (
+            ["short-server", "short-client"],
+            "connect send | send shutdown | close",
+        ),
+        (
+            ["long-server", "long-client"],
+            "connect send | send | send | send | send | send | close | close",
+        ),
+    ] {
+        for (locale, [to_client, to_server]) in
+            [("C.UTF-8", [" ──►", " ◄── "]), ("C", [" -->", " <-- "])]
+        {
+            let Some(demo) = demo(pair) else { return };
+            // LC_ALL goes before the others.
+            let demo = demo.env("LC_ALL", locale).env("LANG", "C.UTF-8");
+            let shown = demo.env("RUST_LOG", "debug").run().stdout;
+            let mut story = String::new();
+            let mut last = to_server;
+            for row in shown.lines() {
+                let (arrow, call) = match (row.strip_suffix(to_client), row.split_once(to_server)) {
+                    (Some(call), _) => (to_client, call),
+                    (None, Some((_, call))) => (to_server, call),
+                    (None, None) => continue,
+                };
+                if arrow != last {
+                    story += "| ";
+                }
+                last = arrow;
+                let call = call
+                    .strip_prefix("[.] ")
+                    .and_then(|call| call.split_once('('));
+                story = story + call.expect("an arrow stands beside a call").0 + " ";
+            }
+            assert_eq!(story.trim_end(), expected, "{shown}");
+        }
+    }
+}
+
+#[test]
+fn demo_keeps_the_bar_in_a_narrow_terminal() {
+    for (width, has_arrows) in [(80, false), (99, false), (100, true), (160, true)] {
+        let Some(mut command) = own_network() else {
+            return;
+        };
+        let demo = path_of_alias("demo");
+        let demo = demo.display();
+        let typed = format!("stty rows 30 cols {width}; RUST_LOG=debug LC_ALL=C exec {demo}");
+        command.args(["script", "--quiet", "--command", &typed, "/dev/null"]);
+        let shown = Program::of(command).run().stdout;
+        assert_eq!(shown.contains(" <-- "), has_arrows, "{shown}");
+        assert!(shown.lines().all(|row| row.len() <= width), "{shown}");
+        assert!(shown.contains("ACK!"), "{shown}");
+    }
+}
+
+#[test]
+fn pictures_are_those_of_a_run() {
+    for (file, pair) in [
+        ("short.svg", ["short-server", "short-client"]),
+        ("long.svg", ["long-server", "long-client"]),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let drawn = folder.path().join(file);
+        let [server, client] = pair;
+        let Some(demo) = demo([
+            "--svg",
+            drawn.to_str().expect("it is UTF-8"),
+            server,
+            client,
+        ]) else {
+            return;
+        };
+        assert_eq!(demo.run(), Finished::success(""));
+        let drawn = fs::read_to_string(drawn).expect("the demo has drawn it");
+        let kept = format!("{}/../docs/{file}", env!("CARGO_MANIFEST_DIR"));
+        let kept = fs::read_to_string(kept).expect("it is there");
+        assert_eq!(
+            without_ports(&drawn),
+            without_ports(&kept),
+            "cargo demo --svg docs/{file} {server} {client}"
+        );
+        assert!(drawn.len() < 20_000);
+    }
+}
+
+#[test]
+fn demo_tells_where_it_cannot_draw() {
+    let Some(demo) = demo(["--svg", "/no/such/folder.svg"]) else {
+        return;
+    };
+    let problem = "cannot write /no/such/folder.svg: No such file or directory (os error 2)";
+    assert_eq!(
+        demo.run(),
+        Finished::failure(1, &format!("error: {problem}\n"))
+    );
+}
+
+#[test]
+fn interrupted_demo_leaves_no_process_behind() {
+    for signal in [Signal::INT, Signal::KILL] {
+        let client = Script::new("echo here; exec sleep 1000");
+        let Some(demo) = demo(["short-server", client.path()]) else {
+            return;
+        };
+        let mut demo = demo.env("PYTHON", "sh").start();
+        while !demo.line().ends_with("| here") {}
+        let children = children_of(demo.id());
+        assert_eq!(children.len(), 2);
+
+        demo.signal(signal);
+        let status = (signal == Signal::INT).then_some(130);
+        assert_eq!(demo.finish().status, status);
+        let begun = Instant::now();
+        for child in children {
+            // The kernel kills those of a killed demo a moment later.
+            while Path::new(&format!("/proc/{child}")).exists() {
+                assert!(signal == Signal::KILL && begun.elapsed() < LIMIT);
+                thread::yield_now();
+            }
+        }
     }
 }
 

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::demo::{path_of_demo, without_ports};
-use crate::harness::{Process, Program, own_network, programs, python};
+use crate::demo::{sides_of, without_ports};
+use crate::harness::{Process, Program, own_network, path_of_alias, programs, python};
 
 #[test]
 fn readme_shows_what_is_printed() {
@@ -131,7 +131,8 @@ impl Network {
         let typed = typed
             .replace("target/debug/", &folder)
             .replace("cargo run --bin ", &folder)
-            .replace("cargo demo", &path_of_demo().display().to_string());
+            .replace("cargo demo", &alias("demo"))
+            .replace("cargo compare", &alias("compare"));
         // The program takes the shell's place, so that Ctrl-C is for the program.
         let is_variable = |word: &&str| word.split_once('=').is_some_and(|(name, _)| is_name(name));
         let variables: Vec<&str> = typed.split(' ').take_while(is_variable).collect();
@@ -146,6 +147,10 @@ impl Network {
         command.current_dir(root()).env("PYTHONUNBUFFERED", "1");
         Program::of(command).with_input().start()
     }
+}
+
+fn alias(name: &str) -> String {
+    path_of_alias(name).display().to_string()
 }
 
 fn is_name(word: &str) -> bool {
@@ -264,9 +269,8 @@ impl Terminal {
 fn in_columns(lines: &[String]) -> [Vec<String>; 3] {
     let mut columns = [(); 3].map(|()| Vec::new());
     for line in lines {
-        let (left, right) = line.split_once(" |").unwrap_or((line, ""));
-        for (column, text) in [left, right].into_iter().enumerate() {
-            let text = without_ports(text.trim()).trim().to_owned();
+        for (column, text) in sides_of(line).into_iter().enumerate() {
+            let text = without_ports(text).trim().to_owned();
             let column = if text == "[.] accept(3) ..." {
                 2
             } else {
