@@ -291,6 +291,7 @@ fn stopped(subject: &Subject) -> Verdict {
     subject.serve(|server, client| {
         server.comes_to_rest(); // in recv
         server.stop_and_continue();
+        server.comes_to_rest(); // and has had its time to fail
         server.talk(client)
     })
 }
