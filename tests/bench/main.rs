@@ -1,6 +1,5 @@
-//! Measures the programs beside their Python twins, and beside the barest loops: `cargo bench`.
-//!
-//! `cargo bench -- --quick` takes a few seconds, and its figures are not worth keeping.
+//! Measures the programs beside their Python twins, and beside the barest loops:
+//! `cargo bench [-- --quick]`.
 
 mod bare;
 #[path = "../harness/mod.rs"]
@@ -14,9 +13,19 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use bare::Bare;
+use common::printable;
 use harness::{Edition, programs, python_if_found};
 use servers::Server;
 use table::{Better, Row};
+
+const USAGE: &str = "usage: cargo bench [-- --quick]";
+
+const HELP: &str = "\
+Measures the programs in Rust beside their Python twins, and beside the barest loops on sockets.
+It takes a minute and a half, on a machine that should do nothing else.
+
+--quick  takes a few seconds, to see that everything runs; its figures mean nothing
+";
 
 /// How often everything is done, and how much of it.
 struct Extent {
@@ -45,7 +54,10 @@ const QUICK: Extent = Extent {
 };
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<String> = env::args_os()
+        .skip(1)
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
     if let Some(bare) = Bare::ALL
         .into_iter()
         .find(|bare| arguments == [bare.name()])
@@ -55,8 +67,26 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // cargo itself adds --bench.
-    let is_quick = arguments.iter().any(|argument| argument == "--quick");
-    let extent = if is_quick { &QUICK } else { &FULL };
+    let arguments = arguments.iter().map(String::as_str);
+    let arguments: Vec<&str> = arguments
+        .filter(|argument| *argument != "--bench")
+        .collect();
+    let extent = match arguments.as_slice() {
+        [] => &FULL,
+        ["--quick"] => &QUICK,
+        ["-h" | "--help"] => {
+            let written = write!(io::stdout(), "{USAGE}\n\n{HELP}");
+            return written.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+        }
+        [argument, ..] => {
+            let argument = printable(argument.as_bytes());
+            let _ = writeln!(
+                io::stderr(),
+                "error: unknown argument '{argument}'\n{USAGE}"
+            );
+            return ExitCode::from(2);
+        }
+    };
     if let Err(problem) = programs() {
         let _ = writeln!(io::stderr(), "error: {problem}");
         return ExitCode::FAILURE;

@@ -19,7 +19,10 @@ pub struct Row {
 }
 
 pub fn print_heading(rounds: usize, rival: &str) {
-    let name = format!("median (min-max) of {rounds}");
+    let name = match rounds {
+        1 => "a trial: the figures mean nothing".to_owned(),
+        _ => format!("median (min-max) of {rounds}"),
+    };
     println!("\n{name:<36}{:>26}{rival:>26}   ratio", "Rust");
 }
 
