@@ -78,7 +78,7 @@ fn is_watched(level: Level) -> bool {
 
 static STEPPING: AtomicBool = AtomicBool::new(false);
 
-/// Is held by the thread that asks, so that two never ask at once.
+/// Held by the thread that asks, so that two never ask at once.
 static TURN: Mutex<()> = Mutex::new(());
 
 /// Turns the pauses on where the environment variable `STEP` is set, but not to nothing or to `0`,

@@ -5,7 +5,7 @@ use std::io::{Read, Result, Write, stdout};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
-/// Is what a bare server does with its clients.
+/// What a bare server does with its clients.
 #[derive(Clone, Copy)]
 pub enum Bare {
     /// A short exchange with one client after another.

@@ -9,7 +9,7 @@ use std::time::Instant;
 use crate::harness::{Edition, LIMIT, Program};
 use crate::servers::{self, Server};
 
-/// Gives short exchanges a second, by so many clients at a time; `count` is for all of them.
+/// Returns short exchanges a second, by so many clients at a time; `count` is for all of them.
 pub fn short_exchanges(server: &Server, clients: usize, count: usize) -> f64 {
     let begun = Instant::now();
     thread::scope(|scope| {
@@ -30,7 +30,7 @@ fn short_exchange(address: SocketAddr) {
     assert_eq!(reply, b"ACK!");
 }
 
-/// Gives round trips a second, by one client on one connection.
+/// Returns round trips a second, by one client on one connection.
 pub fn round_trips(server: &Server, count: usize) -> f64 {
     let mut stream = connect(server.address);
     let begun = Instant::now();
@@ -45,7 +45,7 @@ pub fn round_trips(server: &Server, count: usize) -> f64 {
     per_second(count, begun)
 }
 
-/// Gives the replies a second that the long client takes, from its connection on.
+/// Returns the replies a second that the long client takes, from its connection on.
 pub fn long_client(edition: Edition, count: usize) -> f64 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
     let address = listener.local_addr().expect("it is bound");
@@ -75,7 +75,7 @@ pub fn long_client(edition: Edition, count: usize) -> f64 {
     rate
 }
 
-/// Gives the milliseconds that a short client takes from its start to its exit.
+/// Returns the milliseconds that a short client takes from its start to its exit.
 pub fn short_client(edition: Edition, server: &Server, count: usize) -> f64 {
     let begun = Instant::now();
     for _ in 0..count {
@@ -86,7 +86,7 @@ pub fn short_client(edition: Edition, server: &Server, count: usize) -> f64 {
     begun.elapsed().as_secs_f64() * 1000.0 / as_float(count)
 }
 
-/// Gives the bytes of memory that each of so many clients takes who are connected and silent.
+/// Returns the bytes of memory that each of so many clients takes who are connected and silent.
 pub fn memory_of_waiting_clients(server: &Server, count: usize) -> Option<f64> {
     short_exchange(server.address);
     let before = server.memory()?;

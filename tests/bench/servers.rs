@@ -76,7 +76,7 @@ impl Server {
         }
     }
 
-    /// Tells the memory that it occupies, in bytes; only Linux says.
+    /// Returns the memory that it occupies, in bytes; only Linux says.
     pub fn memory(&self) -> Option<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
         let line = status

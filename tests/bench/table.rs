@@ -73,7 +73,7 @@ fn median(sorted: &[f64]) -> Option<f64> {
     sorted.get(sorted.len() / 2).copied()
 }
 
-/// Gives about three digits.
+/// Returns about three digits.
 fn shown(figure: f64) -> String {
     match figure {
         100.0.. => format!("{figure:.0}"),

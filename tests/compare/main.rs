@@ -35,7 +35,7 @@ Status 0 if all rows of your program hold (without COMMAND, of the one in Rust),
 /// How many rows are tried at the same time: most of the time they wait.
 const AT_ONCE: usize = 8;
 
-/// Is why there is nothing to compare.
+/// Why there is nothing to compare.
 enum Problem {
     Misuse(String),
     Failure(String),
@@ -133,7 +133,7 @@ fn try_to_start(own: &Subject) -> Result<(), Problem> {
 
 type Table = (&'static str, &'static [Row], Vec<Column>);
 
-/// Is a row to be tried: the numbers of its table, column and row.
+/// A row to be tried: the numbers of its table, column and row.
 type Task = (usize, usize, usize);
 
 /// Tries every row on every subject, and prints each table as soon as it is complete.
@@ -204,7 +204,7 @@ fn work<'a>(
     }
 }
 
-/// Is a line on the terminal that is written anew.
+/// A line on the terminal that is written anew.
 struct Progress(bool);
 
 impl Progress {

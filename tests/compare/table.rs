@@ -16,7 +16,7 @@ const NARROWEST: usize = 12;
 
 const GAP: usize = 2;
 
-/// Is what one program did.
+/// What one program did.
 pub struct Column {
     heading: String,
     pub subject: Option<Subject>,
@@ -33,7 +33,7 @@ impl Column {
         }
     }
 
-    /// Says whether no row was seen not to hold.
+    /// Returns whether no row was seen not to hold.
     pub fn holds(&self) -> bool {
         let mut verdicts = self.verdicts.values();
         verdicts.all(|verdict| matches!(verdict, Ok(()) | Err(Instead::NotTried(_))))

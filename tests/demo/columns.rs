@@ -92,7 +92,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     rows.into_iter().map(String::from).collect()
 }
 
-/// Says whether the locale shows more than ASCII.
+/// Returns whether the locale shows more than ASCII.
 fn is_utf8() -> bool {
     let mut settings = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().map(env::var_os);
     let locale = settings.find_map(|value| value.filter(|value| !value.is_empty()));

@@ -25,7 +25,7 @@ pub fn level(text: &str) -> Option<Level> {
     }
 }
 
-/// Says whether the line shows a call that begins to wait.
+/// Returns whether the line shows a call that begins to wait.
 pub fn begins_to_wait(text: &str) -> bool {
     level(text) == Some(Level::Debug) && text.ends_with(") ...")
 }

@@ -117,7 +117,7 @@ impl Printed {
             .is_some_and(|line| begins_to_wait(line))
     }
 
-    /// Says whether a line waits whose cause the peer has shown, or is not going to show any more.
+    /// Returns whether a line waits whose cause the peer has shown, or is not going to show any more.
     fn has_cause(&self, peer: &Self) -> bool {
         let Some(line) = self.waiting.front() else {
             return false;
@@ -139,7 +139,7 @@ impl Printed {
         }
     }
 
-    /// Says whether the peer can have sent once more than has been received here.
+    /// Returns whether the peer can have sent once more than has been received here.
     fn can_receive_from(&self, peer: &Self) -> bool {
         let sent = match peer.side {
             _ if peer.is_narrated => peer.sent,
@@ -192,7 +192,7 @@ impl Printed {
         })
     }
 
-    /// Says whether the socket was connected, and could still send until now.
+    /// Returns whether the socket was connected, and could still send until now.
     fn forget(&mut self, socket: i64) -> bool {
         let position = self.open.iter().position(|open| *open == socket);
         position

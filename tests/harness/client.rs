@@ -9,7 +9,7 @@ use socket2::{Domain, Socket, Type};
 use super::LIMIT;
 use super::peer::Peer;
 
-/// Is a connected client, or a server that one of the client programs talks with.
+/// A connected client, or a server that one of the client programs talks with.
 pub struct Client(Peer);
 
 impl Client {
@@ -97,7 +97,7 @@ impl Client {
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Says whether nothing comes for so long.
+    /// Returns whether nothing comes for so long.
     pub fn hears_nothing_for(&mut self, time: Duration) -> bool {
         self.0.hears_nothing_for(time)
     }

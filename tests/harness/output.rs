@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Ends a prompt, in place of a line break.
 pub const PROMPT_END: &str = "  [Enter] ";
 
-/// Is one of a program's outputs. It can still be looked at when the program has ended.
+/// One of a program's outputs. It can still be looked at when the program has ended.
 #[derive(Clone)]
 pub struct Output(Arc<(Mutex<Kept>, Condvar)>);
 

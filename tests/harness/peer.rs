@@ -11,7 +11,7 @@ use socket2::SockRef;
 /// More bytes than any program sends on purpose.
 const FLOOD: usize = 100_000;
 
-/// Is one side of a connection, in place of a program.
+/// One side of a connection, in place of a program.
 pub struct Peer {
     /// `None` when this side has closed it.
     stream: Option<TcpStream>,
@@ -148,7 +148,7 @@ impl Peer {
         }
     }
 
-    /// Says whether nothing comes for so long, not even the end of the stream.
+    /// Returns whether nothing comes for so long, not even the end of the stream.
     pub fn hears_nothing_for(&mut self, time: Duration) -> bool {
         let limit = std::mem::replace(&mut self.limit, time);
         let heard = self.read_some(&mut [0; 1], Instant::now());
@@ -187,7 +187,7 @@ impl Peer {
     }
 }
 
-/// Is the error of a wait that has lasted too long.
+/// The error of a wait that has lasted too long.
 pub fn late(what: &str, limit: Duration) -> Error {
     let text = format!("{what} in {} s", limit.as_secs_f32());
     Error::new(ErrorKind::TimedOut, text)

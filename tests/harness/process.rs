@@ -15,10 +15,10 @@ use super::path_of;
 /// How long a test waits for anything; only a test that fails waits so long.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// Holds the processes that have been started and not ended, each the leader of its group.
+/// The processes that have been started and not ended, each the leader of its group.
 static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
-/// Is a program that is about to be started.
+/// A program that is about to be started.
 pub struct Program {
     command: Command,
     wanted: Wanted,
@@ -87,6 +87,7 @@ impl Program {
 
     /// Makes its standard output a terminal, so that no language holds lines back. Where there are
     /// no pseudo-terminals it stays a pipe.
+    #[cfg_attr(not(unix), expect(unused_mut))]
     pub fn in_a_terminal(mut self) -> Self {
         #[cfg(unix)]
         if let Ok((ours, its)) = super::terminal::open() {
@@ -168,7 +169,7 @@ impl Program {
     }
 }
 
-/// Runs, until it ends by itself or is dropped.
+/// A process that runs until it ends by itself or is dropped.
 pub struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -176,7 +177,7 @@ pub struct Process {
     pub stderr: Output,
 }
 
-/// Is how a program ended: its status where no signal killed it, and all that nobody has read yet.
+/// How a program ended: its status where no signal killed it, and all that nobody has read yet.
 #[derive(Debug, PartialEq)]
 pub struct Finished {
     pub status: Option<i32>,
@@ -232,12 +233,12 @@ impl Process {
         signal_group(self.id(), signal);
     }
 
-    /// Says whether it prints nothing on standard output for so long.
+    /// Returns whether it prints nothing on standard output for so long.
     pub fn is_silent_for(&mut self, time: Duration) -> bool {
         self.stdout.look(time, |bytes| !bytes.is_empty()).is_empty()
     }
 
-    /// Says whether it shows no prompt for so long.
+    /// Returns whether it shows no prompt for so long.
     pub fn asks_nothing_for(&mut self, time: Duration) -> bool {
         self.stderr.look(time, |bytes| !bytes.is_empty()).is_empty()
     }
@@ -316,7 +317,7 @@ impl Drop for Process {
 }
 
 impl Finished {
-    /// Is the end of a program that printed this on standard output, and nothing else.
+    /// The end of a program that printed this on standard output, and nothing else.
     pub fn success(stdout: &str) -> Self {
         Self {
             status: Some(0),
@@ -325,7 +326,7 @@ impl Finished {
         }
     }
 
-    /// Is the end of a program that printed this on standard error, and nothing else.
+    /// The end of a program that printed this on standard error, and nothing else.
     pub fn failure(status: i32, stderr: &str) -> Self {
         Self {
             status: Some(status),

@@ -12,7 +12,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::{Finished, LIMIT, Process, Program};
 
-/// Is a server process that has said where it listens.
+/// A server process that has said where it listens.
 pub struct Server {
     process: Process,
     pub address: SocketAddr,
@@ -93,7 +93,7 @@ impl Server {
         }
     }
 
-    /// Tells how many seconds it has spent on a CPU.
+    /// Returns how many seconds it has spent on a CPU.
     pub fn cpu_seconds(&self) -> f64 {
         // User and system time, fields 14 and 15 of proc_pid_stat(5), in hundredths.
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.id()));
@@ -116,7 +116,7 @@ pub const PAIRS: [(&str, &str); 2] = [
     ("long-server", "long-client"),
 ];
 
-/// Is what a server must give back when its clients have left.
+/// What a server must give back when its clients have left.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Holdings {
     pub descriptors: usize,

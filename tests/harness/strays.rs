@@ -73,7 +73,7 @@ mod on_linux {
         }
     }
 
-    /// Says whether every thread of a group sleeps: nothing that was begun is still under way.
+    /// Returns whether every thread of a group sleeps: nothing that was begun is still under way.
     pub fn sleeps(group: u32) -> bool {
         let mut processes = entries(Path::new("/proc"));
         processes.retain(|process| process.group.try_into() == Ok(group));

@@ -108,8 +108,14 @@ def connect():
     sys.exit(1 if fault == "ends with 1" else 0)
 
 
+def die_of_sigcont():
+    signal.sigwait({signal.SIGCONT})
+    os._exit(1)
+
+
 if fault == "dies of SIGCONT":
-    signal.signal(signal.SIGCONT, lambda *_: os._exit(1))
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCONT})  # in the threads to come, too
+    threading.Thread(target=die_of_sigcont, daemon=True).start()
 try:
     serve() if program.endswith("server") else connect()
 except ConnectionError as error:

@@ -15,7 +15,7 @@ pub use subject::Subject;
 /// The four programs, in the tutorial's order.
 pub const PROGRAMS: [&str; 4] = ["short-server", "short-client", "long-server", "long-client"];
 
-/// Is a behaviour: its name, and the function that provokes and recognises it.
+/// A behaviour: its name, and the function that provokes and recognises it.
 pub struct Row {
     pub name: &'static str,
     pub check: fn(&Subject) -> Verdict,
@@ -25,10 +25,10 @@ const fn row(name: &'static str, check: fn(&Subject) -> Verdict) -> Row {
     Row { name, check }
 }
 
-/// Is `Ok` where the behaviour was seen.
+/// `Ok` where the behaviour was seen.
 pub type Verdict = Result<(), Instead>;
 
-/// Is what was there in place of the behaviour.
+/// What was there in place of the behaviour.
 #[derive(Debug)]
 pub enum Instead {
     /// This happened, and says all.
@@ -60,7 +60,7 @@ impl From<io::Error> for Instead {
     }
 }
 
-/// Says what happened in place of a behaviour.
+/// Returns what happened in place of a behaviour.
 fn instead(what: impl Into<String>) -> Verdict {
     Err(Instead::Happened(what.into()))
 }

@@ -26,7 +26,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How much of each output is kept, in bytes.
 const KEPT: usize = 64 * 1024;
 
-/// Is a program that is to do what one of the four does.
+/// A program that is to do what one of the four does.
 #[derive(Clone)]
 pub struct Subject {
     pub program: &'static str,
@@ -133,7 +133,7 @@ fn accept_now(listener: &TcpListener) -> Option<Peer> {
     Peer::of(stream, PATIENCE).ok()
 }
 
-/// Is a program under judgement that runs.
+/// A program under judgement that runs.
 pub struct Running {
     process: Process,
     pub address: SocketAddr,
@@ -335,7 +335,7 @@ impl Running {
         }
     }
 
-    /// Says why a conversation broke off, in the program's own words if it has any.
+    /// Returns why a conversation broke off, in the program's own words if it has any.
     fn explain(&mut self, instead: Instead) -> Instead {
         let Instead::Lost(words) = instead else {
             return instead;
@@ -375,7 +375,7 @@ fn exception(stderr: &str) -> Option<String> {
     Some(printable(line.trim_end().as_bytes()).to_string())
 }
 
-/// Says whether a line holds what drives a terminal, or is no text. A backslash is harmless.
+/// Returns whether a line holds what drives a terminal, or is no text. A backslash is harmless.
 fn is_raw(line: &[u8]) -> bool {
     let harmless = String::from_utf8_lossy(line).replace('\\', "/");
     std::str::from_utf8(line).is_err() || printable(harmless.as_bytes()).to_string() != harmless

@@ -19,10 +19,10 @@ const SEND: &[&str] = &["sendto", "sendmsg", "write", "writev"];
 const TRACED: &str = "trace=socket,bind,listen,connect,accept,accept4,recvfrom,recvmsg,read,readv,\
      sendto,sendmsg,write,writev,close";
 
-/// Is a list of calls that grows while the program runs.
+/// A list of calls that grows while the program runs.
 pub struct Trace(NamedTempFile);
 
-/// Is a call that succeeded.
+/// A call that succeeded.
 struct Call {
     name: String,
     arguments: String,
