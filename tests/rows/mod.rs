@@ -48,10 +48,12 @@ impl From<io::Error> for Instead {
             .unwrap_or_default()
             .to_owned();
         match error.kind() {
-            // A reset is a broken pipe to the one who has seen the end of the stream before it.
-            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted => {
-                Self::Lost("Connection reset by peer".to_owned())
-            }
+            // A reset is a broken pipe to the one who has seen the end of the stream before it, and
+            // no connection any more to the one who half-closes after it.
+            ErrorKind::ConnectionReset
+            | ErrorKind::BrokenPipe
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::NotConnected => Self::Lost("Connection reset by peer".to_owned()),
             ErrorKind::UnexpectedEof | ErrorKind::ConnectionRefused | ErrorKind::TimedOut => {
                 Self::Lost(words)
             }
