@@ -46,8 +46,10 @@ fn write_all(text: &[u8]) -> io::Result<()> {
 /// Asks a question on standard error, waits for a line on standard input, and returns whether one
 /// came: at the end of the input none does.
 pub(crate) fn ask(text: String) -> bool {
+    let mut pending = question(); // until it is said, no thread prints
     write_error(&text);
-    *question() = Some(text);
+    *pending = Some(text);
+    drop(pending);
     let line = when_ready(|| io::stdin().lock().skip_until(b'\n'));
     *question() = None;
     line.is_ok_and(|bytes| bytes > 0)
