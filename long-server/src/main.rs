@@ -28,8 +28,7 @@ fn serve(address: SocketAddr, backlog: i32) -> Result<()> {
             Ok(()) => info!("Closed connection from: {peer}"),
             Err(error) => warn!("{peer}: {error}"),
         }
-    }
-    // 6 close the listening socket: never reached, the end of the program closes it
+    } // 6 close the listening socket: never reached, the end of the program closes it
 }
 
 fn handle_client(client: &Socket) -> Result<()> {

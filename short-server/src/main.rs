@@ -23,8 +23,7 @@ fn serve(address: SocketAddr, backlog: i32) -> Result<()> {
         let (client, peer) = listener.accept(); // 4 accept a client: a second socket, for it alone
         info!("Accepted connection from: {peer}");
         start_thread(peer, || handle_client(client));
-    }
-    // 6 close the listening socket: never reached, the end of the program closes it
+    } // 6 close the listening socket: never reached, the end of the program closes it
 }
 
 fn handle_client(client: Socket) -> Result<()> {
