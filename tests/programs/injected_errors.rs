@@ -195,6 +195,52 @@ fn interrupted_calls_of_a_client_are_tried_again() {
 }
 
 #[test]
+fn call_of_a_client_that_fails_is_told_with_what_to_do() {
+    for (call, error, attempt, hint) in [
+        (
+            "socket",
+            "EMFILE",
+            "create a socket for",
+            "or end programs that hold many files open",
+        ),
+        (
+            "connect",
+            "EHOSTUNREACH",
+            "connect to",
+            "check the address, and that a server is listening there",
+        ),
+        (
+            "sendto",
+            "EPIPE",
+            "send to",
+            "a long-client needs a long-server",
+        ),
+    ] {
+        let Some(mut command) = strace() else { return };
+        command.args(["-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
+        command.args(["-e", &format!("inject={call}:error={error}")]);
+        let server = Server::start("short-server");
+        let client = Program::new("short-client").args([server.address.to_string()]);
+        let end = client.under(command).run();
+        assert_eq!((end.status, end.stdout.as_str()), (Some(1), ""));
+        let problem = format!("error: cannot {attempt} {}: ", server.address);
+        let is_told =
+            end.stderr.starts_with(&problem) && end.stderr.ends_with(&format!("{hint}\n"));
+        assert!(is_told, "{}", end.stderr);
+    }
+}
+
+#[test]
+fn interrupted_write_is_tried_again() {
+    let Some(mut command) = strace() else { return };
+    command.args(["-qq", "-o", "/dev/null", "-e", "trace=write"]);
+    command.args(["-e", "inject=write:error=EINTR:when=1..3"]);
+    let server = Server::start("short-server");
+    let client = Program::new("short-client").args([server.address.to_string()]);
+    assert_eq!(client.under(command).run(), Finished::success("ACK!\n"));
+}
+
+#[test]
 fn client_for_whom_there_is_no_thread_is_turned_away_and_the_next_is_served() {
     let Some(mut faulty) = Faulty::start("short-server", "clone3:error=EAGAIN:when=1") else {
         return;

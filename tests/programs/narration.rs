@@ -107,6 +107,27 @@ fn clients_whose_connection_is_reset_narrate_what_strace_sees() {
     }
 }
 
+#[test]
+fn data_of_more_than_32_bytes_is_cut_between_characters() {
+    let server = Server::start("short-server");
+    let x = |count| "x".repeat(count);
+    for (message, shown) in [
+        (x(32), format!("\"{}\"", x(32))),
+        (x(33), format!("\"{}\"...", x(32))),
+        (x(29) + "中中", format!("\"{}中\"...", x(29))),
+        (x(30) + "中", format!("\"{}\"...", x(30))),
+        (x(31) + "中", format!("\"{}\"...", x(31))),
+        (x(29) + "👋", format!("\"{}\"...", x(29))),
+    ] {
+        let client = Program::new("short-client").args([server.address.to_string(), message]);
+        let narrated = client.env("RUST_LOG", "debug").run().stdout;
+        assert!(
+            narrated.contains(&format!("send(3, {shown}) = ")),
+            "{narrated}"
+        );
+    }
+}
+
 /// A program that narrates everything, the options too, while strace watches it.
 struct Watched {
     process: Process,
