@@ -159,6 +159,7 @@ fn stopped_and_continued_server_goes_on_where_it_was() {
         let mut talking = Client::connect(server.address);
         server.accepted();
         server.signal(Signal::STOP);
+        has_stopped(&server);
         talking.send("while it sleeps");
         assert!(talking.hears_nothing_for(Duration::from_millis(100)));
         server.signal(Signal::CONT);
@@ -168,6 +169,21 @@ fn stopped_and_continued_server_goes_on_where_it_was() {
         let printed = server.kill().stdout;
         assert!(!printed.contains("[!]"), "{printed}");
     }
+}
+
+/// Waits until the signal has stopped every thread: one that it has not reached yet goes on.
+#[track_caller]
+fn has_stopped(server: &Server) {
+    let stopped = poll(LIMIT, || {
+        let mut threads = fs::read_dir(format!("/proc/{}/task", server.id())).ok()?;
+        let all = threads.all(|thread| {
+            let stat = thread.and_then(|thread| fs::read_to_string(thread.path().join("stat")));
+            // The state, in field 3 of proc_pid_stat(5), stands behind the name.
+            stat.is_ok_and(|stat| stat.contains(") T "))
+        });
+        all.then_some(())
+    });
+    stopped.expect("the server stops");
 }
 
 #[test]
