@@ -61,8 +61,9 @@ impl Socket {
     /// Makes it a listening socket with `listen(2)`, a server's step 3. At most `backlog` clients
     /// wait in its queue to be accepted (Linux adds one).
     ///
-    /// First sets keepalive, which the accepted sockets inherit: a client that vanished without a
-    /// word is given up after about two minutes.
+    /// First sets keepalive, which the accepted sockets inherit: a silent client that vanished is
+    /// given up after about two minutes. (While a reply to it is unconfirmed, the kernel tries that
+    /// again instead, for about 15 minutes: `tcp_retries2` of `tcp(7)`.)
     ///
     /// # Errors
     ///

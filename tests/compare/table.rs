@@ -104,9 +104,13 @@ fn cut(text: &str, width: usize) -> String {
     if display_width(text) <= width {
         return text.to_owned();
     }
-    let mut shown = text.to_owned();
-    while display_width(&shown) + "...".len() > width {
-        shown.pop();
-    }
-    shown + "..."
+    // From the front, since what a program has printed can be long.
+    let mut room = width.saturating_sub("...".len());
+    let fits = |character: &char| {
+        let needed = display_width(character.encode_utf8(&mut [0; 4]));
+        let fits = needed <= room;
+        room = room.saturating_sub(needed);
+        fits
+    };
+    text.chars().take_while(fits).collect::<String>() + "..."
 }

@@ -34,7 +34,10 @@ impl Trace {
         if strace_if_found().is_none() {
             return Err(Instead::NotTried("no strace"));
         }
-        Ok(Self(NamedTempFile::new()?))
+        let file = NamedTempFile::new();
+        Ok(Self(
+            file.map_err(|_| Instead::NotTried("no temporary file"))?,
+        ))
     }
 
     /// Returns the command that traces another one.
