@@ -125,6 +125,16 @@ fn client_that_never_reads_is_left_by_the_short_server() {
 }
 
 #[test]
+fn client_that_stays_and_says_nothing_more_is_left_after_five_seconds() {
+    let server = Server::start("short-server");
+    let before = server.holds();
+    let mut silent = Client::connect(server.address);
+    silent.send("hello");
+    assert_eq!(silent.read_to_end().expect("no reset"), "ACK!"); // the server's half is closed
+    server.comes_to_hold(before);
+}
+
+#[test]
 #[ignore = "a minute passes until all buffers are full: cargo test -- --ignored"]
 fn client_that_never_reads_keeps_the_long_server_only_while_it_stays() {
     let server = Server::start("long-server");
