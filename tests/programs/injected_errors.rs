@@ -1,60 +1,63 @@
-//! System calls that fail on purpose, in running servers: strace injects the kernel's errors.
+//! System calls that fail on purpose: strace injects the kernel's errors into running programs.
 #![cfg(target_os = "linux")]
 
 use std::fs;
 
 use tempfile::NamedTempFile;
 
-use crate::harness::{Client, Finished, PAIRS, Program, Server, exchange, path_of, strace};
+use crate::harness::{
+    Client, Finished, PAIRS, Program, Server, exchange, listening_socket, path_of, strace,
+};
 
-/// A server whose system calls fail, and strace's list of those that did.
+/// Returns a program in which calls fail, such as `accept4:error=EMFILE:when=1..3`, and the file in
+/// which strace lists them.
+fn with_fault(fault: &str, program: &str) -> Option<(Program, NamedTempFile)> {
+    let mut command = strace()?;
+    let calls = NamedTempFile::new().expect("a file can be made");
+    let (call, _) = fault.split_once(':').expect("a fault names its call");
+    // -D: the program is the child, with strace beside it.
+    command.args(["-D", "-f", "-qq", "-e", &format!("trace={call}")]);
+    command.args(["-e", &format!("inject={fault}"), "-o"]);
+    command.arg(calls.path()).arg(path_of(program));
+    Some((Program::of(command), calls))
+}
+
+/// A server in which calls fail.
 struct Faulty {
     server: Server,
     calls: NamedTempFile,
 }
 
 impl Faulty {
-    /// Starts a server with a fault, such as `accept4:error=EMFILE:when=1..3`.
     fn start(server: &str, fault: &str) -> Option<Self> {
-        let mut command = strace()?;
-        let calls = NamedTempFile::new().expect("a file can be made");
-        let (call, _) = fault
-            .split_once(':')
-            .expect("a fault begins with the call's name");
-        // -D: the server is the child, with strace beside it.
-        command.args(["-D", "-f", "-qq", "-e", &format!("trace={call}")]);
-        command
-            .args(["-e", &format!("inject={fault}"), "-o"])
-            .arg(calls.path());
-        command.arg(path_of(server)).arg("127.0.0.1:0");
-        Some(Self {
-            server: Server::of(Program::of(command)),
-            calls,
-        })
+        let (program, calls) = with_fault(fault, server)?;
+        let server = Server::of(program.args(["127.0.0.1:0"]));
+        Some(Self { server, calls })
     }
 
-    /// Ends the server, checks how often the fault was injected, and gives what was printed.
+    /// Ends the server, checks that calls have failed, and returns what was printed.
     #[track_caller]
-    fn end(self, times: usize) -> String {
+    fn end(self) -> String {
         let printed = self.server.kill().stdout;
-        let calls = fs::read_to_string(self.calls.path()).expect("strace writes text");
-        assert_eq!(calls.matches("(INJECTED)").count(), times, "{calls}");
+        assert_injected(&self.calls);
         printed
     }
 }
 
-/// Has three calls of `accept` fail in each server while clients come, and gives what is printed.
-fn printed_while_accept_fails(error: &str) -> Option<[String; 2]> {
-    let fault = format!("accept4:error={error}:when=1..3");
-    let faulty_servers = PAIRS.map(|(server, _)| Faulty::start(server, &fault));
-    let [Some(short), Some(long)] = faulty_servers else {
-        return None;
-    };
-    for _ in 0..3 {
-        short.server.send_once("short-client", "hello");
-        long.server.send_once("long-client", "hello");
-    }
-    Some([short.end(3), long.end(3)])
+#[track_caller]
+fn assert_injected(calls: &NamedTempFile) {
+    let calls = fs::read_to_string(calls.path()).expect("strace writes text");
+    assert!(calls.contains("(INJECTED)"), "{calls}");
+}
+
+/// Returns what a server prints whose calls fail while three clients come.
+fn printed_in_spite_of(fault: &str) -> Vec<String> {
+    let printed = PAIRS.iter().filter_map(|(server, client)| {
+        let faulty = Faulty::start(server, fault)?;
+        (0..3).for_each(|_| faulty.server.send_once(client, "hello"));
+        Some(faulty.end())
+    });
+    printed.collect()
 }
 
 /// Returns how long a server says that it pauses before it tries `accept` again.
@@ -67,18 +70,26 @@ fn pauses(printed: &str) -> Vec<&str> {
 }
 
 #[test]
-fn accept_that_fails_for_the_sake_of_a_client_is_tried_again_at_once() {
-    for error in ["EINTR", "ECONNABORTED"] {
-        for printed in printed_while_accept_fails(error).into_iter().flatten() {
+fn interrupted_call_of_a_server_is_tried_again() {
+    for call in ["accept4", "recvfrom", "sendto"] {
+        for printed in printed_in_spite_of(&format!("{call}:error=EINTR:when=1..3")) {
+            assert_eq!(printed.matches("[*] Received: hello\n").count(), 3);
             assert!(!printed.contains("[!]"), "{printed}");
         }
     }
 }
 
 #[test]
+fn accept_that_fails_for_the_sake_of_a_client_is_tried_again_at_once() {
+    for printed in printed_in_spite_of("accept4:error=ECONNABORTED:when=1..3") {
+        assert!(!printed.contains("[!]"), "{printed}");
+    }
+}
+
+#[test]
 fn accept_that_fails_for_the_sake_of_the_system_is_logged_and_tried_again() {
     for error in ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EPROTO", "EPERM"] {
-        for printed in printed_while_accept_fails(error).into_iter().flatten() {
+        for printed in printed_in_spite_of(&format!("accept4:error={error}:when=1..3")) {
             assert_eq!(pauses(&printed), ["5ms", "10ms", "20ms"], "{printed}");
         }
     }
@@ -86,14 +97,9 @@ fn accept_that_fails_for_the_sake_of_the_system_is_logged_and_tried_again() {
 
 #[test]
 fn accept_that_fails_without_end_for_the_sake_of_clients_is_no_busy_loop() {
-    for (server, client) in PAIRS {
-        for error in ["EINTR", "ECONNABORTED"] {
-            let fault = format!("accept4:error={error}:when=1..13");
-            let Some(faulty) = Faulty::start(server, &fault) else {
-                return;
-            };
-            faulty.server.send_once(client, "hello");
-            assert_eq!(pauses(&faulty.end(13)), ["5ms", "10ms", "20ms"]);
+    for error in ["EINTR", "ECONNABORTED"] {
+        for printed in printed_in_spite_of(&format!("accept4:error={error}:when=1..13")) {
+            assert_eq!(pauses(&printed), ["5ms", "10ms", "20ms"], "{printed}");
         }
     }
 }
@@ -109,39 +115,9 @@ fn pause_after_a_failed_accept_starts_over_after_a_success() {
             faulty.server.send_once(client, "hello");
         }
         let printed = faulty.server.kill().stdout;
+        let pauses = pauses(&printed);
         assert!(
-            printed.matches("; trying again in 5ms").count() >= 3,
-            "{printed}"
-        );
-        assert!(!printed.contains("; trying again in 10ms"), "{printed}");
-    }
-}
-
-#[test]
-fn server_for_which_no_port_is_left_says_so() {
-    for (server, _) in PAIRS {
-        let Some(mut command) = strace() else { return };
-        command.args(["-qq", "-o", "/dev/null", "-e", "trace=listen"]);
-        command
-            .args(["-e", "inject=listen:error=EADDRINUSE"])
-            .arg(path_of(server));
-        let end = Program::of(command).args(["127.0.0.1:0"]).run();
-        let complaint = "error: cannot listen on 127.0.0.1:0: Address already in use (os error 98)\n\
-             hint: no port is free: wait a minute, or end programs that have many connections\n";
-        assert_eq!(end, Finished::failure(1, complaint));
-    }
-}
-
-#[test]
-fn interrupted_recv_is_tried_again() {
-    for (server, client) in PAIRS {
-        let Some(faulty) = Faulty::start(server, "recvfrom:error=EINTR:when=1..3") else {
-            return;
-        };
-        faulty.server.send_once(client, "hello");
-        let printed = faulty.end(3);
-        assert!(
-            printed.contains("[*] Received: hello\n") && !printed.contains("[!]"),
+            pauses.len() >= 3 && pauses.iter().all(|pause| *pause == "5ms"),
             "{printed}"
         );
     }
@@ -157,87 +133,99 @@ fn interrupted_recv_does_not_cut_a_lingering_close_short() {
     let answer = exchange(faulty.server.address, &vec![b'x'; 100_000]);
     assert_eq!(answer.expect("no reset"), "ACK!");
     faulty.server.comes_to_hold(before);
-    faulty.end(3);
+    faulty.end();
 }
 
 #[test]
-fn interrupted_send_is_tried_again() {
-    for (server, client) in PAIRS {
-        let Some(faulty) = Faulty::start(server, "sendto:error=EINTR:when=1..3") else {
-            return;
-        };
-        faulty.server.send_once(client, "hello");
-        let printed = faulty.end(3);
-        assert!(!printed.contains("[!]"), "{printed}");
-    }
-}
-
-#[test]
-fn interrupted_calls_of_a_client_are_tried_again() {
+fn interrupted_call_of_a_client_is_tried_again() {
     for (server, client) in PAIRS {
         let server = Server::start(server);
-        for call in ["connect", "sendto", "recvfrom"] {
-            let Some(mut command) = strace() else { return };
-            command.args(["-qq", "-e", &format!("trace={call}")]);
-            command.args(["-e", &format!("inject={call}:error=EINTR:when=1..3")]);
-            command
-                .arg(path_of(client))
-                .args([&server.address.to_string(), "hello"]);
-            let count: &[&str] = if client == "long-client" { &["1"] } else { &[] };
-            let finished = Program::of(command).args(count).run();
+        let address = server.address.to_string();
+        let once: &[&str] = if client == "long-client" {
+            &["hello", "1"]
+        } else {
+            &[]
+        };
+        for call in ["connect", "sendto", "recvfrom", "write"] {
+            let fault = format!("{call}:error=EINTR:when=1..3");
+            let Some((program, calls)) = with_fault(&fault, client) else {
+                return;
+            };
             assert_eq!(
-                (finished.status, finished.stdout.as_str()),
-                (Some(0), "ACK!\n")
+                program.args([&address]).args(once).run(),
+                Finished::success("ACK!\n")
             );
-            assert_eq!(finished.stderr.matches("(INJECTED)").count(), 3);
+            assert_injected(&calls);
         }
     }
 }
 
 #[test]
-fn call_of_a_client_that_fails_is_told_with_what_to_do() {
-    for (call, error, attempt, hint) in [
+fn call_that_fails_is_told_with_what_to_do() {
+    let (_listener, address) = listening_socket(); // its queue takes the clients that connect
+    for (programs, fault, address, attempt, error, hint) in [
         (
-            "socket",
-            "EMFILE",
-            "create a socket for",
-            "or end programs that hold many files open",
+            ["short-server", "long-server"],
+            "listen:error=EADDRINUSE",
+            "127.0.0.1:0",
+            "listen on",
+            "Address already in use (os error 98)",
+            "no port is free: wait a minute, or end programs that have many connections",
         ),
         (
-            "connect",
-            "EHOSTUNREACH",
+            ["short-client", "long-client"],
+            "connect:error=ENETUNREACH",
+            &address,
             "connect to",
+            "Network is unreachable (os error 101)",
             "check the address, and that a server is listening there",
         ),
         (
-            "sendto",
-            "EPIPE",
+            ["short-client", "long-client"],
+            "sendto:error=EPIPE",
+            &address,
             "send to",
-            "a long-client needs a long-server",
+            "Broken pipe (os error 32)",
+            "see what the server's terminal says, and start the server again if it has ended; \
+             a long-client needs a long-server",
+        ),
+        (
+            ["short-server", "long-client"],
+            "socket:error=EAFNOSUPPORT",
+            "[::1]:12345",
+            "create a socket for",
+            "Address family not supported by protocol (os error 97)",
+            "use an IPv4 address, such as 127.0.0.1:12345, \
+             or end programs that hold many files open",
         ),
     ] {
-        let Some(mut command) = strace() else { return };
-        command.args(["-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
-        command.args(["-e", &format!("inject={call}:error={error}")]);
-        let server = Server::start("short-server");
-        let client = Program::new("short-client").args([server.address.to_string()]);
-        let end = client.under(command).run();
-        assert_eq!((end.status, end.stdout.as_str()), (Some(1), ""));
-        let problem = format!("error: cannot {attempt} {}: ", server.address);
-        let is_told =
-            end.stderr.starts_with(&problem) && end.stderr.ends_with(&format!("{hint}\n"));
-        assert!(is_told, "{}", end.stderr);
+        for program in programs {
+            let complaint = format!("error: cannot {attempt} {address}: {error}\nhint: {hint}\n");
+            assert_failure(fault, program, address, &complaint);
+        }
     }
 }
 
 #[test]
-fn interrupted_write_is_tried_again() {
-    let Some(mut command) = strace() else { return };
-    command.args(["-qq", "-o", "/dev/null", "-e", "trace=write"]);
-    command.args(["-e", "inject=write:error=EINTR:when=1..3"]);
-    let server = Server::start("short-server");
-    let client = Program::new("short-client").args([server.address.to_string()]);
-    assert_eq!(client.under(command).run(), Finished::success("ACK!\n"));
+fn server_on_a_port_that_needs_rights_says_so() {
+    for (server, _) in PAIRS {
+        let complaint = format!(
+            "error: cannot listen on 127.0.0.1:80: Permission denied (os error 13)\n\
+             hint: a port below 1024 can need special rights: choose a higher one, \
+             such as {server} 127.0.0.1:12345\n"
+        );
+        assert_failure("bind:error=EACCES", server, "127.0.0.1:80", &complaint);
+    }
+}
+
+#[track_caller]
+fn assert_failure(fault: &str, program: &str, address: &str, complaint: &str) {
+    if let Some((program, _calls)) = with_fault(fault, program) {
+        assert_eq!(
+            program.args([address]).run(),
+            Finished::failure(1, complaint)
+        );
+    }
 }
 
 #[test]
@@ -253,5 +241,5 @@ fn client_for_whom_there_is_no_thread_is_turned_away_and_the_next_is_served() {
     assert!(faulty.server.line().starts_with(&complaint));
     faulty.server.comes_to_hold(before);
     faulty.server.send_once("short-client", "hello");
-    faulty.end(1);
+    faulty.end();
 }
