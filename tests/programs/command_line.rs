@@ -3,7 +3,7 @@
 use std::net::{TcpListener, TcpStream};
 
 use crate::harness::{
-    Client, Finished, Program, Server, address_where_nobody_listens, listening_socket,
+    Client, Finished, PAIRS, Program, Server, address_where_nobody_listens, listening_socket,
 };
 
 const USAGES: [(&str, &str); 4] = [
@@ -16,13 +16,25 @@ const USAGES: [(&str, &str); 4] = [
     ),
 ];
 
-fn usage_of(program: &str) -> &'static str {
-    let found = USAGES.iter().find(|(name, _)| *name == program);
-    found.expect("each of the four has a usage line").1
-}
+const QUOTES: &str = "a MESSAGE of several words needs quotes, such as 'hello world'";
 
 fn run(program: &str, arguments: &[&str]) -> Finished {
     Program::new(program).args(arguments).run()
+}
+
+#[track_caller]
+fn assert_misuse(program: &str, arguments: &[&str], problem: &str) {
+    let found = USAGES.iter().find(|(name, _)| *name == program);
+    let (_, usage) = found.expect("each of the four has a usage line");
+    let complaint = format!("error: {problem}\n{usage}");
+    assert_eq!(run(program, arguments), Finished::failure(2, &complaint));
+}
+
+#[track_caller]
+fn assert_misuse_of_all(arguments: &[&str], problem: &str) {
+    for (program, _) in USAGES {
+        assert_misuse(program, arguments, problem);
+    }
 }
 
 #[test]
@@ -60,45 +72,32 @@ fn version_goes_to_standard_output() {
     }
 }
 
-#[track_caller]
-fn assert_misuse(program: &str, arguments: &[&str], problem: &str) {
-    let complaint = format!("error: {problem}\n{}", usage_of(program));
-    assert_eq!(run(program, arguments), Finished::failure(2, &complaint));
-}
-
 #[test]
 fn unknown_option_is_named() {
-    for (program, _) in USAGES {
-        for option in ["-x", "--verbose", "-1", "-hV"] {
-            let explained = "write -- before an argument that begins with '-'";
-            let problem = format!("unknown option '{option}'; {explained}");
-            assert_misuse(program, &[option], &problem);
-            assert_misuse(program, &["127.0.0.1:1", option], &problem);
-        }
+    for option in ["-x", "--verbose", "-1", "-hV"] {
+        let explained = "write -- before an argument that begins with '-'";
+        let problem = format!("unknown option '{option}'; {explained}");
+        assert_misuse_of_all(&[option], &problem);
+        assert_misuse_of_all(&["127.0.0.1:1", option], &problem);
     }
 }
 
 #[test]
 fn first_argument_too_many_is_named() {
-    assert_misuse(
-        "short-server",
-        &["127.0.0.1:1", "5", "6"],
-        "too many arguments: '6'",
-    );
-    assert_misuse(
-        "long-server",
-        &["127.0.0.1:1", "5", "6", "7"],
-        "too many arguments: '6'",
-    );
+    for (server, _) in PAIRS {
+        let words = ["127.0.0.1:1", "5", "6", "7"];
+        assert_misuse(server, &words, "too many arguments: '6'");
+    }
+    let words = ["127.0.0.1:1", "hi", "3", "4"];
     assert_misuse(
         "short-client",
-        &["127.0.0.1:1", "hi", "3"],
-        "too many arguments: '3'; a MESSAGE of several words needs quotes, such as 'hello world'",
+        &words,
+        &format!("too many arguments: '3'; {QUOTES}"),
     );
     assert_misuse(
         "long-client",
-        &["127.0.0.1:1", "hi", "3", "4"],
-        "too many arguments: '4'; a MESSAGE of several words needs quotes, such as 'hello world'",
+        &words,
+        &format!("too many arguments: '4'; {QUOTES}"),
     );
 }
 
@@ -106,7 +105,7 @@ fn first_argument_too_many_is_named() {
 fn address_that_is_no_host_and_port_is_named() {
     let not_a_port = "its port is not a whole number from 0 to 65535";
     let no_brackets = "an IPv6 address is written in brackets, as in [::1]:12345";
-    let wrong_addresses = [
+    for (address, problem) in [
         ("", "it has no port"),
         ("-", "it has no port"),
         ("localhost", "it has no port"),
@@ -121,56 +120,41 @@ fn address_that_is_no_host_and_port_is_named() {
         ("::1:80", no_brackets),
         ("[::1:80", "its bracket is not closed"),
         ("[name]:80", "expected an IPv6 address in brackets"),
-    ];
-    for (program, _) in USAGES {
-        for (address, problem) in wrong_addresses {
-            let advice = "write HOST:PORT, such as 127.0.0.1:12345";
-            assert_misuse(
-                program,
-                &[address],
-                &format!("ADDRESS '{address}': {problem}; {advice}"),
-            );
-        }
+    ] {
+        let advice = "write HOST:PORT, such as 127.0.0.1:12345";
+        assert_misuse_of_all(
+            &[address],
+            &format!("ADDRESS '{address}': {problem}; {advice}"),
+        );
     }
 }
 
 #[test]
 fn address_with_a_full_width_colon_or_a_lone_port_is_shown_in_the_right_form() {
-    for (program, _) in USAGES {
-        let problem = "its colon is a full-width one; write 127.0.0.1:12345";
-        let address = "127.0.0.1：12345";
-        assert_misuse(
-            program,
-            &[address],
-            &format!("ADDRESS '{address}': {problem}"),
-        );
-        let problem = "ADDRESS '8080': it has no host; write 127.0.0.1:8080";
-        assert_misuse(program, &["8080"], problem);
-    }
-}
-
-#[test]
-fn message_of_two_words_without_quotes_learns_about_quotes() {
-    let quotes = "a MESSAGE of several words needs quotes, such as 'hello world'";
-    let words = ["127.0.0.1:1", "hello", "world"];
-    let problem = format!("too many arguments: 'world'; {quotes}");
-    assert_misuse("short-client", &words, &problem);
-    let not_a_count = format!("COUNT 'world' is not a whole number from 1 to {}", u64::MAX);
-    assert_misuse("long-client", &words, &format!("{not_a_count}; {quotes}"));
+    let problem =
+        "ADDRESS '127.0.0.1：12345': its colon is a full-width one; write 127.0.0.1:12345";
+    assert_misuse_of_all(&["127.0.0.1：12345"], problem);
+    assert_misuse_of_all(
+        &["8080"],
+        "ADDRESS '8080': it has no host; write 127.0.0.1:8080",
+    );
 }
 
 #[test]
 fn argument_that_would_drive_the_terminal_is_named_escaped() {
     let problem =
         r"ADDRESS 'a\nb\u{1b}[2J': it has no port; write HOST:PORT, such as 127.0.0.1:12345";
-    assert_misuse("short-server", &["a\nb\u{1b}[2J"], problem);
+    assert_misuse_of_all(&["a\nb\u{1b}[2J"], problem);
+    let end = run("short-client", &["\u{1b}[31mred\n:80"]);
+    let beginning = r"error: cannot find \u{1b}[31mred\n:80: ";
+    assert!(end.stderr.starts_with(beginning), "{}", end.stderr);
 }
 
 #[test]
 fn backlog_that_is_no_whole_number_from_0_up_is_named() {
-    for server in ["short-server", "long-server"] {
-        for backlog in ["", "many", "1.5", "-1", "+5", "2147483648"] {
-            let problem = format!("BACKLOG '{backlog}' is not a whole number from 0 to 2147483647");
+    for backlog in ["", "many", "1.5", "-1", "+5", "2147483648"] {
+        let problem = format!("BACKLOG '{backlog}' is not a whole number from 0 to 2147483647");
+        for (server, _) in PAIRS {
             assert_misuse(server, &["--", "127.0.0.1:1", backlog], &problem);
         }
     }
@@ -178,18 +162,19 @@ fn backlog_that_is_no_whole_number_from_0_up_is_named() {
 
 #[test]
 fn count_that_is_no_whole_number_from_1_up_is_named() {
+    let not_a_count = format!("is not a whole number from 1 to {}", u64::MAX);
     for count in ["", "1.5", "0", "-1", "18446744073709551616"] {
-        let problem = format!(
-            "COUNT '{count}' is not a whole number from 1 to {}",
-            u64::MAX
-        );
+        let problem = format!("COUNT '{count}' {not_a_count}");
         assert_misuse("long-client", &["--", "127.0.0.1:1", "hi", count], &problem);
     }
+    // A word may be the second one of a message.
+    let problem = format!("COUNT 'world' {not_a_count}; {QUOTES}");
+    assert_misuse("long-client", &["127.0.0.1:1", "hello", "world"], &problem);
 }
 
 #[test]
 fn empty_message_is_refused() {
-    for client in ["short-client", "long-client"] {
+    for (_, client) in PAIRS {
         let problem = "MESSAGE '' is empty: write at least one character";
         assert_misuse(client, &["127.0.0.1:1", ""], problem);
     }
@@ -202,11 +187,10 @@ fn argument_that_is_not_utf8_is_named() {
     use std::os::unix::ffi::OsStrExt;
 
     for (program, usage) in USAGES {
-        let finished = Program::new(program)
-            .args([OsStr::from_bytes(b"caf\xe9")])
-            .run();
+        let word = OsStr::from_bytes(b"caf\xe9");
         let complaint = format!("error: argument 'caf\\xe9' is not UTF-8\n{usage}");
-        assert_eq!(finished, Finished::failure(2, &complaint));
+        let end = Program::new(program).args([word]).run();
+        assert_eq!(end, Finished::failure(2, &complaint));
     }
 }
 
@@ -214,10 +198,8 @@ fn argument_that_is_not_utf8_is_named() {
 fn two_dashes_end_the_options() {
     let mut server = Server::start("short-server");
     let address = server.address.to_string();
-    assert_eq!(
-        run("short-client", &["--", &address, "--help"]),
-        Finished::success("ACK!\n")
-    );
+    let end = run("short-client", &["--", &address, "--help"]);
+    assert_eq!(end, Finished::success("ACK!\n"));
     server.accepted();
     server.expect("[*] Received: --help");
 }
@@ -236,46 +218,29 @@ fn message_and_count_are_what_is_sent() {
 
 #[test]
 fn backlog_is_what_listen_is_given() {
-    for (arguments, backlog) in [
-        (vec!["127.0.0.1:0"], "5"),
-        (vec!["127.0.0.1:0", "17"], "17"),
-    ] {
-        let server = Program::new("short-server")
-            .args(arguments)
-            .env("RUST_LOG", "debug");
-        assert!(
-            server
-                .start()
-                .skip_to("[.] listen(")
-                .ends_with(&format!(", {backlog}) = 0"))
-        );
+    for (arguments, backlog) in [(&["127.0.0.1:0"][..], 5), (&["127.0.0.1:0", "17"], 17)] {
+        let server = Program::new("short-server").args(arguments);
+        let mut server = server.env("RUST_LOG", "debug").start();
+        assert_eq!(server.skip_to("[.] listen(3, "), format!("{backlog}) = 0"));
     }
 }
 
 #[test]
 fn default_address_is_the_tutorials() {
     // Stopped before the call, for another program may be using the address.
-    let mut server = Program::new("short-server")
-        .env("STEP", "1")
-        .with_input()
-        .start();
-    assert!(server.prompt().starts_with("socket("));
-    server.enter();
-    assert!(server.prompt().ends_with(", 127.0.0.1:12345)"));
-    let mut client = Program::new("short-client")
-        .env("STEP", "1")
-        .with_input()
-        .start();
-    assert!(client.prompt().starts_with("socket("));
-    client.enter();
-    assert!(client.prompt().ends_with(", 127.0.0.1:12345)"));
+    for program in ["short-server", "short-client", "long-server", "long-client"] {
+        let mut process = Program::new(program).env("STEP", "1").with_input().start();
+        assert!(process.prompt().starts_with("socket("));
+        process.enter();
+        assert!(process.prompt().ends_with(", 127.0.0.1:12345)"));
+    }
 }
 
 #[test]
 fn client_without_a_server_says_to_start_the_server() {
-    for client in ["short-client", "long-client"] {
-        let (address, _reserved) = address_where_nobody_listens();
-        let refused = TcpStream::connect(&address).expect_err("nobody listens");
+    let (address, _reserved) = address_where_nobody_listens();
+    let refused = TcpStream::connect(&address).expect_err("nobody listens");
+    for (_, client) in PAIRS {
         let complaint = format!(
             "error: cannot connect to {address}: {refused}\n\
              hint: start the server first, in another terminal; if it is running, compare ADDRESS with its \
@@ -287,7 +252,7 @@ fn client_without_a_server_says_to_start_the_server() {
 
 #[test]
 fn client_of_port_0_says_where_the_port_stands() {
-    for client in ["short-client", "long-client"] {
+    for (_, client) in PAIRS {
         let end = run(client, &["127.0.0.1:0"]);
         let hint =
             "hint: port 0 is no server's: take the one in the server's `listening on` line\n";
@@ -297,19 +262,8 @@ fn client_of_port_0_says_where_the_port_stands() {
 }
 
 #[test]
-fn host_that_would_drive_the_terminal_is_named_escaped() {
-    let end = run("short-client", &["\u{1b}[31mred\n:80"]);
-    assert!(
-        end.stderr
-            .starts_with(r"error: cannot find \u{1b}[31mred\n:80: "),
-        "{}",
-        end.stderr
-    );
-}
-
-#[test]
 fn second_server_says_that_the_address_is_in_use() {
-    for server in ["short-server", "long-server"] {
+    for (server, _) in PAIRS {
         let first = Server::start(server);
         let (address, port) = (first.address, first.address.port());
         let next = port.checked_add(1).unwrap_or(port - 1);
@@ -319,10 +273,8 @@ fn second_server_says_that_the_address_is_in_use() {
              hint: stop the server that uses it (Ctrl-C; if Ctrl-Z put it to sleep: fg, then Ctrl-C), \
              wait a minute if one has just ended, or choose another address, such as {server} 127.0.0.1:{next}\n"
         );
-        assert_eq!(
-            run(server, &[&address.to_string()]),
-            Finished::failure(1, &complaint)
-        );
+        let end = run(server, &[&address.to_string()]);
+        assert_eq!(end, Finished::failure(1, &complaint));
     }
 }
 
@@ -334,25 +286,18 @@ fn server_on_an_address_of_another_machine_says_so() {
         "error: cannot listen on {elsewhere}: {not_here}\n\
          hint: choose an address of this machine, such as long-server 127.0.0.1:12345\n"
     );
-    assert_eq!(
-        run("long-server", &[elsewhere]),
-        Finished::failure(1, &complaint)
-    );
+    let end = run("long-server", &[elsewhere]);
+    assert_eq!(end, Finished::failure(1, &complaint));
 }
 
 #[test]
 fn name_that_does_not_resolve_is_an_error() {
+    let beginning = "error: cannot find no-such-host.invalid:80: ";
+    let hint = "hint: check the name's spelling, or use an IP address, such as 127.0.0.1:12345\n";
     for (program, _) in USAGES {
-        let finished = run(program, &["no-such-host.invalid:80"]);
-        assert_eq!((finished.status, finished.stdout.as_str()), (Some(1), ""));
-        assert!(
-            finished
-                .stderr
-                .starts_with("error: cannot find no-such-host.invalid:80: ")
-        );
-        let hint =
-            "hint: check the name's spelling, or use an IP address, such as 127.0.0.1:12345\n";
-        assert!(finished.stderr.ends_with(hint));
+        let end = run(program, &["no-such-host.invalid:80"]);
+        assert_eq!((end.status, end.stdout.as_str()), (Some(1), ""));
+        assert!(end.stderr.starts_with(beginning) && end.stderr.ends_with(hint));
     }
 }
 
@@ -367,34 +312,31 @@ fn name_is_looked_up_by_both_sides() {
 }
 
 #[test]
-fn client_tells_when_the_server_closes_before_it_replies() {
-    for client in ["short-client", "long-client"] {
-        let (listener, address) = listening_socket();
-        let client = Program::new(client).args([&address]).start();
-        let mut peer = Client::accept(&listener);
-        peer.receive();
-        drop(peer);
-        let complaint = format!(
-            "error: cannot receive from {address}: the server ended this conversation before it replied\n\
-             hint: see what the server's terminal says, and start the server again if it has ended; \
-             a long-client needs a long-server\n"
-        );
-        assert_eq!(client.finish(), Finished::failure(1, &complaint));
+fn client_tells_when_the_server_ends_the_conversation_before_it_replies() {
+    for (_, client) in PAIRS {
+        for (resets, problem) in [
+            (
+                false,
+                "the server ended this conversation before it replied",
+            ),
+            #[cfg(target_os = "linux")] // whose number for the error is shown
+            (true, "Connection reset by peer (os error 104)"),
+        ] {
+            let (listener, address) = listening_socket();
+            let client = Program::new(client).args([&address]).start();
+            let mut peer = Client::accept(&listener);
+            peer.receive();
+            if resets {
+                peer.reset();
+            } else {
+                drop(peer);
+            }
+            let complaint = format!(
+                "error: cannot receive from {address}: {problem}\n\
+                 hint: see what the server's terminal says, and start the server again if it has ended; \
+                 a long-client needs a long-server\n"
+            );
+            assert_eq!(client.finish(), Finished::failure(1, &complaint));
+        }
     }
-}
-
-#[cfg(target_os = "linux")] // whose number for the error is shown
-#[test]
-fn client_tells_when_the_server_resets_the_connection() {
-    let (listener, address) = listening_socket();
-    let client = Program::new("short-client").args([&address]).start();
-    let mut peer = Client::accept(&listener);
-    peer.receive();
-    peer.reset();
-    let complaint = format!(
-        "error: cannot receive from {address}: Connection reset by peer (os error 104)\n\
-         hint: see what the server's terminal says, and start the server again if it has ended; \
-             a long-client needs a long-server\n"
-    );
-    assert_eq!(client.finish(), Finished::failure(1, &complaint));
 }
