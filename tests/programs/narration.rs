@@ -1,10 +1,11 @@
 //! The narration tells the truth: strace sees the same calls, with the same results.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use regex_lite::Regex;
 use tempfile::TempDir;
 
 use crate::harness::{
@@ -141,16 +142,7 @@ impl Watched {
         let mut command = strace()?;
         // -D: the program is the child, with strace beside it. -ff: a file for each thread, in
         // which no call is cut in two by another thread's.
-        command.args([
-            "-D",
-            "-ff",
-            "-qq",
-            "-e",
-            "trace=%network,close",
-            "-e",
-            "signal=none",
-            "-o",
-        ]);
+        command.args("-D -ff -qq -e trace=%network,close -e signal=none -o".split(' '));
         command
             .arg(calls.path().join("thread"))
             .arg(path_of(program))
@@ -212,6 +204,7 @@ fn compare(narrated: &str, calls: &Path) {
     assert!(!narrated.is_empty());
 }
 
+/// Returns the calls with their results, and checks that just those that can block are announced.
 fn narrated_calls(narrated: &str) -> Calls {
     let mut calls = Calls::new();
     let mut announced = Vec::new();
@@ -223,166 +216,105 @@ fn narrated_calls(narrated: &str) -> Calls {
             continue;
         };
         if let Some(waiting) = call.strip_suffix(" ...") {
-            announced.push(waiting.to_owned());
+            announced.push(waiting);
             continue;
         }
         if let Some((call, _)) = call.split_once(" = ") {
             let can_block = ["accept", "connect", "recv"]
                 .iter()
                 .any(|name| call.starts_with(name));
-            let position = announced.iter().position(|waiting| waiting == call);
+            let position = announced.iter().position(|waiting| *waiting == call);
             assert_eq!(can_block, position.is_some(), "{call}");
             position.map(|position| announced.remove(position));
         }
-        // The kernel's number for the error is not among what strace prints.
-        let call = call.split(" (os error").next().unwrap_or(call);
-        add(&mut calls, without_time_limit(call));
+        // strace shows no number for the error, and the time of a limit in bytes.
+        let call = replaced(call, r" \(os error \d+\)$", "");
+        add(&mut calls, &replaced(&call, r"(SO_RCVTIMEO), [^)]*", "$1"));
     }
     calls
 }
+
+/// How a line of strace becomes a line of the narration.
+const RULES: [(&str, &str); 16] = [
+    // A call that has not returned, and spaces that make columns.
+    (r"(?m)^.* = \?.*\n", ""),
+    (r#"(?m)\) +(= [^"\n]*)$"#, ") $1"),
+    (r"(?m) = -1 E\w+ \((.*)\)$", " = -1 $1"),
+    (
+        r#"\{sa_family=AF_INET, sin_port=htons\((\d+)\), [^}"]*"([^"]+)"[^}"]*\}"#,
+        "$2:$1",
+    ),
+    (
+        r#"\{sa_family=AF_INET6, sin6_port=htons\((\d+)\), [^}"]*"([^"]+)"[^}"]*\}"#,
+        "[$2]:$1",
+    ),
+    (
+        r"(?m)^socket\((\w+), SOCK_STREAM\|SOCK_CLOEXEC, IPPROTO_IP\)",
+        "socket($1, SOCK_STREAM)",
+    ),
+    (r"(?m)^(bind|connect)\((\d+), (\S+), \d+\)", "$1($2, $3)"),
+    (
+        r"(?m)^getsockname\((\d+), (\S+), .*\) = 0$",
+        "getsockname($1) = 0 $2",
+    ),
+    (
+        r"(?m)^accept4\((\d+), (\S+), \[.*\], SOCK_CLOEXEC\) = (\d+)$",
+        "accept($1) = $3 from $2",
+    ),
+    (
+        r#"(?m)^recvfrom\((\d+), (".+".*), (\d+), 0, NULL, NULL\) = (\d+)$"#,
+        "recv($1, $3) = $4 $2",
+    ),
+    (
+        r"(?m)^recvfrom\((\d+), \S+, (\d+), 0, NULL, NULL\)",
+        "recv($1, $2)",
+    ),
+    (
+        r#"(?m)^sendto\((\d+), (".+".*), \d+, \w+, NULL, 0\)"#,
+        "send($1, $2)",
+    ),
+    (
+        r"(?m)^setsockopt\((\d+), \w+, (\w+), \[(\d+)\], 4\)",
+        "setsockopt($1, $2, $3)",
+    ),
+    (
+        r"(?m)^setsockopt\((\d+), \w+, (SO_RCVTIMEO)_\w+, .*\)",
+        "setsockopt($1, $2)",
+    ),
+    // socket2 sets the four options of keepalive together, and they are narrated together.
+    (r"\) = 0\nsetsockopt\(\d+, (TCP_KEEP\w+)", ", $1"),
+    (r"(?m)^close\((\d+)\) = 0$", "close($1)"),
+];
 
 fn traced_calls(folder: &Path) -> Calls {
-    let mut files: Vec<_> = fs::read_dir(folder)
-        .expect("strace has made the folder's files")
-        .map(|file| file.expect("a folder can be read").path())
-        .collect();
+    let files = fs::read_dir(folder).expect("strace has made the folder's files");
+    let files = files.map(|file| file.expect("a folder can be read").path());
     // Their names end in the thread's number, and the main thread's is the lowest.
-    files.sort_by_key(|path| {
-        path.extension()
-            .and_then(|number| number.to_str()?.parse::<u32>().ok())
-    });
-    let traced: String = files
-        .iter()
-        .map(|path| fs::read_to_string(path).expect("strace writes text"))
-        .collect();
-    let mut calls = Calls::new();
+    let files: BTreeSet<_> = files.map(|path| (path.as_os_str().len(), path)).collect();
+    let read = |path| fs::read_to_string(path).expect("strace writes text");
+    let mut traced: String = files.into_iter().map(|(_, path)| read(path)).collect();
     // Before its first socket, a program closes files of its own start.
-    for line in traced
-        .lines()
-        .skip_while(|line| !line.starts_with("socket("))
-    {
-        if let Some(call) = as_narrated(line) {
-            add(&mut calls, call);
-        }
+    traced.drain(..traced.find("socket(").expect("it creates a socket"));
+    for (pattern, replacement) in RULES {
+        traced = replaced(&traced, pattern, replacement);
     }
-    for calls in calls.values_mut() {
-        join_keepalive(calls);
-    }
+    let mut calls = Calls::new();
+    traced.lines().for_each(|call| add(&mut calls, call));
     calls
 }
 
-/// Joins the four calls that set keepalive, which socket2 makes together, into the one line that
-/// names them all.
-fn join_keepalive(calls: &mut Vec<String>) {
-    if let Some(first) = calls.iter().position(|call| call.contains("SO_KEEPALIVE")) {
-        let options = calls.drain(first..first + 4).map(|call| {
-            let option = between(&call, ", ", ")").map(str::to_owned);
-            assert!(call.ends_with(" = 0"), "{call}");
-            option.expect("a call has arguments")
-        });
-        let options: Vec<String> = options.collect();
-        let joined = format!("setsockopt(3, {}) = 0", options.join(", "));
-        calls.insert(first, joined);
-    }
+fn replaced(text: &str, pattern: &str, replacement: &str) -> String {
+    let pattern = Regex::new(pattern).expect("it is a regular expression");
+    pattern.replace_all(text, replacement).into_owned()
 }
 
-fn add(calls: &mut Calls, call: String) {
+fn add(calls: &mut Calls, call: &str) {
     // A new socket's descriptor is the result, any other's is the first argument.
     let descriptor = if call.starts_with("socket(") {
         call.rsplit(' ').next()
     } else {
         call.split(['(', ',', ')']).nth(1)
     };
-    calls
-        .entry(descriptor.expect("a call has a descriptor").to_owned())
-        .or_default()
-        .push(call);
-}
-
-/// Puts a line of strace into the narration's form; `None` for a call that has not returned.
-fn as_narrated(line: &str) -> Option<String> {
-    let (call, result) = line.rsplit_once(" = ")?;
-    let (name, arguments) = call.trim_end().strip_suffix(')')?.split_once('(')?;
-    let descriptor = arguments.split(", ").next()?;
-    let result = match result.split_once(' ') {
-        None if result == "?" => return None,
-        None => result.to_owned(),
-        Some(("?", _)) => return None,
-        Some((number, error)) => format!("{number} {}", between(error, "(", ")")?),
-    };
-    let address = || {
-        let port = between(arguments, "_port=htons(", ")")?;
-        let ipv4 = between(arguments, "inet_addr(\"", "\")").map(|ip| format!("{ip}:{port}"));
-        let ipv6 = between(arguments, "\"", "\"").map(|ip| format!("[{ip}]:{port}"));
-        ipv4.or(ipv6)
-    };
-    let (quoted, after_quoted) = match arguments.rfind('"') {
-        Some(end) => {
-            let end = end
-                + 1
-                + if arguments[end + 1..].starts_with("...") {
-                    3
-                } else {
-                    0
-                };
-            (&arguments[arguments.find('"')?..end], &arguments[end..])
-        }
-        None => ("", arguments.split_once(',').map_or("", |(_, rest)| rest)),
-    };
-    Some(match name {
-        "socket" => {
-            let family = descriptor;
-            assert_eq!(
-                arguments,
-                format!("{family}, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_IP")
-            );
-            format!("socket({family}, SOCK_STREAM) = {result}")
-        }
-        "bind" | "connect" => format!("{name}({descriptor}, {}) = {result}", address()?),
-        "accept4" => match address() {
-            Some(peer) => format!("accept({descriptor}) = {result} from {peer}"),
-            None => format!("accept({descriptor}) = {result}"),
-        },
-        "getsockname" => format!("getsockname({descriptor}) = {result} {}", address()?),
-        "recvfrom" => {
-            let size = after_quoted
-                .trim_start_matches(", ")
-                .split(", ")
-                .nth(usize::from(quoted.is_empty()))?;
-            let bytes = if quoted.len() > 2 {
-                format!(" {quoted}")
-            } else {
-                String::new()
-            };
-            format!("recv({descriptor}, {size}) = {result}{bytes}")
-        }
-        "sendto" => format!("send({descriptor}, {quoted}) = {result}"),
-        "setsockopt" => {
-            let mut option = arguments.split(", ").skip(2);
-            let (option, value) = (option.next()?, option.next()?);
-            let value = value.trim_matches(['[', ']']);
-            let option = option.trim_end_matches("_OLD").trim_end_matches("_NEW");
-            without_time_limit(&format!(
-                "setsockopt({descriptor}, {option}, {value}) = {result}"
-            ))
-        }
-        "close" => format!("close({descriptor})"),
-        _ => format!("{name}({arguments}) = {result}"),
-    })
-}
-
-/// Leaves out the time of a limit, which strace shows as bytes.
-fn without_time_limit(call: &str) -> String {
-    match call.split_once("SO_RCVTIMEO, ") {
-        Some((before, after)) => {
-            let (_time, result) = after.split_once(')').expect("the call's arguments end");
-            format!("{before}SO_RCVTIMEO){result}")
-        }
-        None => call.to_owned(),
-    }
-}
-
-fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
-    let (_, rest) = text.split_once(before)?;
-    Some(rest.split_once(after)?.0)
+    let descriptor = descriptor.expect("a call has a descriptor").to_owned();
+    calls.entry(descriptor).or_default().push(call.to_owned());
 }
