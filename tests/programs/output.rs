@@ -1,13 +1,10 @@
 //! Where the programs print: a file, a pipe, a closed pipe, a full disk.
 
-use crate::harness::{Finished, Program, Server};
+use crate::harness::{Finished, PAIRS, Program, Server};
 
 #[test]
 fn server_whose_output_was_closed_serves_on() {
-    for (server, client) in [
-        ("short-server", "short-client"),
-        ("long-server", "long-client"),
-    ] {
+    for (server, client) in PAIRS {
         let server = Program::new(server)
             .args(["127.0.0.1:0"])
             .closing_stdout_after(1);
@@ -146,10 +143,7 @@ mod on_linux {
     fn full_disk_is_an_error_of_the_client() {
         let complaint = "error: cannot write to standard output: No space left on device (os error 28)\n\
             hint: let it be a terminal, or a file on a disk with free space\n";
-        for (server, client) in [
-            ("short-server", "short-client"),
-            ("long-server", "long-client"),
-        ] {
+        for (server, client) in PAIRS {
             let server = Server::start(server);
             let address = server.address.to_string();
             let client = Program::new(client).args([address]).stdout(full()).run();
