@@ -9,7 +9,7 @@ use common::printable;
 use socket2::SockRef;
 
 /// More bytes than any program sends on purpose.
-const FLOOD: usize = 100_000;
+const FLOOD: usize = 20_000;
 
 /// One side of a connection, in place of a program.
 pub struct Peer {

@@ -220,8 +220,11 @@ fn message_and_count_are_what_is_sent() {
 fn backlog_is_what_listen_is_given() {
     for (arguments, backlog) in [(&["127.0.0.1:0"][..], 5), (&["127.0.0.1:0", "17"], 17)] {
         let server = Program::new("short-server").args(arguments);
-        let mut server = server.env("RUST_LOG", "debug").start();
-        assert_eq!(server.skip_to("[.] listen(3, "), format!("{backlog}) = 0"));
+        let listen = server
+            .env("RUST_LOG", "debug")
+            .start()
+            .skip_to("[.] listen(");
+        assert!(listen.ends_with(&format!(", {backlog}) = 0")), "{listen}");
     }
 }
 

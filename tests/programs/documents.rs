@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use crate::demo::{sides_of, without_ports};
@@ -34,33 +35,37 @@ fn run_all_blocks_of(document: &str) {
     if python().is_none() {
         return;
     }
-    for story in stories(document) {
-        let Some(network) = Network::new() else {
-            return;
-        };
-        let mut terminals: BTreeMap<&str, Terminal> = BTreeMap::new();
-        for block in &story {
-            let terminal = terminals.entry(&block.terminal).or_default();
-            let shown = block
-                .lines
-                .iter()
-                .try_for_each(|line| terminal.show(line, &network));
-            shown
-                .and_then(|()| terminal.compare())
-                .unwrap_or_else(|problem| {
-                    panic!("{document}:{}: {problem}", block.line_number);
-                });
+    // Most of the time is spent on waiting, so that the stories are told at the same time.
+    thread::scope(|scope| {
+        for story in stories(document) {
+            scope.spawn(move || tell(document, &story));
         }
-        for (name, terminal) in &mut terminals {
-            let heading = story[0].line_number;
-            let complete = terminal.has_shown_all();
-            assert!(
-                complete,
-                "{document}:{heading}: terminal {name} prints more"
-            );
-        }
-        terminals.into_values().for_each(Terminal::stop);
+    });
+}
+
+/// Does what a story shows, and checks that it shows all that is printed.
+fn tell(document: &str, story: &[Block]) {
+    let (Some(first), Some(network)) = (story.first(), Network::new()) else {
+        return;
+    };
+    let mut terminals: BTreeMap<&str, Terminal> = BTreeMap::new();
+    for block in story {
+        let terminal = terminals.entry(&block.terminal).or_default();
+        let mut lines = block.lines.iter();
+        let shown = lines.try_for_each(|line| terminal.show(line, &network));
+        shown
+            .and_then(|()| terminal.compare())
+            .unwrap_or_else(|problem| panic!("{document}:{}: {problem}", block.line_number));
     }
+    for (name, terminal) in &mut terminals {
+        let is_complete = terminal.has_shown_all();
+        assert!(
+            is_complete,
+            "{document}:{}: terminal {name} prints more",
+            first.line_number
+        );
+    }
+    terminals.into_values().for_each(Terminal::stop);
 }
 
 /// What one terminal shows next.
