@@ -65,13 +65,14 @@ fn tell(text: &str) {
 }
 
 fn run(arguments: &[OsString]) -> Result<bool, Problem> {
-    let Some((name, command)) = arguments.split_first() else {
-        return compare(&PROGRAMS, &[]);
-    };
-    if (name == "--help" || name == "-h") && command.is_empty() {
+    let is_help = |word: &OsString| word == "--help" || word == "-h";
+    if arguments.iter().take(2).any(is_help) {
         write!(io::stdout(), "{USAGE}\n\n{HELP}")?;
         return Ok(true);
     }
+    let Some((name, command)) = arguments.split_first() else {
+        return compare(&PROGRAMS, &[]);
+    };
     let Some(program) = PROGRAMS.into_iter().find(|program| name == program) else {
         let (name, programs) = (shown(name), PROGRAMS.join(", "));
         return Err(Problem::Misuse(format!("{name} is none of {programs}")));
@@ -121,9 +122,19 @@ fn compare(programs: &[&'static str], command: &[OsString]) -> Result<bool, Prob
 
 /// Sees that there is such a command before it is judged.
 fn try_to_start(own: &Subject) -> Result<(), Problem> {
-    let started = own.start(free_address(), None);
-    started.map(drop).map_err(|error| {
-        let program = shown(&own.command[0]);
-        Problem::Misuse(format!("cannot start {program}: {error}"))
-    })
+    let Err(error) = own.start(free_address(), None) else {
+        return Ok(());
+    };
+    let program = shown(&own.command[0]);
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound if program.contains(' ') => {
+            "\nhint: leave out the quotes, so that each word is an argument of its own".to_owned()
+        }
+        io::ErrorKind::NotFound => String::new(),
+        // It may not be executed, or does not say what executes it.
+        _ => format!("\nhint: put its interpreter in front, such as python3 {program}"),
+    };
+    Err(Problem::Misuse(format!(
+        "cannot start {program}: {error}{hint}"
+    )))
 }

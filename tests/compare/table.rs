@@ -3,13 +3,16 @@
 use std::io::{self, IsTerminal, Write};
 use std::iter;
 
-use terminal_size::{Width, terminal_size};
+use terminal_size::{Width, terminal_size_of};
 use textwrap::core::display_width;
 
 use crate::rows::{Instead, Row, Subject, Verdict, rows_of};
 
 /// The width, in characters, where there is no terminal.
 const DEFAULT_WIDTH: usize = 100;
+
+/// The widest that a column is at all, for a program can print a line without end.
+const WIDEST: usize = 120;
 
 /// Below this width a column says nothing.
 const NARROWEST: usize = 12;
@@ -110,18 +113,19 @@ fn formatted(lines: &[Vec<String>]) -> String {
 }
 
 /// Gives each column what its longest cell needs. What is too much is taken from the first ones:
-/// the last one is the one that is judged.
+/// the last one is the one that is judged, and is cut on a terminal only.
 fn widths(lines: &[Vec<String>]) -> Vec<usize> {
-    let terminal = terminal_size().map_or(DEFAULT_WIDTH, |(Width(width), _)| width.into());
     let mut widths = vec![0; lines[0].len()];
     for line in lines {
         for (width, cell) in widths.iter_mut().zip(line) {
-            *width = display_width(cell).max(*width);
+            *width = display_width(cell).clamp(*width, WIDEST);
         }
     }
-    for column in 1..widths.len() {
+    let terminal = terminal_size_of(io::stdout()).map(|(Width(width), _)| width.into());
+    let end = widths.len() - usize::from(terminal.is_none());
+    for column in 1..end {
         let all = widths.iter().sum::<usize>() + GAP * (widths.len() - 1);
-        let too_much = all.saturating_sub(terminal);
+        let too_much = all.saturating_sub(terminal.unwrap_or(DEFAULT_WIDTH));
         let narrow = widths[column].min(NARROWEST);
         widths[column] = widths[column].saturating_sub(too_much).max(narrow);
     }

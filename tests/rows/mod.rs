@@ -91,7 +91,13 @@ impl Row {
                 }
                 verdict.map_err(|instead| program.explain(instead))
             }
-            Err(instead) => Err(program.explain(instead)),
+            Err(lost) => match program.explain(lost) {
+                // What it got is free, so it has chosen another one.
+                Instead::Happened(why) if why.contains("ddress already in use") => instead(
+                    format!("it does not listen on ADDRESS, its last argument: {why}"),
+                ),
+                why => Err(why),
+            },
         }
     }
 }

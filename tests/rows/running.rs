@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use common::printable;
 
+use super::subject::ends_with_us;
 use super::trace::Trace;
 use super::{Instead, Subject, Under, Verdict, instead};
 use crate::harness::{Output, Peer, Process, free_address, late, listening_socket, poll, strays};
@@ -46,9 +47,11 @@ impl Running {
             Under::Fault(fault) => Some(trace.inject(fault)?),
             Under::Descriptors(count) => Some(with_few_descriptors(count)),
         };
+        // What strace has started would outlive it.
+        let all = [ends_with_us(), under, ends_with_us()];
         Ok(Self {
             subject: subject.clone(),
-            process: subject.start(address, under)?,
+            process: subject.start(address, all.into_iter().flatten())?,
             address,
             listener,
             trace,
@@ -57,7 +60,7 @@ impl Running {
 
     /// Starts it once more, and ends the first one.
     pub fn start_again(&mut self, address: SocketAddr) -> Verdict {
-        self.process = self.subject.start(address, None)?;
+        self.process = self.subject.start(address, ends_with_us())?;
         Ok(())
     }
 
@@ -87,19 +90,18 @@ impl Running {
             };
             (has_ended || peer.is_some()).then_some(peer)
         });
-        match met {
-            Some(Some(peer)) => Ok(peer),
-            Some(None) => Err(Instead::Lost("it ended".to_owned())),
-            None => Err(Instead::Happened(self.did_not_meet())),
-        }
-    }
-
-    fn did_not_meet(&self) -> String {
-        let limit = START.as_secs();
-        match self.listener {
-            None => format!("it does not listen in {limit} s"),
-            Some(_) => format!("it does not connect in {limit} s"),
-        }
+        let verb = match self.listener {
+            None => "listen on",
+            Some(_) => "connect to",
+        };
+        met.map_or_else(
+            || {
+                let limit = START.as_secs();
+                let what = format!("it does not {verb} ADDRESS, its last argument, in {limit} s");
+                Err(Instead::Happened(what))
+            },
+            |peer| peer.ok_or_else(|| Instead::Lost("it ended".to_owned())),
+        )
     }
 
     fn has_ended(&mut self) -> bool {
@@ -256,22 +258,18 @@ impl Running {
             return instead;
         };
         let own = poll(LAST_WORDS, || {
-            let stderr = text_of(&self.process.stderr, Duration::ZERO);
-            exception(&stderr).or_else(|| self.last_words())
+            let status = self.process.end_within(Duration::ZERO);
+            let limit = status.map_or(Duration::ZERO, |_| LAST_WORDS);
+            let stderr = text_of(&self.process.stderr, limit);
+            exception(&stderr).or_else(|| {
+                let status = status?;
+                Some(match stderr.lines().last() {
+                    Some(line) => format!("{} ({status})", printable(line.as_bytes())),
+                    None => format!("it ended with {status}"),
+                })
+            })
         });
         Instead::Happened(own.unwrap_or(words))
-    }
-
-    /// Returns what a program that has ended said at last.
-    fn last_words(&mut self) -> Option<String> {
-        let status = self.process.end_within(Duration::ZERO)?;
-        let stderr = text_of(&self.process.stderr, LAST_WORDS);
-        let own = exception(&stderr).or_else(|| {
-            let line = stderr.lines().last()?;
-            let line = printable(line.as_bytes());
-            Some(format!("it ended with {status}: {line}"))
-        });
-        Some(own.unwrap_or_else(|| format!("it ended with {status}")))
     }
 }
 

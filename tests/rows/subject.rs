@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::LazyLock;
 
 use crate::harness::{Process, Program, path_of, path_of_twin, python_if_found};
 
@@ -32,12 +33,16 @@ impl Subject {
         Some(Self { program, command })
     }
 
-    /// Starts it, perhaps under another command.
+    /// Starts it under other commands, the innermost one first.
     ///
     /// # Errors
     ///
     /// The system's, if it cannot be started.
-    pub fn start(&self, address: SocketAddr, under: Option<Command>) -> io::Result<Process> {
+    pub fn start(
+        &self,
+        address: SocketAddr,
+        under: impl IntoIterator<Item = Command>,
+    ) -> io::Result<Process> {
         let (program, arguments) = self.command.split_first().ok_or(io::ErrorKind::NotFound)?;
         let mut command = Command::new(program);
         command.args(arguments).arg(address.to_string());
@@ -46,4 +51,16 @@ impl Subject {
         let program = under.into_iter().fold(program, Program::under);
         program.in_a_terminal().keeping(KEPT).spawn()
     }
+}
+
+/// Returns a command that has another one end with the thread that starts it, where there is one.
+pub fn ends_with_us() -> Option<Command> {
+    const OPTIONS: [&str; 2] = ["--pdeathsig", "KILL"];
+    static WORKS: LazyLock<bool> = LazyLock::new(|| {
+        let trial = Command::new("setpriv").args(OPTIONS).arg("true").output();
+        trial.is_ok_and(|trial| trial.status.success())
+    });
+    let mut command = Command::new("setpriv");
+    command.args(OPTIONS);
+    WORKS.then_some(command)
 }

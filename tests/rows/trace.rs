@@ -1,10 +1,9 @@
 //! The system calls of a program, as strace sees them.
 
 use std::collections::HashMap;
-use std::fs;
-use std::process::Command;
-
-use tempfile::NamedTempFile;
+use std::fs::{self, File};
+use std::io;
+use std::process::{self, Command};
 
 use super::running::PATIENCE;
 use super::{Instead, Verdict, instead};
@@ -15,8 +14,9 @@ const ACCEPT: &[&str] = &["accept", "accept4"];
 const RECEIVE: &[&str] = &["recv", "recvfrom", "recvmsg", "read", "readv"];
 const SEND: &[&str] = &["send", "sendto", "sendmsg", "write", "writev"];
 
-/// A list of calls that grows while the program runs.
-pub struct Trace(NamedTempFile);
+/// A list of calls that grows while the program runs, in a file without a name: nothing is left
+/// behind, however this process ends.
+pub struct Trace(File);
 
 /// A call that succeeded.
 struct Call {
@@ -28,18 +28,24 @@ struct Call {
 }
 
 impl Trace {
-    pub fn new() -> Result<Self, Instead> {
-        let file = NamedTempFile::new();
-        Ok(Self(
-            file.map_err(|_| Instead::NotTried("no temporary file"))?,
-        ))
+    pub fn new() -> io::Result<Self> {
+        tempfile::tempfile().map(Self)
+    }
+
+    /// Returns the name by which strace can open the file.
+    fn path(&self) -> String {
+        #[cfg(unix)]
+        let descriptor = std::os::fd::AsRawFd::as_raw_fd(&self.0);
+        #[cfg(not(unix))]
+        let descriptor = "where there is no strace";
+        format!("/proc/{}/fd/{descriptor}", process::id())
     }
 
     /// Returns the command that traces another one.
     pub fn strace(&self) -> Result<Command, Instead> {
         let mut command = strace_if_found().ok_or(Instead::NotTried("no strace"))?;
         command.args(["-f", "-qq", "-e", "signal=none", "-o"]);
-        command.arg(self.0.path());
+        command.arg(self.path());
         command.args(["-e", "trace=network,read,readv,write,writev,close"]);
         Ok(command)
     }
@@ -75,7 +81,7 @@ impl Trace {
     }
 
     fn text(&self) -> String {
-        let text = fs::read(self.0.path()).unwrap_or_default();
+        let text = fs::read(self.path()).unwrap_or_default();
         String::from_utf8_lossy(&text).into_owned()
     }
 
