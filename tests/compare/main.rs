@@ -9,17 +9,14 @@ mod table;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::mpsc::{self, Sender};
-use std::thread;
 
 use common::printable;
 
-use harness::{end_strays, free_address, programs, strays};
-use rows::{PROGRAMS, Row, Subject, Verdict, rows_of};
-use table::Column;
+use harness::{end_strays, free_address, programs as build_programs, strays};
+use rows::{PROGRAMS, Row, Subject, try_all};
+use table::Table;
 
 const USAGE: &str = "usage: cargo compare [PROGRAM [COMMAND...]]";
 
@@ -32,191 +29,112 @@ COMMAND...  starts your program, which gets ADDRESS as one more argument
 Status 0 if all rows of your program hold (without COMMAND, of the one in Rust), 1 if not.
 ";
 
-/// How many rows are tried at the same time: most of the time they wait.
-const AT_ONCE: usize = 8;
-
 /// Why there is nothing to compare.
 enum Problem {
     Misuse(String),
     Failure(String),
+    Output(io::Error),
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
-    let outcome = match arguments.as_slice() {
-        [option] if option == "--help" || option == "-h" => {
-            let written = write!(io::stdout(), "{USAGE}\n\n{HELP}");
-            return written.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    let (problem, status) = match run(&arguments) {
+        Ok(true) => return ExitCode::SUCCESS,
+        Ok(false) => return ExitCode::FAILURE,
+        // cargo compare | head
+        Err(Problem::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            return ExitCode::FAILURE;
         }
-        [] => compare(&PROGRAMS, &[]),
-        [program, command @ ..] => match PROGRAMS.into_iter().find(|name| program == name) {
-            Some(program) => compare(&[program], command),
-            None => Err(Problem::Misuse(format!(
-                "{} is none of {}",
-                shown(program),
-                PROGRAMS.join(", ")
-            ))),
-        },
+        Err(Problem::Output(error)) => (format!("cannot write to standard output: {error}"), 1),
+        Err(Problem::Failure(problem)) => (problem, 1),
+        Err(Problem::Misuse(problem)) => (format!("{problem}\n{USAGE}"), 2),
     };
-    match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(Problem::Misuse(problem)) => {
-            complain(&format!("{problem}\n{USAGE}"));
-            ExitCode::from(2)
-        }
-        Err(Problem::Failure(problem)) => {
-            complain(&problem);
-            ExitCode::FAILURE
-        }
-    }
+    tell(&format!("error: {problem}"));
+    ExitCode::from(status)
 }
 
-fn complain(problem: &str) {
+fn tell(text: &str) {
     // If standard error is closed, there is nobody left to tell.
-    let _ = writeln!(io::stderr(), "error: {problem}");
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+fn run(arguments: &[OsString]) -> Result<bool, Problem> {
+    let is_help = |word: &OsString| word == "--help" || word == "-h";
+    if arguments.iter().take(2).any(is_help) {
+        write!(io::stdout(), "{USAGE}\n\n{HELP}")?;
+        return Ok(true);
+    }
+    let Some((name, command)) = arguments.split_first() else {
+        return compare(&PROGRAMS, &[]);
+    };
+    let Some(program) = PROGRAMS.into_iter().find(|program| name == program) else {
+        let (name, programs) = (shown(name), PROGRAMS.join(", "));
+        return Err(Problem::Misuse(format!("{name} is none of {programs}")));
+    };
+    compare(&[program], command)
 }
 
 fn shown(argument: &OsStr) -> String {
     printable(argument.as_encoded_bytes()).to_string()
 }
 
-/// Prints a table for each program, and says whether all rows of the judged column hold.
-fn compare(programs_to_compare: &[&'static str], command: &[OsString]) -> Result<bool, Problem> {
-    programs().map_err(Problem::Failure)?;
+/// Prints a table for each program, and says whether all rows of the judged columns hold.
+fn compare(programs: &[&'static str], command: &[OsString]) -> Result<bool, Problem> {
+    build_programs().map_err(Problem::Failure)?;
+    if Subject::twin(programs[0]).is_none() {
+        tell("note: no python3 is found, so there are no twins");
+    }
     strays::adopt();
     let mut tables = Vec::new();
-    for program in programs_to_compare {
-        let twin = Subject::twin(program);
-        let heading = if twin.is_some() {
-            "Python"
-        } else {
-            "no python3"
-        };
-        let mut columns = vec![
-            Column::new(heading.to_owned(), twin),
-            Column::new("Rust".to_owned(), Some(Subject::rust(program))),
-        ];
+    for program in programs {
+        let mut columns = Vec::new();
+        columns.extend(Subject::twin(program).map(|twin| ("Python".to_owned(), twin)));
+        columns.push(("Rust".to_owned(), Subject::rust(program)));
         if !command.is_empty() {
-            let own = Subject {
-                program,
-                command: command.to_vec(),
-            };
-            try_to_start(&own)?;
             let words: Vec<String> = command.iter().map(|word| shown(word)).collect();
-            columns.push(Column::new(words.join(" "), Some(own)));
+            let command = command.to_vec();
+            let own = Subject { program, command };
+            try_to_start(&own)?;
+            columns.push((words.join(" "), own));
         }
-        tables.push((*program, rows_of(program), columns));
+        tables.push(Table::new(program, columns));
     }
-    match judge_all(&mut tables) {
-        // cargo compare | head
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Problem::Failure(format!(
-            "cannot write to standard output: {error}"
-        ))),
-        Ok(all_hold) => Ok(all_hold),
-    }
+    let tasks: Vec<(&Row, &Subject)> = tables.iter().flat_map(Table::tasks).collect();
+    let outcome = try_all(&tasks, |verdicts| {
+        let mut all_hold = true;
+        for (number, table) in tables.iter().enumerate() {
+            if number > 0 {
+                writeln!(io::stdout())?;
+            }
+            all_hold &= table.print(verdicts)?;
+        }
+        Ok(all_hold)
+    });
+    end_strays();
+    outcome
 }
 
 /// Sees that there is such a command before it is judged.
 fn try_to_start(own: &Subject) -> Result<(), Problem> {
-    let cannot_start = |error| {
-        let program = shown(&own.command[0]);
-        Problem::Misuse(format!("cannot start {program}: {error}"))
+    let Err(error) = own.start(free_address(), None) else {
+        return Ok(());
     };
-    own.start(free_address(), None)
-        .map(drop)
-        .map_err(cannot_start)?;
-    end_strays();
-    Ok(())
-}
-
-type Table = (&'static str, &'static [Row], Vec<Column>);
-
-/// A row to be tried: the numbers of its table, column and row.
-type Task = (usize, usize, usize);
-
-/// Tries every row on every subject, and prints each table as soon as it is complete.
-fn judge_all(tables: &mut [Table]) -> io::Result<bool> {
-    let mut tasks: Vec<(Task, Subject, &Row)> = Vec::new();
-    for (table, (_, rows, columns)) in tables.iter().enumerate() {
-        for (row, to_try) in rows.iter().enumerate() {
-            for (column, subject) in columns.iter().enumerate() {
-                let subject = subject.subject.clone();
-                tasks.extend(subject.map(|subject| ((table, column, row), subject, to_try)));
-            }
+    let program = shown(&own.command[0]);
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound if program.contains(' ') => {
+            "\nhint: leave out the quotes, so that each word is an argument of its own".to_owned()
         }
-    }
-    let mut left: Vec<usize> = (0..tables.len())
-        .map(|number| tasks.iter().filter(|task| task.0.0 == number).count())
-        .collect();
-    let all = left.clone();
-    let mut printed = 0;
-    let mut all_hold = true;
-    let progress = Progress(io::stderr().is_terminal());
-    let tasks = Mutex::new(tasks.into_iter());
-    thread::scope(|scope| {
-        let (sender, verdicts) = mpsc::channel();
-        for _ in 0..AT_ONCE {
-            let (tasks, sender) = (&tasks, sender.clone());
-            scope.spawn(move || work(tasks, &sender));
-        }
-        drop(sender);
-        progress.show(tables[0].0, 0, all[0]);
-        for ((table, column, row), verdict) in verdicts {
-            tables[table].2[column].verdicts.insert(row, verdict);
-            left[table] -= 1;
-            while printed < tables.len() && left[printed] == 0 {
-                progress.erase();
-                let (program, rows, columns) = &tables[printed];
-                if printed > 0 {
-                    writeln!(io::stdout())?;
-                }
-                table::print(program, rows, columns)?;
-                all_hold &= columns.last().is_none_or(Column::holds);
-                printed += 1;
-            }
-            if let Some((program, _, _)) = tables.get(printed) {
-                progress.show(program, all[printed] - left[printed], all[printed]);
-            }
-        }
-        Ok(all_hold)
-    })
-}
-
-fn work<'a>(
-    tasks: &Mutex<impl Iterator<Item = (Task, Subject, &'a Row)>>,
-    verdicts: &Sender<(Task, Verdict)>,
-) {
-    loop {
-        let next = tasks
-            .lock()
-            .expect("no thread panics while it holds this")
-            .next();
-        let Some((task, subject, row)) = next else {
-            return;
-        };
-        let verdict = (row.check)(&subject);
-        end_strays();
-        if verdicts.send((task, verdict)).is_err() {
-            return; // nobody can read the table any more
-        }
-    }
-}
-
-/// A line on the terminal that is written anew.
-struct Progress(bool);
-
-impl Progress {
-    fn show(&self, program: &str, done: usize, all: usize) {
-        if self.0 {
-            let _ = write!(io::stderr(), "\r\x1b[K{program} {done}/{all} ...");
-        }
-    }
-
-    fn erase(&self) {
-        if self.0 {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
-    }
+        io::ErrorKind::NotFound => String::new(),
+        // It may not be executed, or does not say what executes it.
+        _ => format!("\nhint: put its interpreter in front, such as python3 {program}"),
+    };
+    Err(Problem::Misuse(format!(
+        "cannot start {program}: {error}{hint}"
+    )))
 }

@@ -1,98 +1,131 @@
-//! The table: a row for a behaviour, a column for a program.
+//! The table of one program: a row for a behaviour, a column for each language.
 
-use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::iter;
 
-use terminal_size::{Width, terminal_size};
+use terminal_size::{Width, terminal_size_of};
 use textwrap::core::display_width;
 
-use crate::rows::{Instead, Row, Subject, Verdict};
+use crate::rows::{Instead, Row, Subject, Verdict, rows_of};
 
 /// The width, in characters, where there is no terminal.
 const DEFAULT_WIDTH: usize = 100;
+
+/// The widest that a column is at all, for a program can print a line without end.
+const WIDEST: usize = 120;
 
 /// Below this width a column says nothing.
 const NARROWEST: usize = 12;
 
 const GAP: usize = 2;
 
-/// What one program did.
-pub struct Column {
-    heading: String,
-    pub subject: Option<Subject>,
-    /// The verdict on each row that was tried.
-    pub verdicts: BTreeMap<usize, Verdict>,
+/// The table of one program.
+pub struct Table {
+    program: &'static str,
+    rows: Vec<&'static Row>,
+    /// What is tried, under its heading; the last one is judged.
+    columns: Vec<(String, Subject)>,
 }
 
-impl Column {
-    pub fn new(heading: String, subject: Option<Subject>) -> Self {
+impl Table {
+    pub fn new(program: &'static str, columns: Vec<(String, Subject)>) -> Self {
         Self {
-            heading,
-            subject,
-            verdicts: BTreeMap::new(),
+            program,
+            rows: rows_of(program),
+            columns,
         }
     }
 
-    /// Returns whether no row was seen not to hold.
-    pub fn holds(&self) -> bool {
-        let mut verdicts = self.verdicts.values();
-        verdicts.all(|verdict| matches!(verdict, Ok(()) | Err(Instead::NotTried(_))))
+    /// Returns what is to be tried, cell by cell.
+    pub fn tasks(&self) -> Vec<(&Row, &Subject)> {
+        let mut tasks = Vec::new();
+        for row in &self.rows {
+            tasks.extend(self.columns.iter().map(|(_, subject)| (*row, subject)));
+        }
+        tasks
     }
 
-    fn cell(&self, row: usize) -> String {
-        match self.verdicts.get(&row) {
-            Some(Ok(())) => "yes".to_owned(),
-            Some(Err(Instead::Happened(what) | Instead::Lost(what))) => format!("no: {what}"),
-            Some(Err(Instead::NotTried(why))) => format!("not tried: {why}"),
-            None => "-".to_owned(),
+    /// Prints it when the verdict on each cell is there, and says whether all rows hold.
+    pub fn print(&self, verdicts: &mut dyn Iterator<Item = Verdict>) -> io::Result<bool> {
+        // The first cell at once, so that it is known early whether anything can be printed.
+        let mut out = io::stdout().lock();
+        write!(out, "{}", self.program)?;
+        out.flush()?;
+        let (columns, cells) = (self.columns.len(), self.rows.len() * self.columns.len());
+        let mut known = Vec::new();
+        while known.len() < cells {
+            progress(&format!(" {}/{cells} ...", known.len()));
+            known.extend(verdicts.next());
         }
+        progress("");
+        let headings = self.columns.iter().map(|(heading, _)| heading.clone());
+        let mut lines = vec![
+            iter::once(self.program.to_owned())
+                .chain(headings)
+                .collect(),
+        ];
+        for (row, verdicts) in self.rows.iter().zip(known.chunks(columns)) {
+            let cells = verdicts.iter().map(cell);
+            lines.push(iter::once(row.name.to_owned()).chain(cells).collect());
+        }
+        out.write_all(&formatted(&lines).as_bytes()[self.program.len()..])?;
+        if known.iter().any(was_not_tried) {
+            let note = "What was not tried counts neither for nor against a program.";
+            writeln!(out, "{note}")?;
+        }
+        let mut judged = known.iter().skip(columns - 1).step_by(columns);
+        Ok(judged.all(|verdict| verdict.is_ok() || was_not_tried(verdict)))
     }
 }
 
-/// Prints the table of one program, as wide as the terminal at most.
-pub fn print(program: &str, rows: &[Row], columns: &[Column]) -> io::Result<()> {
-    let mut lines = vec![vec![program.to_owned()]];
-    lines[0].extend(columns.iter().map(|column| column.heading.clone()));
-    for (number, row) in rows.iter().enumerate() {
-        let cells = columns.iter().map(|column| column.cell(number));
-        lines.push([row.name.to_owned()].into_iter().chain(cells).collect());
+fn cell(verdict: &Verdict) -> String {
+    match verdict {
+        Ok(()) => "yes".to_owned(),
+        Err(instead) => instead.to_string(),
     }
-    let widths = widths(&lines);
-    let mut out = io::stdout().lock();
-    for line in &lines {
+}
+
+fn was_not_tried(verdict: &Verdict) -> bool {
+    matches!(verdict, Err(Instead::NotTried(_)))
+}
+
+/// Writes how far it is behind the cursor of the terminal, if there is one.
+fn progress(text: &str) {
+    if io::stderr().is_terminal() {
+        let _ = write!(io::stderr(), "\x1b7\x1b[K{text}\x1b8");
+    }
+}
+
+/// Returns the lines with their cells below each other.
+fn formatted(lines: &[Vec<String>]) -> String {
+    let widths = widths(lines);
+    let mut table = String::new();
+    for line in lines {
         let cells = line.iter().zip(&widths).map(|(cell, width)| {
             let cell = cut(cell, *width);
             let padding = " ".repeat(width + GAP - display_width(&cell));
             cell + &padding
         });
-        writeln!(out, "{}", cells.collect::<String>().trim_end())?;
+        table += cells.collect::<String>().trim_end();
+        table += "\n";
     }
-    let not_tried = columns.iter().flat_map(|column| column.verdicts.values());
-    if not_tried
-        .into_iter()
-        .any(|verdict| matches!(verdict, Err(Instead::NotTried(_))))
-    {
-        writeln!(
-            out,
-            "What was not tried counts neither for nor against a program."
-        )?;
-    }
-    Ok(())
+    table
 }
 
 /// Gives each column what its longest cell needs. What is too much is taken from the first ones:
-/// the last one is the one that is judged.
+/// the last one is the one that is judged, and is cut on a terminal only.
 fn widths(lines: &[Vec<String>]) -> Vec<usize> {
-    let terminal = terminal_size().map_or(DEFAULT_WIDTH, |(Width(width), _)| width.into());
     let mut widths = vec![0; lines[0].len()];
     for line in lines {
         for (width, cell) in widths.iter_mut().zip(line) {
-            *width = display_width(cell).max(*width);
+            *width = display_width(cell).clamp(*width, WIDEST);
         }
     }
-    let all = |widths: &[usize]| widths.iter().sum::<usize>() + GAP * (widths.len() - 1);
-    for column in 1..widths.len() {
-        let too_much = all(&widths).saturating_sub(terminal);
+    let terminal = terminal_size_of(io::stdout()).map(|(Width(width), _)| width.into());
+    let end = widths.len() - usize::from(terminal.is_none());
+    for column in 1..end {
+        let all = widths.iter().sum::<usize>() + GAP * (widths.len() - 1);
+        let too_much = all.saturating_sub(terminal.unwrap_or(DEFAULT_WIDTH));
         let narrow = widths[column].min(NARROWEST);
         widths[column] = widths[column].saturating_sub(too_much).max(narrow);
     }

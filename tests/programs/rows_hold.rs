@@ -1,55 +1,20 @@
 //! The rows of `cargo compare`: which hold for the programs, and which for their Python twins.
 #![cfg(target_os = "linux")]
 
-use std::sync::Mutex;
-use std::thread;
-
 use crate::harness::{python, strace};
-use crate::rows::{Instead, PROGRAMS, Row, Subject, rows_of};
+use crate::rows::{PROGRAMS, Row, Subject, rows_of, try_all};
 
 /// Tries all rows, and returns those that do not hold, with what happened instead.
 fn broken(subject: &Subject) -> Vec<(&'static str, String)> {
-    let broken = Mutex::new(Vec::new());
-    let rows: Vec<(usize, &Row)> = rows_of(subject.program).iter().enumerate().collect();
-    in_parallel(&rows, |(number, row)| {
-        if let Err(instead) = (row.check)(subject) {
-            let what = what_happened(instead);
-            broken
-                .lock()
-                .expect("no row panics")
-                .push((*number, row.name, what));
-        }
-    });
-    let mut broken = broken.into_inner().expect("no row panics");
-    broken.sort();
-    broken
-        .into_iter()
-        .map(|(_, name, what)| (name, what))
-        .collect()
-}
-
-/// Does something with each of them, a few at a time: most of the time a row waits.
-fn in_parallel<T: Sync>(all: &[T], each: impl Fn(&T) + Sync) {
-    let next = Mutex::new(all.iter());
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                loop {
-                    let Some(one) = next.lock().expect("nobody panics here").next() else {
-                        return;
-                    };
-                    each(one);
-                }
-            });
-        }
-    });
-}
-
-fn what_happened(instead: Instead) -> String {
-    match instead {
-        Instead::Happened(what) | Instead::Lost(what) => what,
-        Instead::NotTried(why) => format!("not tried: {why}"),
-    }
+    let rows = rows_of(subject.program);
+    let tasks: Vec<(&Row, &Subject)> = rows.iter().map(|row| (*row, subject)).collect();
+    try_all(&tasks, |verdicts| {
+        let broken = rows.iter().zip(verdicts).filter_map(|(row, verdict)| {
+            let instead = verdict.err()?;
+            Some((row.name, instead.to_string()))
+        });
+        broken.collect()
+    })
 }
 
 #[test]
@@ -69,7 +34,7 @@ fn rows_that_the_twins_break_are_these() {
     }
     let of_short_server = [
         "a client resets: one line at most, serves the next",
-        "a message of 300,000 bytes: ACK!, then a clean end",
+        "a message of 300,000 bytes: answered, a clean end",
         "half a Chinese character at byte 1024: shown",
         "line breaks and escapes in a message: on one line",
         "bytes that are no text: answered, none shown raw",
@@ -83,7 +48,7 @@ fn rows_that_the_twins_break_are_these() {
         "a client leaves without a word: serves the next",
         "a client resets: one line at most, serves the next",
         "a client half-closes: one ACK!, then the end",
-        "a message of 300,000 bytes: ACK!s, then a clean end",
+        "a message of 300,000 bytes: answered, a clean end",
         "half a Chinese character at byte 1024: shown",
         "line breaks and escapes in a message: on one line",
         "bytes that are no text: answered, none shown raw",
@@ -119,8 +84,8 @@ short-server | has no threads | answers others while one client is silent
 short-server | serves one | a client leaves: serves the next
 short-server | ends with a client | a client leaves without a word: serves the next
 short-server | shows tracebacks | a client resets: one line at most, serves the next
-short-server | asks who is there | a client half-closes: ACK!, then the end
-short-server | closes at once | a message of 300,000 bytes: ACK!, then a clean end
+short-server | asks who is there | a client half-closes: one ACK!, then the end
+short-server | closes at once | a message of 300,000 bytes: answered, a clean end
 short-server | decodes | half a Chinese character at byte 1024: shown
 short-server | prints raw | line breaks and escapes in a message: on one line
 short-server | decodes | bytes that are no text: answered, none shown raw
@@ -132,7 +97,7 @@ long-server | replies otherwise | answers each message of a connection with ACK!
 long-server | says nothing | prints the original's lines
 long-server | has threads | a second client waits its turn, then is answered
 long-server | asks who is there | a client half-closes: one ACK!, then the end
-long-server | serves one | a message of 300,000 bytes: ACK!s, then a clean end
+long-server | serves one | a message of 300,000 bytes: answered, a clean end
 long-server | accepts once | descriptors run out: loses nobody who waits
 short-client | says otherwise | sends its message, takes the reply and closes
 short-client | says more | prints the reply and a line break, nothing else
@@ -165,19 +130,21 @@ fn every_row_sees_the_fault_that_it_is_there_for() {
     if strace().is_none() {
         return;
     }
-    let faults: Vec<&str> = FAULTS.lines().collect();
-    in_parallel(&faults, |line| {
+    let mut tasks = Vec::new();
+    for line in FAULTS.lines() {
         let mut words = line.split(" | ");
         let [program, fault, name] = [(); 3].map(|()| words.next().expect("three columns"));
+        let row = rows_of(program).into_iter().find(|row| row.name == name);
         let Some(subject) = faulty(program, fault) else {
             return;
         };
-        let mut rows = rows_of(program).iter();
-        let row = rows
-            .find(|row| row.name == name)
-            .expect("there is such a row");
-        let verdict = (row.check)(&subject);
-        println!("{line} | {}", what_happened(verdict.expect_err(line)));
+        tasks.push((row.expect("there is such a row"), subject));
+    }
+    let tasks: Vec<(&Row, &Subject)> = tasks.iter().map(|(row, subject)| (*row, subject)).collect();
+    try_all(&tasks, |verdicts| {
+        for (line, verdict) in FAULTS.lines().zip(verdicts) {
+            println!("{line} | {}", verdict.expect_err(line));
+        }
     });
 }
 

@@ -4,25 +4,113 @@
 //! in any language. Nothing is looked up in a table of expectations: every verdict is measured.
 
 mod client;
+mod running;
 mod server;
 mod subject;
 mod trace;
 
+use std::fmt::{self, Display, Formatter};
 use std::io::{self, ErrorKind};
+use std::sync::{Mutex, mpsc};
+use std::thread;
 
+use crate::harness::Peer;
+use running::Running;
 pub use subject::Subject;
 
 /// The four programs, in the tutorial's order.
 pub const PROGRAMS: [&str; 4] = ["short-server", "short-client", "long-server", "long-client"];
 
-/// A behaviour: its name, and the function that provokes and recognises it.
+/// How many rows are tried at the same time: most of the time they wait.
+const AT_ONCE: usize = 8;
+
+/// A behaviour: its name, and the story that provokes and recognises it.
 pub struct Row {
     pub name: &'static str,
-    pub check: fn(&Subject) -> Verdict,
+    /// What the names of its programs begin with.
+    of: &'static str,
+    under: Under,
+    story: Story,
 }
 
-const fn row(name: &'static str, check: fn(&Subject) -> Verdict) -> Row {
-    Row { name, check }
+/// What happens between a program and the other side of its connection.
+type Story = fn(&mut Running, &mut Peer) -> Verdict;
+
+/// What a program is started under.
+#[derive(Clone, Copy)]
+enum Under {
+    Nothing,
+    Strace,
+    /// strace, which makes a call fail, such as `sendto:retval=2:when=1`.
+    Fault(&'static str),
+    /// A shell that leaves it so many descriptors.
+    Descriptors(usize),
+}
+
+/// The beginning of a row.
+struct Named(&'static str, &'static str);
+
+const fn short(name: &'static str) -> Named {
+    Named("short", name)
+}
+
+const fn long(name: &'static str) -> Named {
+    Named("long", name)
+}
+
+const fn both(name: &'static str) -> Named {
+    Named("", name)
+}
+
+impl Named {
+    const fn when(self, story: Story) -> Row {
+        self.under(Under::Nothing, story)
+    }
+
+    const fn under(self, under: Under, story: Story) -> Row {
+        let Self(of, name) = self;
+        Row {
+            name,
+            of,
+            under,
+            story,
+        }
+    }
+}
+
+impl Row {
+    /// Starts the program, tells the story, and says what happened instead.
+    pub fn check(&self, subject: &Subject) -> Verdict {
+        let mut program = Running::start(subject, self.under)?;
+        // The peer stays while all is explained: its leaving could be the end of the program.
+        match program.meet() {
+            Ok(mut peer) => {
+                let verdict = (self.story)(&mut program, &mut peer);
+                if let Under::Fault(_) = self.under {
+                    program.trace.has_a_fault()?;
+                }
+                verdict.map_err(|instead| program.explain(instead))
+            }
+            Err(lost) => match program.explain(lost) {
+                // What it got is free, so it has chosen another one.
+                Instead::Happened(why) if why.contains("ddress already in use") => instead(
+                    format!("it does not listen on ADDRESS, its last argument: {why}"),
+                ),
+                why => Err(why),
+            },
+        }
+    }
+}
+
+/// Returns the rows of one of the four programs.
+pub fn rows_of(program: &str) -> Vec<&'static Row> {
+    let rows = if program.ends_with("server") {
+        server::ROWS
+    } else {
+        client::ROWS
+    };
+    let rows = rows.iter();
+    rows.filter(|row| program.starts_with(row.of)).collect()
 }
 
 /// `Ok` where the behaviour was seen.
@@ -39,14 +127,19 @@ pub enum Instead {
     NotTried(&'static str),
 }
 
+impl Display for Instead {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Happened(what) | Self::Lost(what) => write!(f, "no: {what}"),
+            Self::NotTried(why) => write!(f, "not tried: {why}"),
+        }
+    }
+}
+
 impl From<io::Error> for Instead {
     fn from(error: io::Error) -> Self {
         let text = error.to_string();
-        let words = text
-            .split(" (os error")
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+        let words = text.split(" (os error").next().unwrap_or_default();
         match error.kind() {
             // A reset is a broken pipe to the one who has seen the end of the stream before it, and
             // no connection any more to the one who half-closes after it.
@@ -55,9 +148,9 @@ impl From<io::Error> for Instead {
             | ErrorKind::ConnectionAborted
             | ErrorKind::NotConnected => Self::Lost("Connection reset by peer".to_owned()),
             ErrorKind::UnexpectedEof | ErrorKind::ConnectionRefused | ErrorKind::TimedOut => {
-                Self::Lost(words)
+                Self::Lost(words.to_owned())
             }
-            _ => Self::Happened(words),
+            _ => Self::Happened(words.to_owned()),
         }
     }
 }
@@ -67,12 +160,26 @@ fn instead(what: impl Into<String>) -> Verdict {
     Err(Instead::Happened(what.into()))
 }
 
-/// Returns the rows of one of the four programs.
-pub fn rows_of(program: &str) -> &'static [Row] {
-    match program {
-        "short-server" => server::SHORT,
-        "long-server" => server::LONG,
-        "short-client" => client::SHORT,
-        _ => client::LONG,
-    }
+/// Tries rows on subjects, a few at a time, and has the verdicts used in their order, each as soon
+/// as it is there. What is not begun when nobody wants more verdicts is not tried.
+pub fn try_all<R>(
+    tasks: &[(&Row, &Subject)],
+    use_them: impl FnOnce(&mut dyn Iterator<Item = Verdict>) -> R,
+) -> R {
+    let (senders, verdicts): (Vec<_>, Vec<_>) = tasks.iter().map(|_| mpsc::channel()).unzip();
+    let tasks = Mutex::new(tasks.iter().zip(senders));
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                let next = || tasks.lock().expect("no row panics").next();
+                while let Some(((row, subject), sender)) = next() {
+                    if sender.send(row.check(subject)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        let verdicts = verdicts.into_iter();
+        use_them(&mut verdicts.map(|verdict| verdict.recv().expect("no row panics")))
+    })
 }

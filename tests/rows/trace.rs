@@ -1,121 +1,95 @@
 //! The system calls of a program, as strace sees them.
 
 use std::collections::HashMap;
-use std::fs;
-use std::process::Command;
+use std::fs::{self, File};
+use std::io;
+use std::process::{self, Command};
 
-use tempfile::NamedTempFile;
-
-use super::subject::PATIENCE;
+use super::running::PATIENCE;
 use super::{Instead, Verdict, instead};
 use crate::harness::{poll, strace_if_found};
 
-/// The calls that take a client, and those that receive and send, whichever a language uses.
+/// The calls of a conversation: the name in the lesson, and those that a language may use.
 const ACCEPT: &[&str] = &["accept", "accept4"];
-const RECEIVE: &[&str] = &["recvfrom", "recvmsg", "read", "readv"];
-const SEND: &[&str] = &["sendto", "sendmsg", "write", "writev"];
+const RECEIVE: &[&str] = &["recv", "recvfrom", "recvmsg", "read", "readv"];
+const SEND: &[&str] = &["send", "sendto", "sendmsg", "write", "writev"];
 
-/// The calls of the lesson.
-const TRACED: &str = "trace=socket,bind,listen,connect,accept,accept4,recvfrom,recvmsg,read,readv,\
-     sendto,sendmsg,write,writev,close";
-
-/// A list of calls that grows while the program runs.
-pub struct Trace(NamedTempFile);
+/// A list of calls that grows while the program runs, in a file without a name: nothing is left
+/// behind, however this process ends.
+pub struct Trace(File);
 
 /// A call that succeeded.
 struct Call {
     name: String,
+    /// The first argument, if it is a number.
+    descriptor: Option<i64>,
     arguments: String,
     result: i64,
 }
 
 impl Trace {
-    pub fn new() -> Result<Self, Instead> {
-        if strace_if_found().is_none() {
-            return Err(Instead::NotTried("no strace"));
-        }
-        let file = NamedTempFile::new();
-        Ok(Self(
-            file.map_err(|_| Instead::NotTried("no temporary file"))?,
-        ))
+    pub fn new() -> io::Result<Self> {
+        tempfile::tempfile().map(Self)
+    }
+
+    /// Returns the name by which strace can open the file.
+    fn path(&self) -> String {
+        #[cfg(unix)]
+        let descriptor = std::os::fd::AsRawFd::as_raw_fd(&self.0);
+        #[cfg(not(unix))]
+        let descriptor = "where there is no strace";
+        format!("/proc/{}/fd/{descriptor}", process::id())
     }
 
     /// Returns the command that traces another one.
-    pub fn watch(&self) -> Option<Command> {
-        self.strace(&["-e", TRACED])
+    pub fn strace(&self) -> Result<Command, Instead> {
+        let mut command = strace_if_found().ok_or(Instead::NotTried("no strace"))?;
+        command.args(["-f", "-qq", "-e", "signal=none", "-o"]);
+        command.arg(self.path());
+        command.args(["-e", "trace=network,read,readv,write,writev,close"]);
+        Ok(command)
     }
 
-    /// Returns the command that lets a call fail, such as `sendto:retval=2:when=1`.
-    pub fn inject(&self, fault: &str) -> Option<Command> {
-        let calls = fault.split(':').next().unwrap_or_default();
-        self.strace(&[
-            "-e",
-            &format!("trace={calls}"),
-            "-e",
-            &format!("inject={fault}"),
-        ])
-    }
-
-    fn strace(&self, options: &[&str]) -> Option<Command> {
-        let mut command = strace_if_found()?;
-        command
-            .args(["-f", "-qq", "-e", "signal=none", "-o"])
-            .arg(self.0.path())
-            .args(options);
-        Some(command)
+    /// Returns the command that lets a call fail as well, such as `sendto:retval=2:when=1`.
+    pub fn inject(&self, fault: &str) -> Result<Command, Instead> {
+        let mut command = self.strace()?;
+        command.args(["-e", &format!("inject={fault}")]);
+        Ok(command)
     }
 
     /// Says that the fault was not tried, if the program does not make this call.
-    pub fn was_injected(&self, otherwise: &'static str) -> Verdict {
-        let text = fs::read(self.0.path())?;
-        if String::from_utf8_lossy(&text).contains("(INJECTED)") {
+    pub fn has_a_fault(&self) -> Verdict {
+        if self.text().contains("(INJECTED)") {
             return Ok(());
         }
-        Err(Instead::NotTried(otherwise))
+        Err(Instead::NotTried("it does not make this call"))
     }
 
-    /// Waits for a server's calls in their order.
-    pub fn shows_server(&self, port: u16, closes: bool) -> Verdict {
-        self.shows(|calls| {
-            let (socket, rest) = bound_for(calls, "bind", port)?;
-            let (_, rest) = next(rest, &["listen"], socket)?;
-            let (client, rest) = next(rest, ACCEPT, socket)?;
-            let (_, rest) = next(rest, RECEIVE, client)?;
-            let (_, rest) = next(rest, SEND, client)?;
-            if closes {
-                next(rest, &["close"], client)?;
-            }
-            Ok(())
-        })
-    }
-
-    /// Waits for a client's calls in their order.
-    pub fn shows_client(&self, port: u16) -> Verdict {
-        self.shows(|calls| {
-            let (socket, rest) = bound_for(calls, "connect", port)?;
-            let (_, rest) = next(rest, SEND, socket)?;
-            next(rest, RECEIVE, socket).map(drop)
-        })
-    }
-
-    fn shows(&self, story: impl Fn(&[Call]) -> Result<(), String>) -> Verdict {
-        let mut problem = String::new();
-        let told = poll(PATIENCE, || match story(&self.calls()) {
-            Ok(()) => Some(()),
-            Err(missing) => {
-                problem = missing;
-                None
-            }
+    /// Waits for the calls of a server or a client in their order.
+    pub fn shows(&self, program: &str, port: u16) -> Verdict {
+        let order: &[&[&str]] = match program {
+            "short-server" => &[&["bind"], &["listen"], ACCEPT, RECEIVE, SEND, &["close"]],
+            "long-server" => &[&["bind"], &["listen"], ACCEPT, RECEIVE, SEND],
+            _ => &[&["connect"], SEND, RECEIVE],
+        };
+        let mut missing = None;
+        let _ = poll(PATIENCE, || {
+            missing = first_missing(order, &self.calls(), port);
+            missing.is_none().then_some(())
         });
-        told.map_or_else(|| instead(problem.clone()), Ok)
+        missing.map_or(Ok(()), instead)
+    }
+
+    fn text(&self) -> String {
+        let text = fs::read(self.path()).unwrap_or_default();
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     /// Reads the calls in the order in which they returned.
     fn calls(&self) -> Vec<Call> {
-        let text = fs::read(self.0.path()).unwrap_or_default();
         let mut begun = HashMap::new();
         let mut calls = Vec::new();
-        for line in String::from_utf8_lossy(&text).lines() {
+        for line in self.text().lines() {
             let Some((thread, line)) = line.split_once(' ') else {
                 continue;
             };
@@ -138,54 +112,41 @@ impl Call {
     fn read(line: &str) -> Option<Self> {
         let (call, result) = line.rsplit_once(" = ")?;
         let (name, arguments) = call.trim_end().strip_suffix(')')?.split_once('(')?;
-        let number = result.split(' ').next()?.parse().ok()?;
-        let result = if result.contains("EINPROGRESS") {
-            0
-        } else {
-            number
-        };
-        (result >= 0).then(|| Self {
+        let first = arguments.split(',').next()?;
+        let number: i64 = result.split(' ').next()?.parse().ok()?;
+        let has_begun = result.contains("EINPROGRESS");
+        (number >= 0 || has_begun).then(|| Self {
             name: name.to_owned(),
+            descriptor: first.trim().parse().ok(),
             arguments: arguments.to_owned(),
-            result,
+            result: number,
         })
     }
-
-    fn descriptor(&self) -> Option<i64> {
-        self.arguments.split(',').next()?.trim().parse().ok()
-    }
 }
 
-/// Returns the socket that is given this port, which was created before, and the calls after that.
-fn bound_for<'a>(calls: &'a [Call], name: &str, port: u16) -> Result<(i64, &'a [Call]), String> {
+/// Says which call is not in its place. The first one has the port; the others are made with its
+/// socket, and from `accept` on with the client's.
+fn first_missing(order: &[&[&str]], calls: &[Call], port: u16) -> Option<String> {
     let port = format!("htons({port})");
-    let is_it = |call: &Call| call.name == name && call.arguments.contains(&port);
-    let at = calls
-        .iter()
-        .position(is_it)
-        .ok_or_else(|| format!("no {name}"))?;
-    let socket = calls[at].descriptor().ok_or("no descriptor")?;
-    let mut before = calls[..at].iter();
-    if before.any(|call| call.name == "socket" && call.result == socket) {
-        return Ok((socket, &calls[at + 1..]));
+    let first = order[0][0];
+    let is_first = |call: &Call| call.name == first && call.arguments.contains(&port);
+    let Some(at) = calls.iter().position(is_first) else {
+        return Some(format!("no {first}"));
+    };
+    let mut descriptor = calls[at].descriptor;
+    let is_it = |call: &Call| call.name == "socket" && Some(call.result) == descriptor;
+    if !calls[..at].iter().any(is_it) {
+        return Some(format!("no socket before {first}"));
     }
-    Err(format!("no socket before {name}"))
-}
-
-/// Returns the result of the next call with one of these names, and the calls after it.
-fn next<'a>(
-    calls: &'a [Call],
-    names: &[&str],
-    descriptor: i64,
-) -> Result<(i64, &'a [Call]), String> {
-    let is_it =
-        |call: &Call| names.contains(&call.name.as_str()) && call.descriptor() == Some(descriptor);
-    let at = calls.iter().position(is_it);
-    let at = at.ok_or_else(|| {
-        format!(
-            "no {} in its place",
-            names[0].trim_end_matches("from").trim_end_matches("to")
-        )
-    })?;
-    Ok((calls[at].result, &calls[at + 1..]))
+    let mut rest = calls[at + 1..].iter();
+    for names in &order[1..] {
+        let is_next =
+            |call: &&Call| names.contains(&call.name.as_str()) && call.descriptor == descriptor;
+        match rest.find(is_next) {
+            None => return Some(format!("no {} in its place", names[0])),
+            Some(call) if *names == ACCEPT => descriptor = Some(call.result),
+            Some(_) => {}
+        }
+    }
+    None
 }

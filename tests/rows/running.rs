@@ -1,0 +1,308 @@
+//! A program under judgement that runs: what is done with it, and what is seen of it.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use common::printable;
+
+use super::subject::ends_with_us;
+use super::trace::Trace;
+use super::{Instead, Subject, Under, Verdict, instead};
+use crate::harness::{Output, Peer, Process, free_address, late, listening_socket, poll, strays};
+
+/// How long anything that should come may take; only what does not hold takes so long.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a program may take until it listens, or connects.
+const START: Duration = Duration::from_secs(10);
+
+/// How long a program may take to say why it has ended a connection.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+pub struct Running {
+    subject: Subject,
+    process: Process,
+    pub address: SocketAddr,
+    /// Where a client is waited for.
+    listener: Option<TcpListener>,
+    pub trace: Trace,
+}
+
+impl Running {
+    /// Starts it with the address of a listener, or with a free one if it is a server.
+    pub fn start(subject: &Subject, under: Under) -> Result<Self, Instead> {
+        let (listener, address) = if subject.program.ends_with("server") {
+            (None, free_address())
+        } else {
+            let (listener, _) = listening_socket();
+            listener.set_nonblocking(true)?;
+            let address = listener.local_addr()?;
+            (Some(listener), address)
+        };
+        let trace = Trace::new()?;
+        let under = match under {
+            Under::Nothing => None,
+            Under::Strace => Some(trace.strace()?),
+            Under::Fault(fault) => Some(trace.inject(fault)?),
+            Under::Descriptors(count) => Some(with_few_descriptors(count)),
+        };
+        // What strace has started would outlive it.
+        let all = [ends_with_us(), under, ends_with_us()];
+        Ok(Self {
+            subject: subject.clone(),
+            process: subject.start(address, all.into_iter().flatten())?,
+            address,
+            listener,
+            trace,
+        })
+    }
+
+    /// Starts it once more, and ends the first one.
+    pub fn start_again(&mut self, address: SocketAddr) -> Verdict {
+        self.process = self.subject.start(address, ends_with_us())?;
+        Ok(())
+    }
+
+    pub fn is_short(&self) -> bool {
+        self.subject.program.starts_with("short")
+    }
+
+    /// Returns what a client says first.
+    pub fn message(&self) -> &'static str {
+        if self.is_short() {
+            "i am TCP client"
+        } else {
+            "TCP client connect"
+        }
+    }
+
+    /// Waits until a server lets a client in, or until a client comes. Nothing printed is needed.
+    pub fn meet(&mut self) -> Result<Peer, Instead> {
+        let met = poll(START, || {
+            let has_ended = self.has_ended(); // before it is asked for what it did at last
+            let peer = match &self.listener {
+                None => self.client().ok(),
+                Some(listener) => {
+                    let accepted = listener.accept().ok();
+                    accepted.and_then(|(stream, _)| Peer::of(stream, PATIENCE).ok())
+                }
+            };
+            (has_ended || peer.is_some()).then_some(peer)
+        });
+        let verb = match self.listener {
+            None => "listen on",
+            Some(_) => "connect to",
+        };
+        met.map_or_else(
+            || {
+                let limit = START.as_secs();
+                let what = format!("it does not {verb} ADDRESS, its last argument, in {limit} s");
+                Err(Instead::Happened(what))
+            },
+            |peer| peer.ok_or_else(|| Instead::Lost("it ended".to_owned())),
+        )
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.process.end_within(Duration::ZERO).is_some()
+    }
+
+    /// Connects one more client.
+    pub fn client(&self) -> std::io::Result<Peer> {
+        Peer::connect(self.address, PATIENCE)
+    }
+
+    /// Has a client talk as the tutorial's client does: one message, one reply, and with the short
+    /// server the end of the stream.
+    pub fn talk(&self, client: &mut Peer) -> Verdict {
+        client.send(self.message())?;
+        client.expect("ACK!")?;
+        if self.is_short() {
+            client.expect_end()?;
+        }
+        Ok(())
+    }
+
+    /// Has one more client come, talk and leave.
+    pub fn serves_another(&self) -> Verdict {
+        self.talk(&mut self.client()?)
+    }
+
+    /// Waits until all that has happened has had its effects, the death of the program among them,
+    /// and has one more client come, talk and leave.
+    pub fn serves_on(&self) -> Verdict {
+        self.comes_to_rest();
+        self.serves_another()
+    }
+
+    /// Takes a message from the client, and replies.
+    pub fn reply(&self, server: &mut Peer, reply: impl AsRef<[u8]>) -> Verdict {
+        server.expect(self.message())?;
+        Ok(server.send(reply)?)
+    }
+
+    /// Waits until the original's calls have been made in their order.
+    pub fn makes_its_calls(&self) -> Verdict {
+        self.trace.shows(self.subject.program, self.address.port())
+    }
+
+    pub fn kill(&mut self) {
+        self.process.kill_group();
+        let _ = self.process.end_within(PATIENCE);
+    }
+
+    /// Stops it and lets it go on, as Ctrl-Z and `fg` do.
+    pub fn stop_and_continue(&self) {
+        #[cfg(unix)]
+        for signal in [rustix::process::Signal::STOP, rustix::process::Signal::CONT] {
+            self.process.signal(signal);
+        }
+    }
+
+    /// Waits until all its threads sleep: what has not happened by then does not happen.
+    pub fn comes_to_rest(&self) {
+        let mut in_a_row = 0;
+        let _ = poll(PATIENCE, || {
+            let sleeps = strays::sleeps(self.process.id());
+            in_a_row = if sleeps { in_a_row + 1 } else { 0 };
+            (in_a_row == 20).then_some(())
+        });
+    }
+
+    /// Waits until standard output holds enough and the program rests, and returns all of it.
+    fn printed(&self, is_enough: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+        self.process.stdout.look(PATIENCE, is_enough);
+        self.comes_to_rest();
+        self.process.stdout.look(Duration::ZERO, |_| true)
+    }
+
+    /// Waits until it has printed this on standard output, and nothing else.
+    pub fn has_printed(&self, expected: &str) -> Verdict {
+        let printed = self.printed(|bytes| {
+            bytes.len() >= expected.len() || !expected.as_bytes().starts_with(bytes)
+        });
+        let mut lines = printed.split_inclusive(|byte| *byte == b'\n');
+        for expected in expected.split_inclusive('\n') {
+            match lines.next() {
+                Some(line) if line == expected.as_bytes() => {}
+                Some(line) => return instead(format!("it printed {}", printable(line))),
+                None => return instead(format!("it did not print {}", expected.trim_end())),
+            }
+        }
+        match lines.next() {
+            Some(line) => instead(format!("it printed {}", printable(line))),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until it has shown this, and returns all that it has printed.
+    pub fn has_shown(&self, text: &str) -> Result<Vec<u8>, Instead> {
+        let printed = self.printed(|bytes| has(bytes, text));
+        if has(&printed, text) {
+            return Ok(printed);
+        }
+        Err(Instead::Happened("it does not show what came".to_owned()))
+    }
+
+    /// Waits until it has shown this on one line, and sees that nothing raw is on any line.
+    pub fn has_shown_on_one_line(&self, beginning: &str, end: &str) -> Verdict {
+        let printed = self.has_shown(end)?;
+        let mut lines = printed.split(|byte| *byte == b'\n');
+        if let Some(raw) = lines.clone().find(|line| is_raw(line)) {
+            return instead(format!("it printed raw {}", printable(raw)));
+        }
+        match lines.find(|line| has(line, end)) {
+            Some(line) if !has(line, beginning) => {
+                instead(format!("it printed {}", printable(line)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until it has nothing more to say, and sees that standard error has a line at most.
+    pub fn complains_briefly(&self) -> Verdict {
+        self.comes_to_rest();
+        let complaints = text_of(&self.process.stderr, Duration::ZERO);
+        match complaints.lines().count() {
+            0 | 1 => Ok(()),
+            count => instead(exception(&complaints).unwrap_or_else(|| format!("{count} lines"))),
+        }
+    }
+
+    /// Waits for its end.
+    pub fn ends(&mut self) -> Result<ExitStatus, Instead> {
+        let status = self.process.end_within(PATIENCE);
+        Ok(status.ok_or_else(|| late("it does not end", PATIENCE))?)
+    }
+
+    /// Waits for its end, which is to be a failure, with a line or two about it and no traceback.
+    pub fn fails_briefly(&mut self) -> Verdict {
+        let status = self.ends()?;
+        let stdout = text_of(&self.process.stdout, LAST_WORDS);
+        let stderr = text_of(&self.process.stderr, LAST_WORDS);
+        let lines = stdout.lines().chain(stderr.lines());
+        match lines.filter(|line| !line.trim().is_empty()).count() {
+            _ if status.success() => instead(format!("it ended with {status}")),
+            0 => instead(format!("it ended with {status}, without a word")),
+            1..=3 if !stderr.contains("Traceback") => Ok(()),
+            count => {
+                instead(exception(&stderr).unwrap_or_else(|| format!("{count} lines about it")))
+            }
+        }
+    }
+
+    /// Returns why a conversation broke off, in the program's own words if it has any.
+    pub fn explain(&mut self, instead: Instead) -> Instead {
+        let Instead::Lost(words) = instead else {
+            return instead;
+        };
+        let own = poll(LAST_WORDS, || {
+            let status = self.process.end_within(Duration::ZERO);
+            let limit = status.map_or(Duration::ZERO, |_| LAST_WORDS);
+            let stderr = text_of(&self.process.stderr, limit);
+            exception(&stderr).or_else(|| {
+                let status = status?;
+                Some(match stderr.lines().last() {
+                    Some(line) => format!("{} ({status})", printable(line.as_bytes())),
+                    None => format!("it ended with {status}"),
+                })
+            })
+        });
+        Instead::Happened(own.unwrap_or(words))
+    }
+}
+
+/// Returns what is on an output when it ends, or when the time is over.
+fn text_of(output: &Output, limit: Duration) -> String {
+    String::from_utf8_lossy(&output.look(limit, |_| false)).into_owned()
+}
+
+fn has(bytes: &[u8], text: &str) -> bool {
+    String::from_utf8_lossy(bytes).contains(text)
+}
+
+/// Returns the last line that names an error, as a traceback ends with one.
+fn exception(stderr: &str) -> Option<String> {
+    let names_one = |line: &&str| {
+        let name = line.split([':', ' ']).next().unwrap_or_default();
+        let ends = ["rror", "xception", "panic", "timeout"];
+        ends.iter().any(|end| name.ends_with(end))
+    };
+    let line = stderr.lines().rfind(names_one)?;
+    Some(printable(line.trim_end().as_bytes()).to_string())
+}
+
+/// Returns whether a line holds what drives a terminal, or is no text. A backslash is harmless.
+fn is_raw(line: &[u8]) -> bool {
+    let harmless = String::from_utf8_lossy(line).replace('\\', "/");
+    std::str::from_utf8(line).is_err() || printable(harmless.as_bytes()).to_string() != harmless
+}
+
+/// Returns a command that runs another one with few descriptors.
+fn with_few_descriptors(count: usize) -> Command {
+    let mut shell = Command::new("sh");
+    let script = format!("ulimit -n {count} && exec \"$@\"");
+    shell.args(["-c", &script, "sh"]);
+    shell
+}
