@@ -63,9 +63,13 @@ pub(crate) fn set_keepalive(
 /// Limits the time that each `recv(2)` waits: the option `SO_RCVTIMEO` of `socket(7)`.
 pub(crate) fn set_read_timeout(socket: &Descriptor, limit: Duration) -> io::Result<()> {
     let make = || socket.0.set_read_timeout(Some(limit));
-    let limit = limit.as_secs_f64();
-    let arguments: &[&dyn Display] = &[socket, &"SO_RCVTIMEO", &limit];
-    narrate(Aside, "setsockopt", arguments, make, zero)
+    narrate(
+        Aside,
+        "setsockopt",
+        &[socket, &"SO_RCVTIMEO", &format_args!("{limit:.6?}")],
+        make,
+        zero,
+    )
 }
 
 /// Gives the socket an address of this machine with `bind(2)`.

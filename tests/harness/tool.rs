@@ -59,8 +59,12 @@ pub fn strace() -> Option<Command> {
 
 /// Finds strace, where it may trace.
 pub fn strace_if_found() -> Option<Command> {
-    static WORKS: LazyLock<bool> =
-        LazyLock::new(|| works("strace", &["-f", "-o", "/dev/null", "true"]));
+    static WORKS: LazyLock<bool> = LazyLock::new(|| {
+        works(
+            "strace",
+            &["-f", "--seccomp-bpf", "-o", "/dev/null", "true"],
+        )
+    });
     WORKS.then(|| Command::new("strace"))
 }
 

@@ -44,7 +44,8 @@ impl Trace {
     /// Returns the command that traces another one.
     pub fn strace(&self) -> Result<Command, Instead> {
         let mut command = strace_if_found().ok_or(Instead::NotTried("no strace"))?;
-        command.args(["-f", "-qq", "-e", "signal=none", "-o"]);
+        // Only the calls that are traced stop the program: --seccomp-bpf.
+        command.args(["-f", "--seccomp-bpf", "-qq", "-e", "signal=none", "-o"]);
         command.arg(self.path());
         command.args(["-e", "trace=network,read,readv,write,writev,close"]);
         Ok(command)
