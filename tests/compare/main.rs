@@ -87,9 +87,6 @@ fn shown(argument: &OsStr) -> String {
 /// Prints a table for each program, and says whether all rows of the judged columns hold.
 fn compare(programs: &[&'static str], command: &[OsString]) -> Result<bool, Problem> {
     build_programs().map_err(Problem::Failure)?;
-    if Subject::twin(programs[0]).is_none() {
-        tell("note: no python3 is found, so there are no twins");
-    }
     strays::adopt();
     let mut tables = Vec::new();
     for program in programs {
@@ -117,6 +114,9 @@ fn compare(programs: &[&'static str], command: &[OsString]) -> Result<bool, Prob
         Ok(all_hold)
     });
     end_strays();
+    if outcome.is_ok() && Subject::twin(programs[0]).is_none() {
+        tell("note: no python3 is found, so there are no twins");
+    }
     outcome
 }
 
