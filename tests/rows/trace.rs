@@ -41,19 +41,12 @@ impl Trace {
         format!("/proc/{}/fd/{descriptor}", process::id())
     }
 
-    /// Returns the command that traces another one.
-    pub fn strace(&self) -> Result<Command, Instead> {
+    /// Returns the command that traces another one, with further options.
+    pub fn strace(&self, options: &[&str]) -> Result<Command, Instead> {
         let mut command = strace_if_found().ok_or(Instead::NotTried("no strace"))?;
-        command.args(["-f", "-qq", "-e", "signal=none", "-o"]);
-        command.arg(self.path());
+        command.args(["-f", "-qq", "-e", "signal=none", "-o", &self.path()]);
         command.args(["-e", "trace=network,read,readv,write,writev,close"]);
-        Ok(command)
-    }
-
-    /// Returns the command that lets a call fail as well, such as `sendto:retval=2:when=1`.
-    pub fn inject(&self, fault: &str) -> Result<Command, Instead> {
-        let mut command = self.strace()?;
-        command.args(["-e", &format!("inject={fault}")]);
+        command.args(options);
         Ok(command)
     }
 
