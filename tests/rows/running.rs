@@ -41,7 +41,7 @@ impl Running {
             let address = listener.local_addr()?;
             (Some(listener), address)
         };
-        let trace = Trace::new()?;
+        let trace = Trace::new();
         let under = match under {
             Under::Nothing => None,
             Under::Strace => Some(trace.strace(&[])?),
