@@ -53,19 +53,19 @@ impl Table {
         out.flush()?;
         let (columns, cells) = (self.columns.len(), self.rows.len() * self.columns.len());
         let mut known = Vec::new();
-        while known.len() < cells {
-            progress(&format!(" {}/{cells} ...", known.len()));
+        for count in 0..cells {
+            progress(&format!(" {count}/{cells} ..."));
             known.extend(verdicts.next());
         }
         progress("");
         let headings = self.columns.iter().map(|(heading, _)| heading.clone());
-        let mut lines = vec![
-            iter::once(self.program.to_owned())
-                .chain(headings)
-                .collect(),
-        ];
+        let program = self.program.to_owned();
+        let mut lines = vec![iter::once(program).chain(headings).collect()];
         for (row, verdicts) in self.rows.iter().zip(known.chunks(columns)) {
-            let cells = verdicts.iter().map(cell);
+            let cells = verdicts.iter().map(|verdict| match verdict {
+                Ok(()) => "yes".to_owned(),
+                Err(instead) => instead.to_string(),
+            });
             lines.push(iter::once(row.name.to_owned()).chain(cells).collect());
         }
         out.write_all(&formatted(&lines).as_bytes()[self.program.len()..])?;
@@ -75,13 +75,6 @@ impl Table {
         }
         let mut judged = known.iter().skip(columns - 1).step_by(columns);
         Ok(judged.all(|verdict| verdict.is_ok() || was_not_tried(verdict)))
-    }
-}
-
-fn cell(verdict: &Verdict) -> String {
-    match verdict {
-        Ok(()) => "yes".to_owned(),
-        Err(instead) => instead.to_string(),
     }
 }
 

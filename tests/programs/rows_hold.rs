@@ -1,6 +1,8 @@
 //! The rows of `cargo compare`: which hold for the programs, and which for their Python twins.
 #![cfg(target_os = "linux")]
 
+use std::collections::BTreeSet;
+
 use crate::harness::{python, strace};
 use crate::rows::{PROGRAMS, Row, Subject, rows_of, try_all};
 
@@ -32,7 +34,7 @@ fn rows_that_the_twins_break_are_these() {
     if python().is_none() || strace().is_none() {
         return;
     }
-    let of_short_server = [
+    let of_servers = [
         "a client resets: one line at most, serves the next",
         "a message of 300,000 bytes: answered, a clean end",
         "half a Chinese character at byte 1024: shown",
@@ -46,15 +48,7 @@ fn rows_that_the_twins_break_are_these() {
         "a second client waits its turn, then is answered",
         "a client leaves: serves the next",
         "a client leaves without a word: serves the next",
-        "a client resets: one line at most, serves the next",
         "a client half-closes: one ACK!, then the end",
-        "a message of 300,000 bytes: answered, a clean end",
-        "half a Chinese character at byte 1024: shown",
-        "line breaks and escapes in a message: on one line",
-        "bytes that are no text: answered, none shown raw",
-        "descriptors run out: loses nobody who waits",
-        "starts again at once on the same address",
-        "send takes a part of the bytes: sends the rest",
     ];
     let of_clients = [
         "no server: a short error, status not 0",
@@ -64,14 +58,17 @@ fn rows_that_the_twins_break_are_these() {
         "send takes a part of the bytes: sends the rest",
     ];
     for (program, expected) in [
-        ("short-server", of_short_server.as_slice()),
-        ("short-client", &of_clients),
-        ("long-server", &of_long_server),
-        ("long-client", &of_clients),
+        ("short-server", of_servers.to_vec()),
+        ("short-client", of_clients.to_vec()),
+        (
+            "long-server",
+            [of_servers.as_slice(), &of_long_server].concat(),
+        ),
+        ("long-client", of_clients.to_vec()),
     ] {
         let twin = Subject::twin(program).expect("Python is there");
-        let broken: Vec<_> = broken(&twin).into_iter().map(|(name, _)| name).collect();
-        assert_eq!(broken, expected, "{program}");
+        let broken: BTreeSet<_> = broken(&twin).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(broken, expected.into_iter().collect(), "{program}");
     }
 }
 

@@ -47,38 +47,43 @@ enum Under {
     Descriptors(usize),
 }
 
-/// The beginning of a row.
-struct Named(&'static str, &'static str);
-
-const fn short(name: &'static str) -> Named {
-    Named("short", name)
+/// Begins a row of the short program; `when` ends it.
+const fn short(name: &'static str) -> Row {
+    row("short", name)
 }
 
-const fn long(name: &'static str) -> Named {
-    Named("long", name)
+/// Begins a row of the long program.
+const fn long(name: &'static str) -> Row {
+    row("long", name)
 }
 
-const fn both(name: &'static str) -> Named {
-    Named("", name)
+/// Begins a row of both.
+const fn both(name: &'static str) -> Row {
+    row("", name)
 }
 
-impl Named {
-    const fn when(self, story: Story) -> Row {
-        self.under(Under::Nothing, story)
-    }
-
-    const fn under(self, under: Under, story: Story) -> Row {
-        let Self(of, name) = self;
-        Row {
-            name,
-            of,
-            under,
-            story,
-        }
+const fn row(of: &'static str, name: &'static str) -> Row {
+    Row {
+        name,
+        of,
+        under: Under::Nothing,
+        story: |_, _| Ok(()),
     }
 }
 
 impl Row {
+    const fn when(self, story: Story) -> Self {
+        Self { story, ..self }
+    }
+
+    const fn under(self, under: Under, story: Story) -> Self {
+        Self {
+            under,
+            story,
+            ..self
+        }
+    }
+
     /// Starts the program, tells the story, and says what happened instead.
     pub fn check(&self, subject: &Subject) -> Verdict {
         let mut program = Running::start(subject, self.under)?;

@@ -1,5 +1,6 @@
 //! A program under judgement that runs: what is done with it, and what is seen of it.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
@@ -40,12 +41,16 @@ impl Running {
             let address = listener.local_addr()?;
             (Some(listener), address)
         };
-        let trace = Trace::new()?;
+        let trace = Trace::new();
         let under = match under {
             Under::Nothing => None,
-            Under::Strace => Some(trace.strace()?),
-            Under::Fault(fault) => Some(trace.inject(fault)?),
-            Under::Descriptors(count) => Some(with_few_descriptors(count)),
+            Under::Strace => Some(trace.strace(&[])?),
+            Under::Fault(fault) => Some(trace.strace(&["-e", &format!("inject={fault}")])?),
+            Under::Descriptors(count) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {count} && exec \"$@\""), "sh"]);
+                Some(shell)
+            }
         };
         // What strace has started would outlive it.
         let all = [ends_with_us(), under, ends_with_us()];
@@ -80,7 +85,8 @@ impl Running {
     /// Waits until a server lets a client in, or until a client comes. Nothing printed is needed.
     pub fn meet(&mut self) -> Result<Peer, Instead> {
         let met = poll(START, || {
-            let has_ended = self.has_ended(); // before it is asked for what it did at last
+            // Before it is asked for what it did at last.
+            let has_ended = self.process.end_within(Duration::ZERO).is_some();
             let peer = match &self.listener {
                 None => self.client().ok(),
                 Some(listener) => {
@@ -90,26 +96,18 @@ impl Running {
             };
             (has_ended || peer.is_some()).then_some(peer)
         });
-        let verb = match self.listener {
-            None => "listen on",
-            Some(_) => "connect to",
+        let verb = if self.listener.is_none() {
+            "listen on"
+        } else {
+            "connect to"
         };
-        met.map_or_else(
-            || {
-                let limit = START.as_secs();
-                let what = format!("it does not {verb} ADDRESS, its last argument, in {limit} s");
-                Err(Instead::Happened(what))
-            },
-            |peer| peer.ok_or_else(|| Instead::Lost("it ended".to_owned())),
-        )
-    }
-
-    fn has_ended(&mut self) -> bool {
-        self.process.end_within(Duration::ZERO).is_some()
+        let what = format!("it does not {verb} ADDRESS, its last argument,");
+        let peer = met.ok_or_else(|| late(&what, START))?;
+        peer.ok_or_else(|| Instead::Lost("it ended".to_owned()))
     }
 
     /// Connects one more client.
-    pub fn client(&self) -> std::io::Result<Peer> {
+    pub fn client(&self) -> io::Result<Peer> {
         Peer::connect(self.address, PATIENCE)
     }
 
@@ -183,16 +181,16 @@ impl Running {
             bytes.len() >= expected.len() || !expected.as_bytes().starts_with(bytes)
         });
         let mut lines = printed.split_inclusive(|byte| *byte == b'\n');
-        for expected in expected.split_inclusive('\n') {
-            match lines.next() {
-                Some(line) if line == expected.as_bytes() => {}
-                Some(line) => return instead(format!("it printed {}", printable(line))),
-                None => return instead(format!("it did not print {}", expected.trim_end())),
+        let mut wanted = expected.split_inclusive('\n');
+        loop {
+            match (lines.next(), wanted.next()) {
+                (None, None) => return Ok(()),
+                (Some(line), Some(wanted)) if line == wanted.as_bytes() => {}
+                (Some(line), _) => return instead(format!("it printed {}", printable(line))),
+                (None, Some(wanted)) => {
+                    return instead(format!("it did not print {}", wanted.trim_end()));
+                }
             }
-        }
-        match lines.next() {
-            Some(line) => instead(format!("it printed {}", printable(line))),
-            None => Ok(()),
         }
     }
 
@@ -297,12 +295,4 @@ fn exception(stderr: &str) -> Option<String> {
 fn is_raw(line: &[u8]) -> bool {
     let harmless = String::from_utf8_lossy(line).replace('\\', "/");
     std::str::from_utf8(line).is_err() || printable(harmless.as_bytes()).to_string() != harmless
-}
-
-/// Returns a command that runs another one with few descriptors.
-fn with_few_descriptors(count: usize) -> Command {
-    let mut shell = Command::new("sh");
-    let script = format!("ulimit -n {count} && exec \"$@\"");
-    shell.args(["-c", &script, "sh"]);
-    shell
 }

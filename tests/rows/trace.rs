@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io;
-use std::process::{self, Command};
+use std::process::Command;
 
 use super::running::PATIENCE;
 use super::{Instead, Verdict, instead};
@@ -16,7 +15,7 @@ const SEND: &[&str] = &["send", "sendto", "sendmsg", "write", "writev"];
 
 /// A list of calls that grows while the program runs, in a file without a name: nothing is left
 /// behind, however this process ends.
-pub struct Trace(File);
+pub struct Trace(Option<File>);
 
 /// A call that succeeded.
 struct Call {
@@ -28,33 +27,31 @@ struct Call {
 }
 
 impl Trace {
-    pub fn new() -> io::Result<Self> {
-        tempfile::tempfile().map(Self)
+    pub fn new() -> Self {
+        Self(tempfile::tempfile().ok())
     }
 
     /// Returns the name by which strace can open the file.
-    fn path(&self) -> String {
-        #[cfg(unix)]
-        let descriptor = std::os::fd::AsRawFd::as_raw_fd(&self.0);
-        #[cfg(not(unix))]
-        let descriptor = "where there is no strace";
-        format!("/proc/{}/fd/{descriptor}", process::id())
+    #[cfg(unix)]
+    fn path(&self) -> Option<String> {
+        let descriptor = std::os::fd::AsRawFd::as_raw_fd(self.0.as_ref()?);
+        Some(format!("/proc/{}/fd/{descriptor}", std::process::id()))
     }
 
-    /// Returns the command that traces another one.
-    pub fn strace(&self) -> Result<Command, Instead> {
+    #[cfg(not(unix))]
+    fn path(&self) -> Option<String> {
+        None
+    }
+
+    /// Returns the command that traces another one, with further options.
+    pub fn strace(&self, options: &[&str]) -> Result<Command, Instead> {
         let mut command = strace_if_found().ok_or(Instead::NotTried("no strace"))?;
-        // Only the calls that are traced stop the program: --seccomp-bpf.
-        command.args(["-f", "--seccomp-bpf", "-qq", "-e", "signal=none", "-o"]);
-        command.arg(self.path());
+        let path = self.path().ok_or(Instead::NotTried("no temporary file"))?;
+        command.args(["-f", "-qq", "-e", "signal=none", "-o", &path]);
+        // Only the calls that are traced stop the program.
+        command.arg("--seccomp-bpf");
         command.args(["-e", "trace=network,read,readv,write,writev,close"]);
-        Ok(command)
-    }
-
-    /// Returns the command that lets a call fail as well, such as `sendto:retval=2:when=1`.
-    pub fn inject(&self, fault: &str) -> Result<Command, Instead> {
-        let mut command = self.strace()?;
-        command.args(["-e", &format!("inject={fault}")]);
+        command.args(options);
         Ok(command)
     }
 
@@ -82,7 +79,8 @@ impl Trace {
     }
 
     fn text(&self) -> String {
-        let text = fs::read(self.path()).unwrap_or_default();
+        let text = self.path().and_then(|path| fs::read(path).ok());
+        let text = text.unwrap_or_default();
         String::from_utf8_lossy(&text).into_owned()
     }
 
