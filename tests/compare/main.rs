@@ -14,7 +14,9 @@ use std::process::ExitCode;
 
 use common::printable;
 
-use harness::{end_strays, free_address, programs as build_programs, strays};
+use harness::{
+    end_strays, free_address, path_of_twin, programs as build_programs, python_if_found, strays,
+};
 use rows::{PROGRAMS, Row, Subject, try_all};
 use table::Table;
 
@@ -91,7 +93,7 @@ fn compare(programs: &[&'static str], command: &[OsString]) -> Result<bool, Prob
     let mut tables = Vec::new();
     for program in programs {
         let mut columns = Vec::new();
-        columns.extend(Subject::twin(program).map(|twin| ("Python".to_owned(), twin)));
+        columns.extend(twin(program).map(|twin| ("Python".to_owned(), twin)));
         columns.push(("Rust".to_owned(), Subject::rust(program)));
         if !command.is_empty() {
             let words: Vec<String> = command.iter().map(|word| shown(word)).collect();
@@ -114,10 +116,17 @@ fn compare(programs: &[&'static str], command: &[OsString]) -> Result<bool, Prob
         Ok(all_hold)
     });
     end_strays();
-    if outcome.is_ok() && Subject::twin(programs[0]).is_none() {
+    if outcome.is_ok() && twin(programs[0]).is_none() {
         tell("note: no python3 is found, so there are no twins");
     }
     outcome
+}
+
+/// Returns the Python twin of a program, where there is an interpreter.
+fn twin(program: &'static str) -> Option<Subject> {
+    let interpreter = python_if_found()?.get_program().to_owned();
+    let command = vec![interpreter, path_of_twin(program).into()];
+    Some(Subject { program, command })
 }
 
 /// Sees that there is such a command before it is judged.

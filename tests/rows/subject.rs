@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use crate::harness::{Process, Program, path_of, path_of_twin, python_if_found};
+use crate::harness::{Process, Program, path_of};
 
 /// How much of each output is kept, in bytes.
 const KEPT: usize = 64 * 1024;
@@ -24,13 +24,6 @@ impl Subject {
     pub fn rust(program: &'static str) -> Self {
         let command = vec![path_of(program).into()];
         Self { program, command }
-    }
-
-    /// Returns its Python twin, where there is an interpreter.
-    pub fn twin(program: &'static str) -> Option<Self> {
-        let interpreter = python_if_found()?.get_program().to_owned();
-        let command = vec![interpreter, path_of_twin(program).into()];
-        Some(Self { program, command })
     }
 
     /// Starts it under other commands, the innermost one first.
