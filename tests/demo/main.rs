@@ -33,7 +33,7 @@ Runs a server and a client, by default short-server and short-client, and shows 
 column of its own, causes before effects.
 
 SERVER and CLIENT: one of the four programs, or a Python file, which PYTHON runs [default: python3]
---svg FILE: draws the two terminals into FILE, as an animated picture with the socket calls
+--svg FILE: also draws the two terminals with their socket calls into FILE, an animated picture
 RUST_LOG: which lines are shown [default: info]; debug shows the socket calls too, trace their options";
 
 /// Why a demo does not come to its end.
@@ -153,9 +153,7 @@ fn play(request: Request) -> Result<(), Problem> {
         Some(_) => LevelFilter::Debug,
     };
     let columns = Columns::new(level >= LevelFilter::Debug);
-    if picture.is_none() {
-        columns.print_heading(&server.name, &client.name)?;
-    }
+    columns.print_heading(&server.name, &client.name)?;
     let mut stage = Stage {
         events,
         requests: Vec::new(),

@@ -39,7 +39,7 @@ pub struct Stage {
     /// Which lines of the log are shown.
     pub level: LevelFilter,
     pub columns: Columns,
-    /// The lines for a picture, where one is to be drawn instead.
+    /// The lines for a picture, where one is to be drawn.
     pub drawn: Option<Vec<Line>>,
 }
 
@@ -144,8 +144,9 @@ impl Stage {
         if level(&line.text).is_some_and(|level| level > self.level) {
             return Ok(()); // it was only asked for to find the order
         }
+        self.columns.print(&line)?;
         let Some(drawn) = &mut self.drawn else {
-            return Ok(self.columns.print(&line)?);
+            return Ok(());
         };
         drawn.push(line);
         if drawn.len() > MOST_DRAWN {

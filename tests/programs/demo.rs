@@ -162,28 +162,23 @@ fn demo_wraps_what_is_wider_than_a_column() {
 }
 
 #[test]
-fn demo_tells_when_the_server_cannot_start() {
-    // The client of the outer demo is another demo, which finds the port taken.
-    let file = tempfile::NamedTempFile::new().expect("a file can be made");
-    let inner = format!(
-        "{} >{} 2>&1",
-        path_of_alias("demo").display(),
-        file.path().display()
-    );
-    let another = Script::new(&inner);
-    let Some(demo) = demo(["long-server", another.path()]) else {
-        return;
-    };
-    assert_eq!(demo.env("PYTHON", "sh").run().status, Some(1));
-    let shown = fs::read_to_string(file.path()).expect("the inner demo has written");
-    assert!(
-        shown.contains("cannot listen on 127.0.0.1:12345"),
-        "{shown}"
-    );
-    assert!(
-        shown.ends_with("error: short-server cannot start\n"),
-        "{shown}"
-    );
+fn demo_shows_why_the_server_cannot_start_also_while_it_draws() {
+    let taken = "exec 3< <(exec $0 2>&1) && read -u 3 && exec \"$@\"";
+    for arguments in [&[][..], &["--svg", "/dev/null"]] {
+        let Some(mut command) = own_network() else {
+            return;
+        };
+        command.args(["bash", "-c", taken]);
+        command.args([path_of("long-server"), path_of_alias("demo")]);
+        let finished = Program::of(command).args(arguments).run();
+        let cause = "error: cannot listen on 127.0.0.1:12345";
+        assert!(finished.stdout.contains(cause), "{}", finished.stdout);
+        let problem = "error: short-server cannot start\n";
+        assert_eq!(
+            (finished.status, finished.stderr.as_str()),
+            (Some(1), problem)
+        );
+    }
 }
 
 #[test]
@@ -509,7 +504,7 @@ fn pictures_are_those_of_a_run() {
         ]) else {
             return;
         };
-        assert_eq!(demo.run(), Finished::success(""));
+        assert_eq!(demo.run().status, Some(0));
         let drawn = fs::read_to_string(drawn).expect("the demo has drawn it");
         let kept = format!("{}/../docs/{file}", env!("CARGO_MANIFEST_DIR"));
         let kept = fs::read_to_string(kept).expect("it is there");
@@ -528,9 +523,10 @@ fn demo_tells_where_it_cannot_draw() {
         return;
     };
     let problem = "cannot write /no/such/folder.svg: No such file or directory (os error 2)";
+    let finished = demo.run();
     assert_eq!(
-        demo.run(),
-        Finished::failure(1, &format!("error: {problem}\n"))
+        (finished.status, finished.stderr),
+        (Some(1), format!("error: {problem}\n"))
     );
 }
 
