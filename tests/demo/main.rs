@@ -22,6 +22,7 @@ use common::printable;
 use log::LevelFilter;
 
 use columns::Columns;
+use harness::{end_strays, strays};
 use order::Order;
 use player::{Event, Part, Side};
 use stage::Stage;
@@ -51,7 +52,10 @@ impl From<io::Error> for Problem {
 }
 
 fn main() -> ExitCode {
-    match read_arguments(env::args_os().skip(1)).and_then(play) {
+    strays::adopt();
+    let outcome = read_arguments(env::args_os().skip(1)).and_then(play);
+    end_strays();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Problem::Misuse(problem)) => {
             tell(&format!("error: {problem}\n{USAGE}"));
@@ -172,7 +176,7 @@ fn play(request: Request) -> Result<(), Problem> {
     let _server = server.start(level, &sender, stage.requests(Side::Server))?;
     stage.wait_until_it_listens(&server.name)?;
     let mut running = client.start(level, &sender, stage.requests(Side::Client))?;
-    if !stage.show_conversation(&client)? {
+    if !stage.show_conversation(&client, &mut running)? {
         let name = &client.name;
         // It has closed its outputs, and so it ends soon.
         let status = running.end_within(Duration::from_secs(2));

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use log::LevelFilter;
 
-use crate::Problem;
 use crate::columns::Columns;
+use crate::harness::Process;
 use crate::line::{Line, level};
 use crate::order::Order;
 use crate::player::{Event, Part, REPLIES, Side};
+use crate::{Problem, tell};
 
 /// How long a server may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -19,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long the server has to be silent, once the client has left, to have said everything.
 const SILENCE: Duration = Duration::from_millis(500);
+
+/// After how long a silence it is told what the demo waits for.
+const LONG_SILENCE: Duration = Duration::from_secs(5);
 
 /// How long a server may go on printing once the client has left.
 const END_LIMIT: Duration = Duration::from_secs(3);
@@ -84,7 +88,12 @@ impl Stage {
 
     /// Shows what is printed until the client has left and the server has nothing more to say, or
     /// until the client has said enough. Says whether it is to be stopped for that.
-    pub fn show_conversation(&mut self, client: &Part) -> Result<bool, Problem> {
+    pub fn show_conversation(
+        &mut self,
+        client: &Part,
+        running: &mut Process,
+    ) -> Result<bool, Problem> {
+        let mut has_told = false;
         let mut lines_of_client = 0;
         let mut is_crashing = false;
         let mut last_shown = Instant::now();
@@ -124,6 +133,18 @@ impl Stage {
                     }
                 }
                 None if left.is_some() && self.order.is_empty() => return Ok(false),
+                // What it started can hold its outputs open.
+                None if left.is_none() && running.end_within(Duration::ZERO).is_some() => {
+                    self.order.end(Side::Client);
+                    left = Some(Instant::now());
+                }
+                None if left.is_none() && !has_told && last_shown.elapsed() > LONG_SILENCE => {
+                    let name = &client.name;
+                    tell(&format!(
+                        "note: waiting for {name} to print or end; Ctrl-C ends the demo"
+                    ));
+                    has_told = true;
+                }
                 _ => {}
             }
         }

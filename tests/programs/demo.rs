@@ -182,6 +182,35 @@ fn demo_shows_why_the_server_cannot_start_also_while_it_draws() {
 }
 
 #[test]
+fn demo_tells_what_it_waits_for() {
+    let client = Script::new("exec sleep 1000");
+    let Some(demo) = demo(["short-server", client.path()]) else {
+        return;
+    };
+    let demo = demo.env("PYTHON", "sh").start();
+    let note = demo.stderr.line(LIMIT).expect("it is told in time");
+    let note = String::from_utf8(note.expect("the demo goes on"));
+    let wanted = format!(
+        "note: waiting for {} to print or end; Ctrl-C ends the demo\n",
+        client.path()
+    );
+    assert_eq!(note, Ok(wanted));
+}
+
+#[test]
+fn demo_outlives_no_daemon_and_waits_for_none() {
+    let client = Script::new("setsid sh -c 'echo daemon $$; exec sleep 1000' & sleep 0.2");
+    let Some(demo) = demo(["short-server", client.path()]) else {
+        return;
+    };
+    let finished = demo.env("PYTHON", "sh").run();
+    assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
+    let (_, daemon) = finished.stdout.split_once("| daemon ").expect("it prints");
+    let daemon = Path::new("/proc").join(daemon.trim());
+    assert!(!daemon.exists(), "{} goes on", daemon.display());
+}
+
+#[test]
 fn demo_tells_what_it_takes() {
     let usage = "usage: cargo demo [--svg FILE] [SERVER CLIENT]";
     let demo = || Program::of(Command::new(path_of_alias("demo")));
