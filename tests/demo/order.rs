@@ -10,8 +10,17 @@
 
 use std::collections::VecDeque;
 
-use crate::line::{Line, Meaning, begins_to_wait};
-use crate::player::Side;
+use crate::line::{Meaning, begins_to_wait};
+use crate::player::{Event, Part, Side};
+
+/// A line that is to be shown.
+pub struct Line {
+    pub side: Side,
+    pub text: String,
+    /// Whether it is a call that sends something to the other side: bytes, or the connection's
+    /// beginning or end.
+    pub crosses: bool,
+}
 
 pub struct Order {
     server: Printed,
@@ -19,23 +28,17 @@ pub struct Order {
 }
 
 /// What one program has printed.
-#[derive(Default)]
 struct Printed {
     side: Side,
-    /// Whether it shows its calls, as only the programs in Rust do.
-    is_narrated: bool,
+    /// As only the programs in Rust do.
+    shows_calls: bool,
     /// Lines that are still to be shown.
     waiting: VecDeque<String>,
     /// Whether no more lines come.
     has_ended: bool,
 
     // What the lines shown so far have told.
-    /// Connected sockets that have not sent the end of the stream.
-    open: Vec<i64>,
     stream: Stream,
-    bytes_sent: usize,
-    bytes_received: usize,
-    /// How often it has sent; a program in Python does not show it.
     sent: usize,
     received: usize,
     /// Whether its next line can say that it has sent, as the long server's does.
@@ -43,30 +46,31 @@ struct Printed {
 }
 
 /// What has become of the stream of bytes to the other side.
-#[derive(Default, PartialEq)]
+#[derive(PartialEq)]
 enum Stream {
-    #[default]
     None,
     Open,
     Ended,
 }
 
 impl Order {
-    pub fn new(is_server_narrated: bool, is_client_narrated: bool) -> Self {
+    pub fn new(server: &Part, client: &Part) -> Self {
         Self {
-            server: Printed::new(Side::Server, is_server_narrated),
-            client: Printed::new(Side::Client, is_client_narrated),
+            server: Printed::new(server),
+            client: Printed::new(client),
         }
     }
 
-    /// Takes a line as it arrives.
-    pub fn add(&mut self, side: Side, line: String) {
-        self.of(side).waiting.push_back(line);
-    }
-
-    /// Takes note that no more lines arrive.
-    pub fn end(&mut self, side: Side) {
-        self.of(side).has_ended = true;
+    /// Takes what a program prints, as it arrives.
+    pub fn add(&mut self, (side, line): Event) {
+        let printed = match side {
+            Side::Server => &mut self.server,
+            Side::Client => &mut self.client,
+        };
+        match line {
+            Some(line) => printed.waiting.push_back(line),
+            None => printed.has_ended = true,
+        }
     }
 
     /// Returns the next line of which all that led to it has been returned.
@@ -93,28 +97,31 @@ impl Order {
     pub fn is_empty(&self) -> bool {
         self.server.waiting.is_empty() && self.client.waiting.is_empty()
     }
-
-    fn of(&mut self, side: Side) -> &mut Printed {
-        match side {
-            Side::Server => &mut self.server,
-            Side::Client => &mut self.client,
-        }
-    }
 }
 
 impl Printed {
-    fn new(side: Side, is_narrated: bool) -> Self {
+    fn new(part: &Part) -> Self {
+        // A client in Python does not show that it connects and sends its first message.
+        let is_python = !part.is_rust;
         Self {
-            side,
-            is_narrated,
-            ..Self::default()
+            side: part.side,
+            shows_calls: part.is_rust,
+            waiting: VecDeque::new(),
+            has_ended: false,
+            stream: if is_python {
+                Stream::Open
+            } else {
+                Stream::None
+            },
+            sent: usize::from(is_python && part.side == Side::Client),
+            received: 0,
+            may_say_that_it_sent: false,
         }
     }
 
     fn begins_to_wait(&self) -> bool {
-        self.waiting
-            .front()
-            .is_some_and(|line| begins_to_wait(line))
+        let line = self.waiting.front();
+        line.is_some_and(|line| begins_to_wait(line))
     }
 
     /// Returns whether a line waits whose cause the peer has shown, or is not going to show any more.
@@ -125,66 +132,30 @@ impl Printed {
         if peer.has_ended && peer.waiting.is_empty() {
             return true;
         }
-        match Meaning::of(line) {
-            Some(Meaning::Accepted(_) | Meaning::SaysAccepted) => {
-                peer.stream != Stream::None || !peer.is_narrated
-            }
-            Some(Meaning::Received(0)) => peer.stream == Stream::Ended,
-            Some(Meaning::Received(bytes)) if peer.is_narrated => {
-                self.bytes_received.saturating_add(bytes) <= peer.bytes_sent
-                    && !peer.may_say_that_it_sent
-            }
-            Some(Meaning::Received(_)) => self.can_receive_from(peer),
-            Some(Meaning::SaysReceived) if !self.is_narrated => self.can_receive_from(peer),
+        match Meaning::of(line, self.shows_calls) {
+            Meaning::Accepted => peer.stream != Stream::None,
+            Meaning::Received => self.received < peer.sent && !peer.may_say_that_it_sent,
+            Meaning::ReceivedTheEnd => peer.stream == Stream::Ended,
             _ => true,
         }
     }
 
-    /// Returns whether the peer can have sent once more than has been received here.
-    fn can_receive_from(&self, peer: &Self) -> bool {
-        let sent = match peer.side {
-            _ if peer.is_narrated => peer.sent,
-            Side::Server => peer.received,
-            Side::Client => peer.received + 1,
-        };
-        self.received < sent && !peer.may_say_that_it_sent
-    }
-
     fn take(&mut self) -> Option<Line> {
         let text = self.waiting.pop_front()?;
-        let mut crosses = false;
-        self.may_say_that_it_sent = false;
-        match Meaning::of(&text) {
-            Some(Meaning::Connected(socket)) => {
-                self.open.push(socket);
-                self.stream = Stream::Open;
-                crosses = true;
-            }
-            Some(Meaning::Accepted(socket)) => self.open.push(socket),
-            Some(Meaning::Sent(bytes)) => {
-                // Any program can print any number.
-                self.bytes_sent = self.bytes_sent.saturating_add(bytes);
-                self.sent += 1;
-                self.may_say_that_it_sent = self.side == Side::Server;
-                crosses = true;
-            }
-            Some(Meaning::Received(bytes)) => {
-                self.bytes_received = self.bytes_received.saturating_add(bytes);
-                self.received += 1;
-            }
-            Some(Meaning::SaysReceived) if !self.is_narrated => {
-                self.received += 1;
-                self.may_say_that_it_sent = self.side == Side::Server;
-            }
-            Some(Meaning::EndedTheStream(socket)) => {
-                crosses = self.forget(socket);
-                if crosses {
-                    self.stream = Stream::Ended;
-                }
-            }
-            // Nothing goes over a broken connection any more, not even its end.
-            Some(Meaning::Failed(socket)) => drop(self.forget(socket)),
-            Some(Meaning::SaysAccepted | Meaning::SaysReceived) | None => {}
+        let meaning = Meaning::of(&text, self.shows_calls);
+        // Nothing goes over a broken connection any more, not even its end.
+        let ends = meaning == Meaning::EndedTheStream && self.stream == Stream::Open;
+        let crosses = ends || matches!(meaning, Meaning::Connected | Meaning::Sent);
+        // A program in Python sends what is next as soon as it has received.
+        let replies = meaning == Meaning::Received && !self.shows_calls;
+        let has_sent = replies || meaning == Meaning::Sent;
+        self.sent += usize::from(has_sent);
+        self.may_say_that_it_sent = has_sent && self.side == Side::Server;
+        match meaning {
+            Meaning::Connected | Meaning::Accepted => self.stream = Stream::Open,
+            Meaning::EndedTheStream | Meaning::Failed => self.stream = Stream::Ended,
+            Meaning::Received => self.received += 1,
+            _ => {}
         }
         let side = self.side;
         Some(Line {
@@ -192,13 +163,5 @@ impl Printed {
             text,
             crosses,
         })
-    }
-
-    /// Returns whether the socket was connected, and could still send until now.
-    fn forget(&mut self, socket: i64) -> bool {
-        let position = self.open.iter().position(|open| *open == socket);
-        position
-            .map(|position| self.open.remove(position))
-            .is_some()
     }
 }

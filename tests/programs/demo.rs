@@ -576,9 +576,9 @@ fn interrupted_demo_leaves_no_process_behind() {
         assert_eq!(demo.finish().status, status);
         let begun = Instant::now();
         for child in children {
-            // The kernel kills those of a killed demo a moment later.
+            // The kernel ends them a moment later.
             while Path::new(&format!("/proc/{child}")).exists() {
-                assert!(signal == Signal::KILL && begun.elapsed() < LIMIT);
+                assert!(begun.elapsed() < LIMIT, "{child} goes on");
                 thread::yield_now();
             }
         }
