@@ -62,6 +62,10 @@ fn main() -> ExitCode {
     ExitCode::from(status)
 }
 
+fn misuse<T>(problem: &str) -> Result<T, Problem> {
+    Err(Problem::Misuse(problem.to_owned()))
+}
+
 fn failure<T>(problem: String) -> Result<T, Problem> {
     Err(Problem::Failure(problem))
 }
@@ -73,7 +77,6 @@ fn tell(text: &str) {
 
 /// Does what the command line asks for.
 fn run(mut words: Vec<OsString>) -> Result<(), Problem> {
-    let misuse = |problem: &str| Err(Problem::Misuse(problem.to_owned()));
     if words.iter().any(|word| word == "-h" || word == "--help") {
         return Ok(writeln!(io::stdout(), "{USAGE}\n\n{HELP}")?);
     }
@@ -100,17 +103,16 @@ fn run(mut words: Vec<OsString>) -> Result<(), Problem> {
     if env::var_os("STEP").is_some_and(|step| !step.is_empty() && step != "0") {
         tell("note: STEP is ignored, since stepping needs a terminal for each program");
     }
-    let level = match &picture {
-        Some(_) => Some(LevelFilter::Debug),
-        None => env::var("RUST_LOG")
-            .ok()
-            .and_then(|level| level.parse().ok()),
+    let asked = env::var("RUST_LOG").unwrap_or_default();
+    let level = match picture {
+        Some(_) => LevelFilter::Debug,
+        None => asked.parse().unwrap_or(LevelFilter::Info),
     };
-    let lines = Stage::play(&server, &client, level.unwrap_or(LevelFilter::Info))?;
+    let lines = Stage::play(&server, &client, level)?;
     if let Some(file) = picture {
         let drawn = picture::draw(&server, &client, &lines)?;
-        fs::write(&file, drawn)
-            .map_err(|error| Problem::Failure(format!("cannot write {}: {error}", shown(&file))))?;
+        let written = fs::write(&file, drawn);
+        written.or_else(|error| failure(format!("cannot write {}: {error}", shown(&file))))?;
     }
     Ok(())
 }

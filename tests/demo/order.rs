@@ -22,10 +22,8 @@ pub struct Line {
     pub crosses: bool,
 }
 
-pub struct Order {
-    server: Printed,
-    client: Printed,
-}
+/// What the server has printed, and what the client has.
+pub struct Order([Printed; 2]);
 
 /// What one program has printed.
 struct Printed {
@@ -55,18 +53,12 @@ enum Stream {
 
 impl Order {
     pub fn new(server: &Part, client: &Part) -> Self {
-        Self {
-            server: Printed::new(server),
-            client: Printed::new(client),
-        }
+        Self([server, client].map(Printed::new))
     }
 
     /// Takes what a program prints, as it arrives.
     pub fn add(&mut self, (side, line): Event) {
-        let printed = match side {
-            Side::Server => &mut self.server,
-            Side::Client => &mut self.client,
-        };
+        let printed = &mut self.0[side as usize];
         match line {
             Some(line) => printed.waiting.push_back(line),
             None => printed.has_ended = true,
@@ -78,12 +70,12 @@ impl Order {
     /// Where both sides have one, a call that begins to wait comes first, since it began before
     /// what ends its waiting, and then the server's.
     pub fn next(&mut self) -> Option<Line> {
-        let server = self.server.has_cause(&self.client);
-        let client = self.client.has_cause(&self.server);
-        if client && (!server || self.client.begins_to_wait() && !self.server.begins_to_wait()) {
-            self.client.take()
-        } else if server {
-            self.server.take()
+        let [server, client] = &mut self.0;
+        let waits_first = client.begins_to_wait() && !server.begins_to_wait();
+        if client.has_cause(server) && (waits_first || !server.has_cause(client)) {
+            client.take()
+        } else if server.has_cause(client) {
+            server.take()
         } else {
             None
         }
@@ -91,29 +83,25 @@ impl Order {
 
     /// Returns the next line in any case: its cause is not going to be shown.
     pub fn next_in_any_case(&mut self) -> Option<Line> {
-        self.server.take().or_else(|| self.client.take())
+        self.0.iter_mut().find_map(Printed::take)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.server.waiting.is_empty() && self.client.waiting.is_empty()
+        self.0.iter().all(|printed| printed.waiting.is_empty())
     }
 }
 
 impl Printed {
     fn new(part: &Part) -> Self {
-        // A client in Python does not show that it connects and sends its first message.
-        let is_python = !part.is_rust;
+        // A client in Python does not show that it sends its first message.
+        let sends_unseen = part.side == Side::Client && !part.is_rust;
         Self {
             side: part.side,
             shows_calls: part.is_rust,
             waiting: VecDeque::new(),
             has_ended: false,
-            stream: if is_python {
-                Stream::Open
-            } else {
-                Stream::None
-            },
-            sent: usize::from(is_python && part.side == Side::Client),
+            stream: Stream::None,
+            sent: usize::from(sends_unseen),
             received: 0,
             may_say_that_it_sent: false,
         }
@@ -133,7 +121,7 @@ impl Printed {
             return true;
         }
         match Meaning::of(line, self.shows_calls) {
-            Meaning::Accepted => peer.stream != Stream::None,
+            Meaning::Accepted => peer.stream != Stream::None || !peer.shows_calls,
             Meaning::Received => self.received < peer.sent && !peer.may_say_that_it_sent,
             Meaning::ReceivedTheEnd => peer.stream == Stream::Ended,
             _ => true,

@@ -10,8 +10,8 @@ use std::thread;
 
 use common::printable;
 
-use crate::Problem;
 use crate::harness::{Process, Program, path_of, programs};
+use crate::{Problem, failure, misuse};
 
 /// The longest line, in bytes; what is longer is shown as several.
 const LONGEST_LINE: u64 = 4096;
@@ -50,15 +50,15 @@ impl Part {
         let text = printable(name.as_encoded_bytes()).to_string();
         let is_rust = text == short || text == long;
         let (mut typed, mut command) = if is_rust {
-            programs().map_err(Problem::Failure)?;
+            programs().or_else(failure)?;
             let typed = format!("RUST_LOG=debug target/debug/{text}");
             (typed, vec![path_of(&text).into()])
         } else if is_python_file(name) {
             let python = env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
             (format!("python3 {text}"), vec![python, name.to_owned()])
         } else {
-            let problem = format!("{text} is neither {short} nor {long} nor a Python file");
-            return Err(Problem::Misuse(problem));
+            let neither = format!("{text} is neither {short} nor {long} nor a Python file");
+            return misuse(&neither);
         };
         if text == "long-client" {
             typed += " 127.0.0.1:12345 'TCP client connect' 3";
@@ -81,8 +81,8 @@ impl Part {
         events: Sender<Event>,
     ) -> Result<(Process, Receiver<()>), Problem> {
         let spawned = self.spawn(log_level);
-        let (process, output) = spawned
-            .map_err(|error| Problem::Failure(format!("cannot start {}: {error}", self.name)))?;
+        let (process, output) =
+            spawned.or_else(|error| failure(format!("cannot start {}: {error}", self.name)))?;
         let (limit, unshown) = mpsc::sync_channel(AHEAD);
         let side = self.side;
         thread::spawn(move || {

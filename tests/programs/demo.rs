@@ -130,28 +130,20 @@ fn demo_shows_every_pairing_of_both_languages_in_order() {
     if python().is_none() {
         return;
     }
-    let [short, long] =
-        [SHORT, LONG].map(|pair| pair.map(|name| [name.to_owned(), path_of_twin(name)]));
-    for ([servers, clients], expected) in [(short, "Ra"), (long, "RSaRSaRSa")] {
-        for (server, client, level) in [
-            (0, 0, "info"),
-            (0, 1, "info"),
-            (0, 1, "debug"),
-            (1, 0, "debug"),
-            (1, 1, "info"),
-        ] {
+    let programs = |pair: [&str; 2]| pair.map(|name| [name.to_owned(), path_of_twin(name)]);
+    for (pair, expected) in [(SHORT, "Ra"), (LONG, "RSaRSaRSa")] {
+        let [servers, clients] = programs(pair);
+        for (server, client) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
             let Some(demo) = demo([&servers[server], &clients[client]]) else {
                 return;
             };
-            let shown = shown(demo.env("RUST_LOG", level));
-            let story = shown
-                .lines()
-                .flat_map(sides_of)
-                .filter_map(|side| match side {
-                    "ACK!" => Some('a'),
-                    "[*] Sended: ACK!" => Some('S'),
-                    _ => side.starts_with("[*] Received: ").then_some('R'),
-                });
+            let shown = shown(demo);
+            let sides = shown.lines().flat_map(sides_of);
+            let story = sides.filter_map(|side| match side {
+                "ACK!" => Some('a'),
+                "[*] Sended: ACK!" => Some('S'),
+                _ => side.starts_with("[*] Received: ").then_some('R'),
+            });
             // The long server's twin replies to the end of the stream too.
             let story: String = story.collect();
             assert_eq!(story.trim_end_matches('S'), expected, "{shown}");
@@ -201,7 +193,7 @@ fn demo_tells_what_it_waits_for() {
 
 #[test]
 fn demo_waits_for_no_daemon_and_ends_it() {
-    let client = "setsid sh -c 'echo daemon $$; exec sleep 1000' & sleep 0.2";
+    let client = "setsid sleep 1000 & echo daemon $!";
     let Some(shown) = play(client) else { return };
     let (_, daemon) = shown.split_once("| daemon ").expect("it is shown");
     let daemon = Path::new("/proc").join(daemon.trim());
@@ -242,12 +234,10 @@ fn demo_shows_why_the_programs_do_not_compile() {
     let demo = Program::of(Command::new(path_of_alias("demo"))).env("CARGO", "cat");
     let finished = demo.run();
     assert_eq!((finished.status, finished.stdout.as_str()), (Some(1), ""));
-    let (why, last) = finished
-        .stderr
-        .split_once("\nerror: ")
-        .expect("two say why");
-    assert!(why.starts_with("cat: "), "{why}");
-    assert_eq!(last, "the programs do not compile\n");
+    let told = finished.stderr;
+    assert!(told.starts_with("cat: "), "{told}");
+    let last = "\nerror: the programs do not compile\n";
+    assert!(told.ends_with(last), "{told}");
 }
 
 #[test]
@@ -290,21 +280,19 @@ fn demo_obeys_no_control_character_of_a_program() {
 }
 
 #[test]
-fn demo_stops_a_client_after_its_third_line() {
-    let client = "echo 1; echo 2; echo 3; exec sleep 1000";
-    let Some(shown) = play(client) else { return };
-    assert!(shown.ends_with("| 3\n"), "{shown}");
-}
-
-#[test]
-fn demo_shows_all_of_a_clients_exception() {
-    let client = "printf 'Traceback (most recent call last):\n2\n3\n4\n'; exit 1";
-    let Some((demo, _files)) = scripts("exec sleep 1000", client) else {
-        return;
-    };
-    let finished = demo.run();
-    assert_eq!(finished.status, Some(1));
-    assert!(finished.stdout.ends_with("| 4\n"), "{}", finished.stdout);
+fn demo_stops_a_client_after_its_third_line_but_shows_all_of_an_exception() {
+    let exception = "printf 'Traceback (most recent call last):\n2\n3\n4\n'; exit 1";
+    for (client, status, last) in [
+        ("echo 1; echo 2; echo 3; exec sleep 1000", Some(0), "| 3\n"),
+        (exception, Some(1), "| 4\n"),
+    ] {
+        let Some((demo, _files)) = scripts("exec sleep 1000", client) else {
+            return;
+        };
+        let finished = demo.run();
+        assert_eq!(finished.status, status);
+        assert!(finished.stdout.ends_with(last), "{}", finished.stdout);
+    }
 }
 
 #[test]
@@ -406,7 +394,9 @@ fn interrupted_demo_leaves_no_process_behind() {
         };
         let mut demo = demo.start();
         while !demo.line().ends_with("| here") {}
-        let children = children_of(demo.id());
+        // They are children of its main thread.
+        let children = format!("/proc/{0}/task/{0}/children", demo.id());
+        let children = fs::read_to_string(children).expect("the demo runs");
         assert_eq!(children.split_whitespace().count(), 2);
 
         demo.signal(signal);
@@ -422,15 +412,6 @@ fn interrupted_demo_leaves_no_process_behind() {
     }
 }
 
-/// Returns the numbers of a process's children, with a space after each.
-fn children_of(process: u32) -> String {
-    let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("the process runs");
-    let folders = tasks.filter_map(|task| Some(task.ok()?.path()));
-    folders
-        .filter_map(|folder| fs::read_to_string(folder.join("children")).ok())
-        .collect()
-}
-
 /// Replaces each port after `127.0.0.1:` that is not one of the documentation's, from 12340 on,
 /// by as many characters as a port of the kernel's choice has.
 pub(crate) fn without_ports(text: &str) -> String {
@@ -438,11 +419,8 @@ pub(crate) fn without_ports(text: &str) -> String {
     let before = parts.next().unwrap_or_default().to_owned();
     parts.fold(before, |masked, part| {
         let rest = part.trim_start_matches(|character: char| character.is_ascii_digit());
-        let port = if part.starts_with("1234") {
-            &part[..part.len() - rest.len()]
-        } else {
-            "*****"
-        };
-        masked + "127.0.0.1:" + port + rest
+        let port = part.strip_suffix(rest);
+        let port = port.filter(|port| port.starts_with("1234"));
+        masked + "127.0.0.1:" + port.unwrap_or("*****") + rest
     })
 }
