@@ -7,47 +7,38 @@ use terminal_size::{Width, terminal_size};
 use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter};
 
-use crate::line::Line;
-use crate::player::Side;
+use crate::order::Line;
 
-/// The width, in characters, where there is no terminal.
-const DEFAULT_WIDTH: usize = 100;
-
-/// The least width that has room for arrows.
-const WIDTH_FOR_ARROWS: usize = 100;
+/// The width, in characters, where there is no terminal, and the least that has room for arrows.
+const WIDTH: usize = 100;
 
 pub struct Columns {
     /// The width of one column, in characters.
     width: usize,
     /// Between the columns.
     bar: &'static str,
-    to_client: &'static str,
-    to_server: &'static str,
+    /// In place of the bar, from the server and from the client.
+    arrows: [&'static str; 2],
 }
 
 impl Columns {
     /// Divides the terminal's width. Arrows need room, and calls to stand beside.
     pub fn new(shows_calls: bool) -> Self {
-        let terminal = terminal_size().map_or(DEFAULT_WIDTH, |(Width(width), _)| width.into());
-        let [bar, to_client, to_server] = if !shows_calls || terminal < WIDTH_FOR_ARROWS {
-            [" | "; 3]
+        let terminal = terminal_size().map_or(WIDTH, |(Width(width), _)| width.into());
+        let (bar, arrows) = if !shows_calls || terminal < WIDTH {
+            (" | ", [" | "; 2])
         } else if is_utf8() {
-            ["  |  ", " ──► ", " ◄── "]
+            ("  |  ", [" ──► ", " ◄── "])
         } else {
-            ["  |  ", " --> ", " <-- "]
+            ("  |  ", [" --> ", " <-- "])
         };
-        // Below this no line would be legible anyway.
-        let width = terminal.max(40).saturating_sub(bar.len()) / 2;
-        Self {
-            width,
-            bar,
-            to_client,
-            to_server,
-        }
+        // Below 40 no line would be legible anyway.
+        let width = (terminal.max(40) - bar.len()) / 2;
+        Self { width, bar, arrows }
     }
 
     pub fn print_heading(&self, server: &str, client: &str) -> io::Result<()> {
-        self.print_rows(server, client, self.bar)?;
+        self.print_rows([server, client], self.bar)?;
         let rule = "-".repeat(self.width);
         let crossing = self.bar.replace(' ', "-").replace('|', "+");
         writeln!(io::stdout(), "{rule}{crossing}{rule}")
@@ -55,27 +46,27 @@ impl Columns {
 
     /// Prints a line in the column of its side, wrapped where it is too long.
     pub fn print(&self, line: &Line) -> io::Result<()> {
-        let gap = match line.side {
-            _ if !line.crosses => self.bar,
-            Side::Server => self.to_client,
-            Side::Client => self.to_server,
+        let side = line.side as usize;
+        let mut texts = ["", ""];
+        texts[side] = &line.text;
+        let gap = if line.crosses {
+            self.arrows[side]
+        } else {
+            self.bar
         };
-        match line.side {
-            Side::Server => self.print_rows(&line.text, "", gap),
-            Side::Client => self.print_rows("", &line.text, gap),
-        }
+        self.print_rows(texts, gap)
     }
 
     /// Prints two texts beside each other, with this gap beside the last row, where a call's
     /// result is.
-    fn print_rows(&self, left: &str, right: &str, last_gap: &str) -> io::Result<()> {
-        let (left, right) = (wrap(left, self.width), wrap(right, self.width));
+    fn print_rows(&self, texts: [&str; 2], last_gap: &str) -> io::Result<()> {
+        let [left, right] = texts.map(|text| wrap(text, self.width));
         let mut out = io::stdout().lock();
         let rows = left.len().max(right.len());
         for row in 0..rows {
             let gap = if row + 1 == rows { last_gap } else { self.bar };
-            let left = left.get(row).map_or("", String::as_str);
-            let right = right.get(row).map_or("", String::as_str);
+            let [left, right] =
+                [&left, &right].map(|rows| rows.get(row).map_or("", String::as_str));
             let padding = " ".repeat(self.width.saturating_sub(display_width(left)));
             writeln!(out, "{}", format!("{left}{padding}{gap}{right}").trim_end())?;
         }

@@ -1,75 +1,60 @@
-//! What a line tells: its level, and what it has to do with the other program.
+//! What a line tells: its level, and its part in the conversation.
 
 use log::Level;
 
-use crate::player::Side;
-
-/// A line that is to be shown.
-pub struct Line {
-    pub side: Side,
-    pub text: String,
-    /// Whether it is a call that sends something to the other side: bytes, or the connection's
-    /// beginning or end.
-    pub crosses: bool,
-}
-
 /// Returns the level of a line of the log, by its mark.
 pub fn level(text: &str) -> Option<Level> {
-    match text.get(..4)? {
-        "[-] " => Some(Level::Error),
-        "[!] " => Some(Level::Warn),
-        "[*] " => Some(Level::Info),
-        "[.] " => Some(Level::Debug),
-        "[ ] " => Some(Level::Trace),
-        _ => None,
-    }
+    let marks = ["[-] ", "[!] ", "[*] ", "[.] ", "[ ] "];
+    let mut levels = Level::iter().zip(marks);
+    levels.find_map(|(level, mark)| text.starts_with(mark).then_some(level))
 }
 
 /// Returns whether the line shows a call that begins to wait.
 pub fn begins_to_wait(text: &str) -> bool {
-    level(text) == Some(Level::Debug) && text.ends_with(") ...")
+    text.starts_with("[.] ") && text.ends_with(") ...")
 }
 
-/// The part of a line in the conversation.
+/// What a line has to do with the other program.
+#[derive(PartialEq)]
 pub enum Meaning {
-    /// What a call has done; each socket has the number of its descriptor.
-    Connected(i64),
-    Accepted(i64),
-    Sent(usize),
-    Received(usize),
-    EndedTheStream(i64),
-    Failed(i64),
-    /// What a program says without showing its calls.
-    SaysAccepted,
-    SaysReceived,
+    Connected,
+    Accepted,
+    Sent,
+    Received,
+    ReceivedTheEnd,
+    EndedTheStream,
+    Failed,
+    Nothing,
 }
 
 impl Meaning {
-    pub fn of(text: &str) -> Option<Self> {
-        if text.starts_with("[*] Accepted connection from: ") {
-            return Some(Self::SaysAccepted);
+    /// Returns the meaning of a line of a program that shows its calls, or only says what it does.
+    pub fn of(text: &str, shows_calls: bool) -> Self {
+        let starts_with = |beginning| text.starts_with(beginning);
+        if !shows_calls && starts_with("[*] Accepted connection from: ") {
+            return Self::Accepted;
         }
-        if text.starts_with("[*] Received:") || text.starts_with("ACK!") {
-            return Some(Self::SaysReceived);
+        if !shows_calls && (starts_with("[*] Received:") || starts_with("ACK!")) {
+            return Self::Received;
         }
-        let (name, rest) = text.strip_prefix("[.] ")?.split_once('(')?;
-        let number = |text: &str| text.split([' ', ',', ')']).next()?.parse().ok();
-        let descriptor = number(rest)?;
+        let call = text.strip_prefix("[.] ").filter(|_| shows_calls);
+        let Some((name, rest)) = call.and_then(|call| call.split_once('(')) else {
+            return Self::Nothing;
+        };
         // What is sent or received can look like a result.
         let result = match name {
             "send" => rest.rsplit_once(" = "),
             _ => rest.split_once(" = "),
         };
-        let result = result.and_then(|(_, result)| number(result));
-        let bytes = result.and_then(|bytes| usize::try_from(bytes).ok());
-        match (name, result) {
-            ("connect", Some(0)) => Some(Self::Connected(descriptor)),
-            ("accept", Some(accepted @ 0..)) => Some(Self::Accepted(accepted)),
-            ("send", Some(1..)) => bytes.map(Self::Sent),
-            ("recv", Some(0..)) => bytes.map(Self::Received),
-            ("send" | "recv", Some(_)) => Some(Self::Failed(descriptor)),
-            ("shutdown", Some(0)) | ("close", _) => Some(Self::EndedTheStream(descriptor)),
-            _ => None,
+        match (name, result.map(|(_, result)| result)) {
+            ("close", _) | ("shutdown", Some("0")) => Self::EndedTheStream,
+            ("connect", Some("0")) => Self::Connected,
+            ("recv", Some("0")) => Self::ReceivedTheEnd,
+            ("send" | "recv", Some(result)) if result.starts_with('-') => Self::Failed,
+            ("send", Some(_)) => Self::Sent,
+            ("recv", Some(_)) => Self::Received,
+            ("accept", Some(result)) if !result.starts_with('-') => Self::Accepted,
+            _ => Self::Nothing,
         }
     }
 }

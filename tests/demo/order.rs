@@ -10,32 +10,33 @@
 
 use std::collections::VecDeque;
 
-use crate::line::{Line, Meaning, begins_to_wait};
-use crate::player::Side;
+use crate::line::{Meaning, begins_to_wait};
+use crate::player::{Event, Part, Side};
 
-pub struct Order {
-    server: Printed,
-    client: Printed,
+/// A line that is to be shown.
+pub struct Line {
+    pub side: Side,
+    pub text: String,
+    /// Whether it is a call that sends something to the other side: bytes, or the connection's
+    /// beginning or end.
+    pub crosses: bool,
 }
 
+/// What the server has printed, and what the client has.
+pub struct Order([Printed; 2]);
+
 /// What one program has printed.
-#[derive(Default)]
 struct Printed {
     side: Side,
-    /// Whether it shows its calls, as only the programs in Rust do.
-    is_narrated: bool,
+    /// As only the programs in Rust do.
+    shows_calls: bool,
     /// Lines that are still to be shown.
     waiting: VecDeque<String>,
     /// Whether no more lines come.
     has_ended: bool,
 
     // What the lines shown so far have told.
-    /// Connected sockets that have not sent the end of the stream.
-    open: Vec<i64>,
     stream: Stream,
-    bytes_sent: usize,
-    bytes_received: usize,
-    /// How often it has sent; a program in Python does not show it.
     sent: usize,
     received: usize,
     /// Whether its next line can say that it has sent, as the long server's does.
@@ -43,30 +44,25 @@ struct Printed {
 }
 
 /// What has become of the stream of bytes to the other side.
-#[derive(Default, PartialEq)]
+#[derive(PartialEq)]
 enum Stream {
-    #[default]
     None,
     Open,
     Ended,
 }
 
 impl Order {
-    pub fn new(is_server_narrated: bool, is_client_narrated: bool) -> Self {
-        Self {
-            server: Printed::new(Side::Server, is_server_narrated),
-            client: Printed::new(Side::Client, is_client_narrated),
+    pub fn new(server: &Part, client: &Part) -> Self {
+        Self([server, client].map(Printed::new))
+    }
+
+    /// Takes what a program prints, as it arrives.
+    pub fn add(&mut self, (side, line): Event) {
+        let printed = &mut self.0[side as usize];
+        match line {
+            Some(line) => printed.waiting.push_back(line),
+            None => printed.has_ended = true,
         }
-    }
-
-    /// Takes a line as it arrives.
-    pub fn add(&mut self, side: Side, line: String) {
-        self.of(side).waiting.push_back(line);
-    }
-
-    /// Takes note that no more lines arrive.
-    pub fn end(&mut self, side: Side) {
-        self.of(side).has_ended = true;
     }
 
     /// Returns the next line of which all that led to it has been returned.
@@ -74,12 +70,12 @@ impl Order {
     /// Where both sides have one, a call that begins to wait comes first, since it began before
     /// what ends its waiting, and then the server's.
     pub fn next(&mut self) -> Option<Line> {
-        let server = self.server.has_cause(&self.client);
-        let client = self.client.has_cause(&self.server);
-        if client && (!server || self.client.begins_to_wait() && !self.server.begins_to_wait()) {
-            self.client.take()
-        } else if server {
-            self.server.take()
+        let [server, client] = &mut self.0;
+        let waits_first = client.begins_to_wait() && !server.begins_to_wait();
+        if client.has_cause(server) && (waits_first || !server.has_cause(client)) {
+            client.take()
+        } else if server.has_cause(client) {
+            server.take()
         } else {
             None
         }
@@ -87,34 +83,33 @@ impl Order {
 
     /// Returns the next line in any case: its cause is not going to be shown.
     pub fn next_in_any_case(&mut self) -> Option<Line> {
-        self.server.take().or_else(|| self.client.take())
+        self.0.iter_mut().find_map(Printed::take)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.server.waiting.is_empty() && self.client.waiting.is_empty()
-    }
-
-    fn of(&mut self, side: Side) -> &mut Printed {
-        match side {
-            Side::Server => &mut self.server,
-            Side::Client => &mut self.client,
-        }
+        self.0.iter().all(|printed| printed.waiting.is_empty())
     }
 }
 
 impl Printed {
-    fn new(side: Side, is_narrated: bool) -> Self {
+    fn new(part: &Part) -> Self {
+        // A client in Python does not show that it sends its first message.
+        let sends_unseen = part.side == Side::Client && !part.is_rust;
         Self {
-            side,
-            is_narrated,
-            ..Self::default()
+            side: part.side,
+            shows_calls: part.is_rust,
+            waiting: VecDeque::new(),
+            has_ended: false,
+            stream: Stream::None,
+            sent: usize::from(sends_unseen),
+            received: 0,
+            may_say_that_it_sent: false,
         }
     }
 
     fn begins_to_wait(&self) -> bool {
-        self.waiting
-            .front()
-            .is_some_and(|line| begins_to_wait(line))
+        let line = self.waiting.front();
+        line.is_some_and(|line| begins_to_wait(line))
     }
 
     /// Returns whether a line waits whose cause the peer has shown, or is not going to show any more.
@@ -125,66 +120,30 @@ impl Printed {
         if peer.has_ended && peer.waiting.is_empty() {
             return true;
         }
-        match Meaning::of(line) {
-            Some(Meaning::Accepted(_) | Meaning::SaysAccepted) => {
-                peer.stream != Stream::None || !peer.is_narrated
-            }
-            Some(Meaning::Received(0)) => peer.stream == Stream::Ended,
-            Some(Meaning::Received(bytes)) if peer.is_narrated => {
-                self.bytes_received.saturating_add(bytes) <= peer.bytes_sent
-                    && !peer.may_say_that_it_sent
-            }
-            Some(Meaning::Received(_)) => self.can_receive_from(peer),
-            Some(Meaning::SaysReceived) if !self.is_narrated => self.can_receive_from(peer),
+        match Meaning::of(line, self.shows_calls) {
+            Meaning::Accepted => peer.stream != Stream::None || !peer.shows_calls,
+            Meaning::Received => self.received < peer.sent && !peer.may_say_that_it_sent,
+            Meaning::ReceivedTheEnd => peer.stream == Stream::Ended,
             _ => true,
         }
     }
 
-    /// Returns whether the peer can have sent once more than has been received here.
-    fn can_receive_from(&self, peer: &Self) -> bool {
-        let sent = match peer.side {
-            _ if peer.is_narrated => peer.sent,
-            Side::Server => peer.received,
-            Side::Client => peer.received + 1,
-        };
-        self.received < sent && !peer.may_say_that_it_sent
-    }
-
     fn take(&mut self) -> Option<Line> {
         let text = self.waiting.pop_front()?;
-        let mut crosses = false;
-        self.may_say_that_it_sent = false;
-        match Meaning::of(&text) {
-            Some(Meaning::Connected(socket)) => {
-                self.open.push(socket);
-                self.stream = Stream::Open;
-                crosses = true;
-            }
-            Some(Meaning::Accepted(socket)) => self.open.push(socket),
-            Some(Meaning::Sent(bytes)) => {
-                // Any program can print any number.
-                self.bytes_sent = self.bytes_sent.saturating_add(bytes);
-                self.sent += 1;
-                self.may_say_that_it_sent = self.side == Side::Server;
-                crosses = true;
-            }
-            Some(Meaning::Received(bytes)) => {
-                self.bytes_received = self.bytes_received.saturating_add(bytes);
-                self.received += 1;
-            }
-            Some(Meaning::SaysReceived) if !self.is_narrated => {
-                self.received += 1;
-                self.may_say_that_it_sent = self.side == Side::Server;
-            }
-            Some(Meaning::EndedTheStream(socket)) => {
-                crosses = self.forget(socket);
-                if crosses {
-                    self.stream = Stream::Ended;
-                }
-            }
-            // Nothing goes over a broken connection any more, not even its end.
-            Some(Meaning::Failed(socket)) => drop(self.forget(socket)),
-            Some(Meaning::SaysAccepted | Meaning::SaysReceived) | None => {}
+        let meaning = Meaning::of(&text, self.shows_calls);
+        // Nothing goes over a broken connection any more, not even its end.
+        let ends = meaning == Meaning::EndedTheStream && self.stream == Stream::Open;
+        let crosses = ends || matches!(meaning, Meaning::Connected | Meaning::Sent);
+        // A program in Python sends what is next as soon as it has received.
+        let replies = meaning == Meaning::Received && !self.shows_calls;
+        let has_sent = replies || meaning == Meaning::Sent;
+        self.sent += usize::from(has_sent);
+        self.may_say_that_it_sent = has_sent && self.side == Side::Server;
+        match meaning {
+            Meaning::Connected | Meaning::Accepted => self.stream = Stream::Open,
+            Meaning::EndedTheStream | Meaning::Failed => self.stream = Stream::Ended,
+            Meaning::Received => self.received += 1,
+            _ => {}
         }
         let side = self.side;
         Some(Line {
@@ -192,13 +151,5 @@ impl Printed {
             text,
             crosses,
         })
-    }
-
-    /// Returns whether the socket was connected, and could still send until now.
-    fn forget(&mut self, socket: i64) -> bool {
-        let position = self.open.iter().position(|open| *open == socket);
-        position
-            .map(|position| self.open.remove(position))
-            .is_some()
     }
 }

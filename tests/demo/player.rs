@@ -4,37 +4,30 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::mpsc::{Receiver, Sender};
+use std::process::Command;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
 use common::printable;
 
-use crate::Problem;
 use crate::harness::{Process, Program, path_of, programs};
-
-/// After how many replies a client is stopped that takes no COUNT.
-pub const REPLIES: usize = 3;
+use crate::{Problem, failure, misuse};
 
 /// The longest line, in bytes; what is longer is shown as several.
 const LONGEST_LINE: u64 = 4096;
 
-#[derive(Clone, Copy, Default, PartialEq)]
+/// How many lines of a program are read before they are shown. Then the program has to wait, so
+/// that one that prints without end takes no memory, and leaves the other its turn.
+const AHEAD: usize = 50;
+
+#[derive(Clone, Copy, PartialEq)]
 pub enum Side {
-    #[default]
     Server,
     Client,
 }
 
-/// What can happen while the programs run.
-pub enum Event {
-    /// It printed a line, on either output.
-    Printed(Side, String),
-    /// It has closed both outputs, as its end does.
-    Ended(Side),
-    /// Somebody pressed Ctrl-C.
-    Interrupted,
-}
+/// A line that a program printed, on either output, or `None` once it has closed both.
+pub type Event = (Side, Option<String>);
 
 /// A program that can be started.
 pub struct Part {
@@ -44,8 +37,7 @@ pub struct Part {
     pub is_rust: bool,
     /// What a learner types to start it.
     pub typed: String,
-    program: OsString,
-    arguments: Vec<OsString>,
+    command: Vec<OsString>,
 }
 
 impl Part {
@@ -56,87 +48,69 @@ impl Part {
             Side::Client => ["short-client", "long-client"],
         };
         let text = printable(name.as_encoded_bytes()).to_string();
-        if name == short || name == long {
-            programs().map_err(Problem::Failure)?;
-            let program = path_of(&text).into();
-            let count = REPLIES.to_string();
-            let arguments = match text.as_str() {
-                "long-client" => vec!["127.0.0.1:12345", "TCP client connect", &count],
-                _ => Vec::new(),
-            };
-            let quote = |argument: &&str| {
-                let mark = if argument.contains(' ') { "'" } else { "" };
-                format!(" {mark}{argument}{mark}")
-            };
-            let quoted: String = arguments.iter().map(quote).collect();
-            let typed = format!("RUST_LOG=debug target/debug/{text}{quoted}");
-            return Ok(Self {
-                name: text,
-                side,
-                is_rust: true,
-                typed,
-                program,
-                arguments: arguments.into_iter().map(OsString::from).collect(),
-            });
-        }
-        if !is_python_file(name) {
-            let problem = format!("{text} is neither {short} nor {long} nor a Python file");
-            return Err(Problem::Misuse(problem));
+        let is_rust = text == short || text == long;
+        let (mut typed, mut command) = if is_rust {
+            programs().or_else(failure)?;
+            let typed = format!("RUST_LOG=debug target/debug/{text}");
+            (typed, vec![path_of(&text).into()])
+        } else if is_python_file(name) {
+            let python = env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
+            (format!("python3 {text}"), vec![python, name.to_owned()])
+        } else {
+            let neither = format!("{text} is neither {short} nor {long} nor a Python file");
+            return misuse(&neither);
+        };
+        if text == "long-client" {
+            typed += " 127.0.0.1:12345 'TCP client connect' 3";
+            command.extend(["127.0.0.1:12345", "TCP client connect", "3"].map(OsString::from));
         }
         Ok(Self {
-            side,
-            is_rust: false,
-            typed: format!("python3 {text}"),
-            program: env::var_os("PYTHON").unwrap_or_else(|| "python3".into()),
-            arguments: vec![name.to_owned()],
             name: text,
+            side,
+            is_rust,
+            typed,
+            command,
         })
     }
 
-    /// Starts the program, and has its lines, as many as are requested, and its end sent as events.
-    ///
-    /// The level of its log shows the calls at least, since they are needed to find the order.
+    /// Starts the program, and has its lines and its end sent as events. What is received from it
+    /// stands for a line that is not shown yet.
     pub fn start(
         &self,
-        level: &str,
-        events: &Sender<Event>,
-        requests: Receiver<()>,
-    ) -> Result<Process, Problem> {
-        let spawned = self.spawn(level);
-        let (process, output) = spawned
-            .map_err(|error| Problem::Failure(format!("cannot start {}: {error}", self.name)))?;
-        let (side, events) = (self.side, events.clone());
+        log_level: &str,
+        events: Sender<Event>,
+    ) -> Result<(Process, Receiver<()>), Problem> {
+        let spawned = self.spawn(log_level);
+        let (process, output) =
+            spawned.or_else(|error| failure(format!("cannot start {}: {error}", self.name)))?;
+        let (limit, unshown) = mpsc::sync_channel(AHEAD);
+        let side = self.side;
         thread::spawn(move || {
             let mut output = BufReader::new(output);
-            for () in requests {
-                let Some(line) = read_line(&mut output) else {
-                    break;
-                };
-                let _ = events.send(Event::Printed(side, line)); // or the demo has just ended
+            while let Some(line) = read_line(&mut output) {
+                // Nobody receives any more when the demo has just ended.
+                let _ = limit.send(());
+                let _ = events.send((side, Some(line)));
             }
-            let _ = events.send(Event::Ended(side));
+            let _ = events.send((side, None));
         });
-        Ok(process)
+        Ok((process, unshown))
     }
 
-    fn spawn(&self, level: &str) -> io::Result<(Process, impl Read + use<>)> {
-        // On Linux a child can be made to end with its parent, also where nobody can clean up.
-        let end_with_parent = ["--pdeathsig", "KILL"];
-        let mut trial = Command::new("setpriv");
-        trial.args(end_with_parent).arg("true");
-        trial.stdout(Stdio::null()).stderr(Stdio::null());
-        let mut command = if trial.status().is_ok_and(|status| status.success()) {
-            let mut command = Command::new("setpriv");
-            command.args(end_with_parent).arg(&self.program);
-            command
-        } else {
-            Command::new(&self.program)
-        };
+    fn spawn(&self, log_level: &str) -> io::Result<(Process, impl Read + use<>)> {
         // One pipe for both outputs keeps their lines in order.
         let (reader, writer) = os_pipe::pipe()?;
-        command.args(&self.arguments);
-        let program = Program::of(command)
-            .env("RUST_LOG", level)
+        let mut program = Program::of(Command::new(&self.command[0])).args(&self.command[1..]);
+        // On Linux a child can be made to end with its parent, also where nobody can clean up.
+        let mut setpriv = Command::new("setpriv");
+        setpriv.args(["--pdeathsig", "KILL"]);
+        let mut trial = Command::new("setpriv");
+        let trial = trial.args(setpriv.get_args()).arg("true").output();
+        if trial.is_ok_and(|trial| trial.status.success()) {
+            program = program.under(setpriv);
+        }
+        let program = program
+            .env("RUST_LOG", log_level)
             // Otherwise Python keeps back what it prints into a pipe.
             .env("PYTHONUNBUFFERED", "1")
             .stdout(writer.try_clone()?)
@@ -152,11 +126,8 @@ fn is_python_file(name: &OsStr) -> bool {
 
 fn read_line(output: &mut impl BufRead) -> Option<String> {
     let mut line = Vec::new();
-    output
-        .take(LONGEST_LINE)
-        .read_until(b'\n', &mut line)
-        .ok()?;
-    if line.is_empty() {
+    let read = output.take(LONGEST_LINE).read_until(b'\n', &mut line);
+    if read.ok()? == 0 {
         return None;
     }
     let line = line.strip_suffix(b"\n").unwrap_or(&line);
@@ -164,9 +135,6 @@ fn read_line(output: &mut impl BufRead) -> Option<String> {
     let escaped = printable(line).to_string();
     // The programs in Rust have escaped what has to be, and a backslash is not to be doubled.
     let plain = escaped.replace(r"\\", r"\");
-    Some(if plain.as_bytes() == line {
-        plain
-    } else {
-        escaped
-    })
+    let is_plain = plain.as_bytes() == line;
+    Some(if is_plain { plain } else { escaped })
 }

@@ -5,153 +5,159 @@ use std::time::{Duration, Instant};
 
 use log::LevelFilter;
 
-use crate::Problem;
 use crate::columns::Columns;
-use crate::line::{Line, level};
-use crate::order::Order;
-use crate::player::{Event, Part, REPLIES, Side};
+use crate::harness::Process;
+use crate::line::level;
+use crate::order::{Line, Order};
+use crate::picture::MOST_LINES;
+use crate::player::{Event, Part, Side};
+use crate::{Problem, failure, tell};
 
-/// How long a server may take until it listens.
-const START_LIMIT: Duration = Duration::from_secs(10);
+// How long
+const START_LIMIT: Duration = Duration::from_secs(10); // a server may be silent before it listens
+const PATIENCE: Duration = Duration::from_secs(1); // a line waits for its cause
+const SILENCE: Duration = Duration::from_millis(500); // a server is silent that has said everything
+const LONG_SILENCE: Duration = Duration::from_secs(5); // it is silent until the demo says why
+const END_LIMIT: Duration = Duration::from_secs(3); // a server may print once the client has left
 
-/// How long a line waits for its cause.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// How long the server has to be silent, once the client has left, to have said everything.
-const SILENCE: Duration = Duration::from_millis(500);
-
-/// How long a server may go on printing once the client has left.
-const END_LIMIT: Duration = Duration::from_secs(3);
-
-/// How many lines of a program are taken before they are shown. Beyond that the program has to wait,
-/// so that one that prints without end takes no memory, and leaves the other its turn.
-const AHEAD: usize = 50;
-
-/// How many lines are legible in a picture.
-const MOST_DRAWN: usize = 100;
+/// After how many lines a client is stopped that takes no COUNT.
+const REPLIES: usize = 3;
 
 /// Where the programs play: it takes their lines, and shows them in order.
 pub struct Stage {
-    pub events: Receiver<Event>,
-    /// Where one more line of a program is asked for.
-    pub requests: Vec<(Side, Sender<()>)>,
-    pub order: Order,
     /// Which lines of the log are shown.
-    pub level: LevelFilter,
-    pub columns: Columns,
-    /// The lines for a picture, where one is to be drawn instead.
-    pub drawn: Option<Vec<Line>>,
+    level: LevelFilter,
+    columns: Columns,
+    order: Order,
+    sender: Sender<Event>,
+    events: Receiver<Event>,
+    /// What stands for lines of the server that are not shown yet, and then for the client's.
+    unshown: Vec<Receiver<()>>,
+    /// The lines that have been shown, as many as a picture takes and one more.
+    shown: Vec<Line>,
 }
 
 impl Stage {
-    /// Returns the requests for lines of a program; each asks for one.
-    pub fn requests(&mut self, side: Side) -> Receiver<()> {
-        let (request, requests) = mpsc::channel();
-        for _ in 0..AHEAD {
-            let _ = request.send(()); // its receiver is here
-        }
-        self.requests.push((side, request));
-        requests
+    /// Plays to the end, and returns the lines that were shown, as many as a picture can need.
+    pub fn play(server: &Part, client: &Part, level: LevelFilter) -> Result<Vec<Line>, Problem> {
+        let (sender, events) = mpsc::channel();
+        let mut stage = Self {
+            level,
+            columns: Columns::new(level >= LevelFilter::Debug),
+            order: Order::new(server, client),
+            sender,
+            events,
+            unshown: Vec::new(),
+            shown: Vec::new(),
+        };
+        stage.columns.print_heading(&server.name, &client.name)?;
+        // Both processes are killed when they are dropped. They are started from the main thread,
+        // since setpriv ends them with the thread that started them.
+        let _server = stage.start(server)?;
+        stage.wait_until_it_listens(&server.name)?;
+        let process = stage.start(client)?;
+        stage.show_conversation(client, process)?;
+        Ok(stage.shown)
+    }
+
+    fn start(&mut self, part: &Part) -> Result<Process, Problem> {
+        // The calls are needed to find the order, whether or not they are shown.
+        let level = self.level.max(LevelFilter::Debug);
+        let (process, unshown) = part.start(level.as_str(), self.sender.clone())?;
+        self.unshown.push(unshown);
+        Ok(process)
     }
 
     /// Shows what the server prints until it listens.
-    pub fn wait_until_it_listens(&mut self, server_name: &str) -> Result<(), Problem> {
-        let deadline = Instant::now() + START_LIMIT;
+    fn wait_until_it_listens(&mut self, server: &str) -> Result<(), Problem> {
         loop {
-            let time_left = deadline.saturating_duration_since(Instant::now());
-            if time_left.is_zero() {
-                let problem = format!("{server_name} does not say that it listens");
-                return Err(Problem::Failure(problem));
+            let Ok((side, line)) = self.events.recv_timeout(START_LIMIT) else {
+                return failure(format!("{server} does not say that it listens"));
+            };
+            let Some(line) = line else {
+                return failure(format!("{server} cannot start"));
+            };
+            let listens = line.starts_with("[*] listening on ");
+            self.order.add((side, Some(line)));
+            while let Some(line) = self.order.next() {
+                self.show(line)?;
             }
-            match self.next_event(time_left)? {
-                Some(Event::Printed(side, text)) => {
-                    let listens = text.starts_with("[*] listening on ");
-                    self.order.add(side, text);
-                    while let Some(line) = self.order.next() {
-                        self.show(line)?;
-                    }
-                    if listens {
-                        return Ok(());
-                    }
-                }
-                Some(Event::Ended(_)) => {
-                    return Err(Problem::Failure(format!("{server_name} cannot start")));
-                }
-                _ => {}
+            if listens {
+                return Ok(());
             }
         }
     }
 
     /// Shows what is printed until the client has left and the server has nothing more to say, or
-    /// until the client has said enough. Says whether it is to be stopped for that.
-    pub fn show_conversation(&mut self, client: &Part) -> Result<bool, Problem> {
-        let mut lines_of_client = 0;
-        let mut is_crashing = false;
+    /// until the client has said enough.
+    fn show_conversation(&mut self, client: &Part, mut process: Process) -> Result<(), Problem> {
+        let mut lines_wanted = if client.is_rust { usize::MAX } else { REPLIES };
         let mut last_shown = Instant::now();
+        let mut has_told = false;
         let mut left: Option<Instant> = None;
         loop {
-            let is_stuck = last_shown.elapsed() > PATIENCE;
             let mut next = self.order.next();
-            if next.is_none() && is_stuck {
+            if next.is_none() && last_shown.elapsed() > PATIENCE {
                 next = self.order.next_in_any_case();
             }
             if let Some(line) = next {
                 last_shown = Instant::now();
-                let is_of_client = line.side == Side::Client;
-                // What an exception is about comes in its last line.
-                is_crashing |= is_of_client && line.text.starts_with("Traceback ");
-                lines_of_client += usize::from(is_of_client);
+                if line.side == Side::Client {
+                    // What an exception is about comes in its last line.
+                    let is_crash = line.text.starts_with("Traceback ");
+                    lines_wanted = if is_crash {
+                        usize::MAX
+                    } else {
+                        lines_wanted - 1
+                    };
+                }
                 self.show(line)?;
-                if lines_of_client == REPLIES && !client.is_rust && !is_crashing {
-                    return Ok(true);
+                if lines_wanted == 0 {
+                    return Ok(());
                 }
                 continue;
             }
             if left.is_some_and(|left| left.elapsed() > END_LIMIT) {
-                return Ok(false);
+                break;
             }
-            match self.next_event(SILENCE)? {
-                Some(Event::Printed(side, text)) => {
-                    if self.order.is_empty() {
-                        last_shown = Instant::now(); // only from now on has a line waited
-                    }
-                    self.order.add(side, text);
+            if let Ok((side, line)) = self.events.recv_timeout(SILENCE) {
+                if self.order.is_empty() {
+                    last_shown = Instant::now(); // only from now on has a line waited
                 }
-                Some(Event::Ended(side)) => {
-                    self.order.end(side);
-                    if side == Side::Client {
-                        left = Some(Instant::now());
-                    }
+                if line.is_none() && side == Side::Client {
+                    left = Some(Instant::now());
                 }
-                None if left.is_some() && self.order.is_empty() => return Ok(false),
-                _ => {}
+                self.order.add((side, line));
+            } else if left.is_some() {
+                if self.order.is_empty() {
+                    break;
+                }
+            } else if process.end_within(Duration::ZERO).is_some() {
+                // What it started can hold its outputs open.
+                self.order.add((Side::Client, None));
+                left = Some(Instant::now());
+            } else if last_shown.elapsed() > LONG_SILENCE && !has_told {
+                let what = format!("{} to print or end", client.name);
+                tell(&format!("note: waiting for {what}; Ctrl-C ends the demo"));
+                has_told = true;
             }
         }
-    }
-
-    /// Waits for the next event, but not longer than this.
-    fn next_event(&self, patience: Duration) -> Result<Option<Event>, Problem> {
-        match self.events.recv_timeout(patience).ok() {
-            Some(Event::Interrupted) => Err(Problem::Interrupted),
-            event => Ok(event),
+        // It has closed its outputs, and so it ends soon.
+        let status = process.end_within(Duration::from_secs(2));
+        if let Some(status) = status.filter(|status| !status.success()) {
+            return failure(format!("{} ended with {status}", client.name));
         }
+        Ok(())
     }
 
     fn show(&mut self, line: Line) -> Result<(), Problem> {
-        for (_, request) in self.requests.iter().filter(|(side, _)| *side == line.side) {
-            let _ = request.send(()); // or the program has ended
-        }
+        let _ = self.unshown[line.side as usize].try_recv();
         if level(&line.text).is_some_and(|level| level > self.level) {
             return Ok(()); // it was only asked for to find the order
         }
-        let Some(drawn) = &mut self.drawn else {
-            return Ok(self.columns.print(&line)?);
-        };
-        drawn.push(line);
-        if drawn.len() > MOST_DRAWN {
-            let problem =
-                format!("the programs print more than {MOST_DRAWN} lines, too many to draw");
-            return Err(Problem::Failure(problem));
+        self.columns.print(&line)?;
+        if self.shown.len() <= MOST_LINES {
+            self.shown.push(line);
         }
         Ok(())
     }
