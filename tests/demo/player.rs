@@ -10,7 +10,7 @@ use std::thread;
 
 use common::printable;
 
-use crate::harness::{Process, Program, path_of, programs};
+use crate::harness::{Process, Program, ends_with_us, path_of, programs};
 use crate::{Problem, failure, misuse};
 
 /// The longest line, in bytes; what is longer is shown as several.
@@ -100,15 +100,8 @@ impl Part {
     fn spawn(&self, log_level: &str) -> io::Result<(Process, impl Read + use<>)> {
         // One pipe for both outputs keeps their lines in order.
         let (reader, writer) = os_pipe::pipe()?;
-        let mut program = Program::of(Command::new(&self.command[0])).args(&self.command[1..]);
-        // On Linux a child can be made to end with its parent, also where nobody can clean up.
-        let mut setpriv = Command::new("setpriv");
-        setpriv.args(["--pdeathsig", "KILL"]);
-        let mut trial = Command::new("setpriv");
-        let trial = trial.args(setpriv.get_args()).arg("true").output();
-        if trial.is_ok_and(|trial| trial.status.success()) {
-            program = program.under(setpriv);
-        }
+        let program = Program::of(Command::new(&self.command[0])).args(&self.command[1..]);
+        let program = ends_with_us().into_iter().fold(program, Program::under);
         let program = program
             .env("RUST_LOG", log_level)
             // Otherwise Python keeps back what it prints into a pipe.

@@ -73,6 +73,17 @@ pub fn unshare() -> Option<Command> {
     tool("unshare", &["--map-root-user", "--mount", "true"])
 }
 
+/// Ends a program with the thread that starts it, where the system has this. Nobody else can do so
+/// when this process is killed.
+pub fn ends_with_us() -> Option<Command> {
+    const OPTIONS: [&str; 2] = ["--pdeathsig", "KILL"];
+    static WORKS: LazyLock<bool> =
+        LazyLock::new(|| works("setpriv", &[OPTIONS[0], OPTIONS[1], "true"]));
+    let mut command = Command::new("setpriv");
+    command.args(OPTIONS);
+    WORKS.then_some(command)
+}
+
 /// Gives a network of its own to a command that is added as arguments, so that every port is free.
 /// The command runs in place of this one.
 pub fn own_network() -> Option<Command> {

@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use common::printable;
 
-use super::subject::ends_with_us;
 use super::trace::Trace;
 use super::{Instead, Subject, Under, Verdict, instead};
-use crate::harness::{Output, Peer, Process, free_address, late, listening_socket, poll, strays};
+use crate::harness::{ends_with_us, Output, Peer, Process, free_address, late, listening_socket, poll, strays};
 
 /// How long anything that should come may take; only what does not hold takes so long.
 pub const PATIENCE: Duration = Duration::from_secs(5);

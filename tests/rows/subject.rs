@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
 use std::process::Command;
-use std::sync::LazyLock;
 
 use crate::harness::{Process, Program, path_of};
 
@@ -44,16 +43,4 @@ impl Subject {
         let program = under.into_iter().fold(program, Program::under);
         program.in_a_terminal().keeping(KEPT).spawn()
     }
-}
-
-/// Returns a command that has another one end with the thread that starts it, where there is one.
-pub fn ends_with_us() -> Option<Command> {
-    const OPTIONS: [&str; 2] = ["--pdeathsig", "KILL"];
-    static WORKS: LazyLock<bool> = LazyLock::new(|| {
-        let trial = Command::new("setpriv").args(OPTIONS).arg("true").output();
-        trial.is_ok_and(|trial| trial.status.success())
-    });
-    let mut command = Command::new("setpriv");
-    command.args(OPTIONS);
-    WORKS.then_some(command)
 }
