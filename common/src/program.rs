@@ -224,17 +224,10 @@ fn message(arguments: &[String], default: &str) -> Outcome<String> {
 
 fn count(arguments: &[String]) -> Outcome<u64> {
     arguments.get(2).map_or(Ok(u64::MAX), |count| {
-        let problem = format!(
-            "COUNT {} is not a whole number from 1 to {}",
-            quote(count),
-            u64::MAX
-        );
+        let problem =
+            format!("COUNT {} is not a whole number from 1 to {}", quote(count), u64::MAX);
         let is_a_word = count.starts_with(char::is_alphabetic);
-        let problem = if is_a_word {
-            format!("{problem}; {QUOTES}")
-        } else {
-            problem
-        };
+        let problem = if is_a_word { format!("{problem}; {QUOTES}") } else { problem };
         whole_number(count).map(NonZeroU64::get).ok_or(problem)
     })
 }
@@ -272,11 +265,7 @@ fn print_text(text: &str) -> Result<()> {
 /// `RUST_LOG` chooses the level, as with every program that uses `env_logger`. What it does not
 /// mention stays at info, or at debug under `STEP=1`.
 fn start_log() {
-    let default = if narration::start_stepping() {
-        LevelFilter::Debug
-    } else {
-        LevelFilter::Info
-    };
+    let default = if narration::start_stepping() { LevelFilter::Debug } else { LevelFilter::Info };
     let mut log = env_logger::Builder::new();
     log.filter_level(default);
     // env_logger warns of a RUST_LOG that is wrong, and panics where standard error is full.

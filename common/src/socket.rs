@@ -37,9 +37,7 @@ impl Socket {
     ///
     /// No descriptor is left, or the system does not know the family.
     pub fn new(address: SocketAddr) -> Result<Self> {
-        calls::socket(address)
-            .map(Self)
-            .map_err(Error::of("socket"))
+        calls::socket(address).map(Self).map_err(Error::of("socket"))
     }
 
     /// Binds the socket to an IP address and a port with `bind(2)`, a server's step 2.
@@ -190,12 +188,7 @@ impl Socket {
     /// Has the kernel ask a silent peer whether it is still there.
     fn keep_alive(&self) {
         // A conversation can do without, so an error is no reason to stop.
-        let _ = calls::set_keepalive(
-            &self.0,
-            KEEPALIVE_IDLE,
-            KEEPALIVE_INTERVAL,
-            KEEPALIVE_PROBES,
-        );
+        let _ = calls::set_keepalive(&self.0, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES);
     }
 
     fn read_to_the_end(&self) -> io::Result<()> {

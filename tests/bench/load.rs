@@ -22,9 +22,7 @@ pub fn short_exchanges(server: &Server, clients: usize, count: usize) -> f64 {
 
 fn short_exchange(address: SocketAddr) {
     let mut stream = connect(address);
-    stream
-        .write_all(b"i am TCP client")
-        .expect("the server takes it");
+    stream.write_all(b"i am TCP client").expect("the server takes it");
     let mut reply = Vec::new();
     stream.read_to_end(&mut reply).expect("the server closes");
     assert_eq!(reply, b"ACK!");
@@ -36,9 +34,7 @@ pub fn round_trips(server: &Server, count: usize) -> f64 {
     let begun = Instant::now();
     let mut reply = [0; 4];
     for _ in 0..count {
-        stream
-            .write_all(b"TCP client connect")
-            .expect("the server takes it");
+        stream.write_all(b"TCP client connect").expect("the server takes it");
         stream.read_exact(&mut reply).expect("the server replies");
         assert_eq!(&reply, b"ACK!");
     }
@@ -54,14 +50,10 @@ pub fn long_client(edition: Edition, count: usize) -> f64 {
     if let Edition::Rust = edition {
         command.arg("TCP client connect").arg(count.to_string());
     }
-    let client = Program::of(command)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    let client = Program::of(command).stdout(Stdio::null()).stderr(Stdio::null());
     let client = client.start();
     let (mut stream, _) = listener.accept().expect("the client comes");
-    stream
-        .set_read_timeout(Some(LIMIT))
-        .expect("the limit is not zero");
+    stream.set_read_timeout(Some(LIMIT)).expect("the limit is not zero");
     let begun = Instant::now();
     let mut message = [0; 18];
     for _ in 0..count {
@@ -108,9 +100,7 @@ pub fn memory_of_waiting_clients(server: &Server, count: usize) -> Option<f64> {
 
 fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect_timeout(&address, LIMIT).expect("the server is reached");
-    stream
-        .set_read_timeout(Some(LIMIT))
-        .expect("the limit is not zero");
+    stream.set_read_timeout(Some(LIMIT)).expect("the limit is not zero");
     stream
 }
 
@@ -118,10 +108,7 @@ fn per_second(count: usize, begun: Instant) -> f64 {
     as_float(count) / begun.elapsed().as_secs_f64()
 }
 
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "no figure here needs more than 52 bits"
-)]
+#[allow(clippy::cast_precision_loss, reason = "no figure here needs more than 52 bits")]
 fn as_float(count: usize) -> f64 {
     count as f64
 }

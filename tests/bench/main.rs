@@ -45,32 +45,19 @@ const FULL: Extent = Extent {
     waiting_clients: 500,
 };
 
-const QUICK: Extent = Extent {
-    rounds: 1,
-    short_exchanges: 200,
-    round_trips: 1000,
-    starts: 2,
-    waiting_clients: 50,
-};
+const QUICK: Extent =
+    Extent { rounds: 1, short_exchanges: 200, round_trips: 1000, starts: 2, waiting_clients: 50 };
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args_os()
-        .skip(1)
-        .map(|argument| argument.to_string_lossy().into_owned())
-        .collect();
-    if let Some(bare) = Bare::ALL
-        .into_iter()
-        .find(|bare| arguments == [bare.name()])
-    {
-        bare.serve()
-            .expect("a bare server serves until it is killed");
+    let arguments: Vec<String> =
+        env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    if let Some(bare) = Bare::ALL.into_iter().find(|bare| arguments == [bare.name()]) {
+        bare.serve().expect("a bare server serves until it is killed");
         return ExitCode::SUCCESS;
     }
     // cargo itself adds --bench.
     let arguments = arguments.iter().map(String::as_str);
-    let arguments: Vec<&str> = arguments
-        .filter(|argument| *argument != "--bench")
-        .collect();
+    let arguments: Vec<&str> = arguments.filter(|argument| *argument != "--bench").collect();
     let extent = match arguments.as_slice() {
         [] => &FULL,
         ["--quick"] => &QUICK,
@@ -80,10 +67,7 @@ fn main() -> ExitCode {
         }
         [argument, ..] => {
             let argument = printable(argument.as_bytes());
-            let _ = writeln!(
-                io::stderr(),
-                "error: unknown argument '{argument}'\n{USAGE}"
-            );
+            let _ = writeln!(io::stderr(), "error: unknown argument '{argument}'\n{USAGE}");
             return ExitCode::from(2);
         }
     };
@@ -102,22 +86,12 @@ fn measure(extent: &Extent, has_python: bool) {
         let mut row = Row::new(name, better);
         for _ in 0..rounds {
             row.add_ours(figure(Edition::Rust));
-            row.add_theirs(if has_python {
-                figure(Edition::Python)
-            } else {
-                None
-            });
+            row.add_theirs(if has_python { figure(Edition::Python) } else { None });
         }
         row.print();
     };
     let short = |clients: usize| {
-        move |server: Server| {
-            Some(load::short_exchanges(
-                &server,
-                clients,
-                extent.short_exchanges,
-            ))
-        }
+        move |server: Server| Some(load::short_exchanges(&server, clients, extent.short_exchanges))
     };
     let long = |server: Server| Some(load::round_trips(&server, extent.round_trips));
     let beside_bare = |name: &str, ours: &str, bare: Bare, load: &dyn Fn(Server) -> Option<f64>| {
@@ -146,11 +120,9 @@ fn measure(extent: &Extent, has_python: bool) {
         Some(load::long_client(edition, extent.round_trips))
     });
     let server = Server::start(Edition::Rust, "short-server");
-    beside_python(
-        "short-client, start to exit, ms",
-        Better::Less,
-        &|edition| Some(load::short_client(edition, &server, extent.starts)),
-    );
+    beside_python("short-client, start to exit, ms", Better::Less, &|edition| {
+        Some(load::short_client(edition, &server, extent.starts))
+    });
     beside_python("idle short-server, MB", Better::Less, &|edition| {
         Some(Server::start(edition, "short-server").memory()? / 1e6)
     });
@@ -166,10 +138,5 @@ fn measure(extent: &Extent, has_python: bool) {
         let name = format!("short/s, {clients} at a time, to threads");
         beside_bare(&name, "short-server", Bare::Threads, &short(clients));
     }
-    beside_bare(
-        "long round trips/s, to a loop",
-        "long-server",
-        Bare::Long,
-        &long,
-    );
+    beside_bare("long round trips/s, to a loop", "long-server", Bare::Long, &long);
 }

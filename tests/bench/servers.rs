@@ -70,18 +70,13 @@ impl Server {
             let (line, _) = printed.split_once('\n')?;
             line.strip_prefix("[*] listening on ")?.parse().ok()
         });
-        Self {
-            process,
-            address: address.expect("the server says where it listens"),
-        }
+        Self { process, address: address.expect("the server says where it listens") }
     }
 
     /// Returns the memory that it occupies, in bytes; only Linux says.
     pub fn memory(&self) -> Option<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         let kibibytes: f64 = line.split_whitespace().next()?.parse().ok()?;
         Some(kibibytes * 1024.0)
     }

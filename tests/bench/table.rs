@@ -28,12 +28,7 @@ pub fn print_heading(rounds: usize, rival: &str) {
 
 impl Row {
     pub fn new(name: &str, better: Better) -> Self {
-        Self {
-            name: name.to_owned(),
-            better,
-            ours: Vec::new(),
-            theirs: Vec::new(),
-        }
+        Self { name: name.to_owned(), better, ours: Vec::new(), theirs: Vec::new() }
     }
 
     /// Adds a figure of ours, if it could be measured.
@@ -82,11 +77,7 @@ fn shown(figure: f64) -> String {
     }
 }
 
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "it is clamped"
-)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is clamped")]
 fn bar(ratio: f64) -> String {
     let length = (ratio * 3.0).round().clamp(1.0, 30.0) as usize;
     "#".repeat(length.min(LONGEST_BAR))

@@ -143,7 +143,5 @@ fn try_to_start(own: &Subject) -> Result<(), Problem> {
         // It may not be executed, or does not say what executes it.
         _ => format!("\nhint: put its interpreter in front, such as python3 {program}"),
     };
-    Err(Problem::Misuse(format!(
-        "cannot start {program}: {error}{hint}"
-    )))
+    Err(Problem::Misuse(format!("cannot start {program}: {error}{hint}")))
 }

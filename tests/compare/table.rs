@@ -29,11 +29,7 @@ pub struct Table {
 
 impl Table {
     pub fn new(program: &'static str, columns: Vec<(String, Subject)>) -> Self {
-        Self {
-            program,
-            rows: rows_of(program),
-            columns,
-        }
+        Self { program, rows: rows_of(program), columns }
     }
 
     /// Returns what is to be tried, cell by cell.

@@ -49,11 +49,7 @@ impl Columns {
         let side = line.side as usize;
         let mut texts = ["", ""];
         texts[side] = &line.text;
-        let gap = if line.crosses {
-            self.arrows[side]
-        } else {
-            self.bar
-        };
+        let gap = if line.crosses { self.arrows[side] } else { self.bar };
         self.print_rows(texts, gap)
     }
 
@@ -76,9 +72,8 @@ impl Columns {
 
 /// Divides a text into rows of this width.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let options = Options::new(width)
-        .subsequent_indent("    ")
-        .word_splitter(WordSplitter::NoHyphenation);
+    let options =
+        Options::new(width).subsequent_indent("    ").word_splitter(WordSplitter::NoHyphenation);
     let rows = textwrap::wrap(text, options);
     rows.into_iter().map(String::from).collect()
 }

@@ -146,10 +146,6 @@ impl Printed {
             _ => {}
         }
         let side = self.side;
-        Some(Line {
-            side,
-            text,
-            crosses,
-        })
+        Some(Line { side, text, crosses })
     }
 }

@@ -77,17 +77,14 @@ pub fn draw(server: &Part, client: &Part, lines: &[Line]) -> Result<String, Prob
             ));
         }
         let [begin, end] = [beat, beat + 2].map(percentage_of);
-        keyframes.push(format!(
-            "@keyframes l{beat}{{0%{{opacity:0}}{begin}%{{opacity:1}}}}\n"
-        ));
+        keyframes.push(format!("@keyframes l{beat}{{0%{{opacity:0}}{begin}%{{opacity:1}}}}\n"));
         if line.crosses {
             let (arrow, y) = (ARROWS[side], y - 4);
             elements.push(format!(
                 r#"<path d="M{arrow}" transform="translate(0 {y})" style="animation-name:a{beat}"/>"#
             ));
-            keyframes.push(format!(
-                "@keyframes a{beat}{{{begin}%{{opacity:1}}{end}%{{opacity:0}}}}\n"
-            ));
+            keyframes
+                .push(format!("@keyframes a{beat}{{{begin}%{{opacity:1}}{end}%{{opacity:0}}}}\n"));
         }
         elements.push("\n".to_owned());
     }
@@ -151,7 +148,5 @@ fn put_waiting_for_next_client_first(texts: &mut [String]) {
 /// Escapes what XML does not take for text.
 fn escape(text: &str) -> String {
     let text = text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}");
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -64,13 +64,7 @@ impl Part {
             typed += " 127.0.0.1:12345 'TCP client connect' 3";
             command.extend(["127.0.0.1:12345", "TCP client connect", "3"].map(OsString::from));
         }
-        Ok(Self {
-            name: text,
-            side,
-            is_rust,
-            typed,
-            command,
-        })
+        Ok(Self { name: text, side, is_rust, typed, command })
     }
 
     /// Starts the program, and has its lines and its end sent as events. What is received from it

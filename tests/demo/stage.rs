@@ -105,11 +105,7 @@ impl Stage {
                 if line.side == Side::Client {
                     // What an exception is about comes in its last line.
                     let is_crash = line.text.starts_with("Traceback ");
-                    lines_wanted = if is_crash {
-                        usize::MAX
-                    } else {
-                        lines_wanted - 1
-                    };
+                    lines_wanted = if is_crash { usize::MAX } else { lines_wanted - 1 };
                 }
                 self.show(line)?;
                 if lines_wanted == 0 {

@@ -17,9 +17,7 @@ pub fn path_of(program: &str) -> PathBuf {
 pub fn path_of_alias(name: &str) -> PathBuf {
     static FOLDER: LazyLock<Result<PathBuf, String>> =
         LazyLock::new(|| build(&["--package", "tests", "--examples"]));
-    let folder = FOLDER
-        .as_deref()
-        .unwrap_or_else(|problem| panic!("{problem}"));
+    let folder = FOLDER.as_deref().unwrap_or_else(|problem| panic!("{problem}"));
     folder.join("examples").join(name)
 }
 

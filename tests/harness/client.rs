@@ -21,21 +21,15 @@ impl Client {
     /// Connects with a small receive buffer, so that a server whose replies are not read has to wait.
     pub fn connect_with_little_room(address: SocketAddr) -> Self {
         let socket = new_socket(address);
-        socket
-            .set_recv_buffer_size(4096)
-            .expect("the kernel takes any size");
-        socket
-            .connect_timeout(&address.into(), LIMIT)
-            .expect("the server is reached");
+        socket.set_recv_buffer_size(4096).expect("the kernel takes any size");
+        socket.connect_timeout(&address.into(), LIMIT).expect("the server is reached");
         Self::of(socket)
     }
 
     /// Begins to connect, and does not wait until that is done: the first `send` does.
     pub fn start_to_connect(address: SocketAddr) -> Self {
         let socket = new_socket(address);
-        socket
-            .set_nonblocking(true)
-            .expect("a socket can be told not to block");
+        socket.set_nonblocking(true).expect("a socket can be told not to block");
         let _ = socket.connect(&address.into()); // says that it is in progress
         Self::of(socket)
     }
@@ -67,9 +61,7 @@ impl Client {
 
     /// Sends without reading any reply, until the server takes nothing more for a while.
     pub fn send_until_nothing_moves(&mut self) {
-        self.0
-            .send_until_nothing_moves()
-            .expect("the time is not zero");
+        self.0.send_until_nothing_moves().expect("the time is not zero");
     }
 
     /// Half-closes: the server sees the end of the stream.
@@ -92,9 +84,7 @@ impl Client {
 
     /// Reads to the end of the stream; a reset or a flood is an error.
     pub fn read_to_end(&mut self) -> io::Result<String> {
-        self.0
-            .rest()
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        self.0.rest().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Returns whether nothing comes for so long.

@@ -23,5 +23,6 @@ pub use server::{
     Holdings, PAIRS, Server, address_where_nobody_listens, free_address, listening_socket,
 };
 pub use tool::{
-    Edition, ends_with_us, own_network, path_of_twin, python, python_if_found, strace, strace_if_found, unshare,
+    Edition, ends_with_us, own_network, path_of_twin, python, python_if_found, strace,
+    strace_if_found, unshare,
 };

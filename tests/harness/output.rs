@@ -92,17 +92,11 @@ impl Output {
         if kept.has_ended {
             return Ok(rest);
         }
-        Err(format!(
-            "it goes on after: {}",
-            String::from_utf8_lossy(&rest)
-        ))
+        Err(format!("it goes on after: {}", String::from_utf8_lossy(&rest)))
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0
-            .0
-            .lock()
-            .expect("no thread panics while it holds this")
+        self.0.0.lock().expect("no thread panics while it holds this")
     }
 }
 
@@ -119,10 +113,7 @@ fn first_lines<'a>(bytes: &'a [u8], lines: &mut usize) -> &'a [u8] {
 }
 
 fn end_of_line(bytes: &[u8]) -> Option<usize> {
-    let line_break = bytes
-        .iter()
-        .position(|byte| *byte == b'\n')
-        .map(|at| at + 1);
+    let line_break = bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
     let line = &bytes[..line_break.unwrap_or(bytes.len())];
     let mut windows = line.windows(PROMPT_END.len());
     let prompt = windows.position(|window| window == PROMPT_END.as_bytes());

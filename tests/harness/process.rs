@@ -36,16 +36,10 @@ impl Program {
     /// Starts with any command.
     pub fn of(mut command: Command) -> Self {
         command.env_remove("RUST_LOG").env_remove("STEP");
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self {
             command,
-            wanted: Wanted {
-                lines: usize::MAX,
-                bytes: usize::MAX,
-            },
+            wanted: Wanted { lines: usize::MAX, bytes: usize::MAX },
             #[cfg(unix)]
             terminal: None,
         }
@@ -55,11 +49,9 @@ impl Program {
     pub fn under(self, command: Command) -> Self {
         let mut outer = Self::of(command).args([self.command.get_program()]);
         outer.command.args(self.command.get_args());
-        outer.command.envs(
-            self.command
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        );
+        outer
+            .command
+            .envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         outer
     }
 
@@ -136,10 +128,7 @@ impl Program {
             running.insert(child.id());
             child
         };
-        let all = Wanted {
-            lines: usize::MAX,
-            ..self.wanted
-        };
+        let all = Wanted { lines: usize::MAX, ..self.wanted };
         let output = |pipe: Option<Box<dyn Read + Send>>, wanted| {
             pipe.map_or_else(Output::none, |pipe| Output::of(pipe, wanted))
         };
@@ -159,8 +148,7 @@ impl Program {
     #[track_caller]
     pub fn start(self) -> Process {
         let name = format!("{:?}", self.command);
-        self.spawn()
-            .unwrap_or_else(|error| panic!("{name}: {error}"))
+        self.spawn().unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
     /// Runs it to its end.
@@ -194,9 +182,7 @@ impl Process {
     #[track_caller]
     pub fn line(&mut self) -> String {
         let line = shown(&self.stdout).expect("the program goes on");
-        let line = line
-            .strip_suffix('\n')
-            .expect("a line ends in a line break");
+        let line = line.strip_suffix('\n').expect("a line ends in a line break");
         line.to_owned()
     }
 
@@ -208,11 +194,8 @@ impl Process {
             shown(&self.stderr); // the last question, asked again under another thread's line
             prompt = shown(&self.stderr).expect("the program goes on");
         }
-        let call = prompt
-            .strip_prefix("next: ")
-            .and_then(|rest| rest.strip_suffix(PROMPT_END));
-        call.unwrap_or_else(|| panic!("no prompt: {prompt}"))
-            .to_owned()
+        let call = prompt.strip_prefix("next: ").and_then(|rest| rest.strip_suffix(PROMPT_END));
+        call.unwrap_or_else(|| panic!("no prompt: {prompt}")).to_owned()
     }
 
     /// Reads the next line or prompt of standard output, without its line break; `None` at the end.
@@ -272,9 +255,7 @@ impl Process {
 
     /// Waits for its end, for so long.
     pub fn end_within(&mut self, limit: Duration) -> Option<ExitStatus> {
-        self.child
-            .wait_timeout(limit)
-            .expect("a child can be waited for")
+        self.child.wait_timeout(limit).expect("a child can be waited for")
     }
 
     /// Waits for its end.
@@ -286,11 +267,7 @@ impl Process {
         };
         let (stdout, stderr) = (text(&self.stdout), text(&self.stderr));
         let status = self.end_within(LIMIT);
-        Finished {
-            status: status.expect("the program ends in time").code(),
-            stdout,
-            stderr,
-        }
+        Finished { status: status.expect("the program ends in time").code(), stdout, stderr }
     }
 
     /// Kills it, and returns what it printed.
@@ -319,28 +296,18 @@ impl Drop for Process {
 impl Finished {
     /// The end of a program that printed this on standard output, and nothing else.
     pub fn success(stdout: &str) -> Self {
-        Self {
-            status: Some(0),
-            stdout: stdout.to_owned(),
-            stderr: String::new(),
-        }
+        Self { status: Some(0), stdout: stdout.to_owned(), stderr: String::new() }
     }
 
     /// The end of a program that printed this on standard error, and nothing else.
     pub fn failure(status: i32, stderr: &str) -> Self {
-        Self {
-            status: Some(status),
-            stdout: String::new(),
-            stderr: stderr.to_owned(),
-        }
+        Self { status: Some(status), stdout: String::new(), stderr: stderr.to_owned() }
     }
 }
 
 #[track_caller]
 fn shown(output: &Output) -> Option<String> {
-    let line = output
-        .line(LIMIT)
-        .unwrap_or_else(|problem| panic!("{problem}"))?;
+    let line = output.line(LIMIT).unwrap_or_else(|problem| panic!("{problem}"))?;
     Some(String::from_utf8(line).expect("the programs print UTF-8"))
 }
 
@@ -352,9 +319,7 @@ pub fn end_strays() {
 /// Returns the processes that have been started and not ended. None is started or forgotten while
 /// this is held.
 fn running() -> MutexGuard<'static, BTreeSet<u32>> {
-    RUNNING
-        .lock()
-        .expect("no thread panics while it holds this")
+    RUNNING.lock().expect("no thread panics while it holds this")
 }
 
 /// Has Ctrl-C end the programs too, which are in groups of their own and do not see it.
@@ -380,10 +345,7 @@ fn kill_group(leader: u32) {
 
 #[cfg(unix)]
 fn signal_group(leader: u32, signal: rustix::process::Signal) {
-    let leader = leader
-        .try_into()
-        .ok()
-        .and_then(rustix::process::Pid::from_raw);
+    let leader = leader.try_into().ok().and_then(rustix::process::Pid::from_raw);
     // It may have ended already, which is as good.
     let _ = leader.map(|leader| rustix::process::kill_process_group(leader, signal));
 }

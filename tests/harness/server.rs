@@ -38,20 +38,13 @@ impl Server {
 
     /// Runs one of the clients on this server to its end, with further arguments.
     pub fn run_client(&self, name: &str, arguments: &[&str]) -> Finished {
-        Program::new(name)
-            .args([&self.address.to_string()])
-            .args(arguments)
-            .run()
+        Program::new(name).args([&self.address.to_string()]).args(arguments).run()
     }
 
     /// Has one of the clients send one message, and get its reply.
     #[track_caller]
     pub fn send_once(&self, client: &str, message: &str) {
-        let once: &[&str] = if client == "long-client" {
-            &[message, "1"]
-        } else {
-            &[message]
-        };
+        let once: &[&str] = if client == "long-client" { &[message, "1"] } else { &[message] };
         assert_eq!(self.run_client(client, once), Finished::success("ACK!\n"));
     }
 
@@ -73,10 +66,7 @@ impl Server {
             let entries = fs::read_dir(format!("/proc/{}/{folder}", self.id()));
             entries.expect("the server runs").count()
         };
-        Holdings {
-            descriptors: count("fd"),
-            threads: count("task"),
-        }
+        Holdings { descriptors: count("fd"), threads: count("task") }
     }
 
     /// Waits until the server holds no more and no less than this.
@@ -84,11 +74,7 @@ impl Server {
     pub fn comes_to_hold(&self, expected: Holdings) {
         let begun = Instant::now();
         while self.holds() != expected {
-            assert!(
-                begun.elapsed() < LIMIT,
-                "{:?} instead of {expected:?}",
-                self.holds()
-            );
+            assert!(begun.elapsed() < LIMIT, "{:?} instead of {expected:?}", self.holds());
             thread::yield_now();
         }
     }
@@ -100,9 +86,7 @@ impl Server {
         let stat = stat.expect("the server runs");
         let (_, fields) = stat.rsplit_once(") ").expect("the name is in parentheses");
         let times = fields.split(' ').skip(11).take(2);
-        times
-            .map(|time| time.parse::<f64>().expect("a number") / 100.0)
-            .sum()
+        times.map(|time| time.parse::<f64>().expect("a number") / 100.0).sum()
     }
 
     pub fn kill(self) -> Finished {
@@ -111,10 +95,8 @@ impl Server {
 }
 
 /// Both servers, each with the client that talks with it.
-pub const PAIRS: [(&str, &str); 2] = [
-    ("short-server", "short-client"),
-    ("long-server", "long-client"),
-];
+pub const PAIRS: [(&str, &str); 2] =
+    [("short-server", "short-client"), ("long-server", "long-client")];
 
 /// What a server must give back when its clients have left.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -148,9 +130,7 @@ pub fn listening_socket() -> (TcpListener, String) {
 pub fn address_where_nobody_listens() -> (String, Socket) {
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("TCP is there");
-    socket
-        .bind(&any_port.into())
-        .expect("loopback has free ports");
+    socket.bind(&any_port.into()).expect("loopback has free ports");
     let bound = socket.local_addr().expect("it is bound").as_socket();
     (bound.expect("it is an IP address").to_string(), socket)
 }
@@ -160,9 +140,7 @@ pub fn address_where_nobody_listens() -> (String, Socket) {
 pub fn free_address() -> SocketAddr {
     static PORTS: LazyLock<Range<u16>> = LazyLock::new(|| {
         let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
-        let lowest = range
-            .ok()
-            .and_then(|range| range.split_whitespace().next()?.parse().ok());
+        let lowest = range.ok().and_then(|range| range.split_whitespace().next()?.parse().ok());
         10_000..lowest.filter(|port| *port > 12_000).unwrap_or(32_768)
     });
     static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(fastrand::u16(..)));

@@ -77,9 +77,8 @@ mod on_linux {
     pub fn sleeps(group: u32) -> bool {
         let mut processes = entries(Path::new("/proc"));
         processes.retain(|process| process.group.try_into() == Ok(group));
-        let mut threads = processes
-            .iter()
-            .flat_map(|process| entries(&process.folder.join("task")));
+        let mut threads =
+            processes.iter().flat_map(|process| entries(&process.folder.join("task")));
         threads.all(|thread| "SIZXT".contains(thread.state))
     }
 }

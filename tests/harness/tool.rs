@@ -43,9 +43,8 @@ pub fn python() -> Option<Command> {
 /// Finds the interpreter itself, for `python3` can be a script that looks for it.
 pub fn python_if_found() -> Option<Command> {
     static PYTHON: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
-        let asked = Command::new("python3")
-            .args(["-c", "import sys; print(sys.executable)"])
-            .output();
+        let asked =
+            Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
         let answer = String::from_utf8(asked.ok()?.stdout).ok()?;
         Some(PathBuf::from(answer.trim())).filter(|path| path.is_file())
     });
@@ -59,12 +58,8 @@ pub fn strace() -> Option<Command> {
 
 /// Finds strace, where it may trace.
 pub fn strace_if_found() -> Option<Command> {
-    static WORKS: LazyLock<bool> = LazyLock::new(|| {
-        works(
-            "strace",
-            &["-f", "--seccomp-bpf", "-o", "/dev/null", "true"],
-        )
-    });
+    static WORKS: LazyLock<bool> =
+        LazyLock::new(|| works("strace", &["-f", "--seccomp-bpf", "-o", "/dev/null", "true"]));
     WORKS.then(|| Command::new("strace"))
 }
 
@@ -88,10 +83,7 @@ pub fn ends_with_us() -> Option<Command> {
 /// The command runs in place of this one.
 pub fn own_network() -> Option<Command> {
     let bring_up = "ip link set lo up && exec \"$0\" \"$@\"";
-    let mut command = tool(
-        "unshare",
-        &["--map-root-user", "--net", "sh", "-c", bring_up, "true"],
-    )?;
+    let mut command = tool("unshare", &["--map-root-user", "--net", "sh", "-c", bring_up, "true"])?;
     command.args(["--map-root-user", "--net", "sh", "-c", bring_up]);
     Some(command)
 }
@@ -102,10 +94,7 @@ fn tool(name: &str, trial: &[&str]) -> Option<Command> {
 
 fn works(name: &str, trial: &[&str]) -> bool {
     let mut command = Command::new(name);
-    command
-        .args(trial)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.args(trial).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }
 

@@ -8,11 +8,7 @@ use common::printable;
 /// The backslash that begins an escape, what controls a line, and what is invisible, apart from
 /// joiners and variation selectors.
 fn is_escaped(character: char) -> bool {
-    let controls_or_separates = [
-        '\0'..='\u{1f}',
-        '\u{7f}'..='\u{9f}',
-        '\u{2028}'..='\u{2029}',
-    ];
+    let controls_or_separates = ['\0'..='\u{1f}', '\u{7f}'..='\u{9f}', '\u{2028}'..='\u{2029}'];
     // Unicode 16, DerivedCoreProperties.txt, Default_Ignorable_Code_Point
     let ignorable = [
         '\u{ad}'..='\u{ad}',
@@ -63,10 +59,7 @@ fn every_character_is_shown_as_it_is_or_escaped() {
 fn every_byte_that_is_no_text_is_shown_in_hexadecimal() {
     for byte in 0x80..=0xff_u8 {
         assert_eq!(printable(&[byte]).to_string(), format!("\\x{byte:02x}"));
-        assert_eq!(
-            printable(&[b'a', byte, b'z']).to_string(),
-            format!("a\\x{byte:02x}z")
-        );
+        assert_eq!(printable(&[b'a', byte, b'z']).to_string(), format!("a\\x{byte:02x}z"));
     }
     assert_eq!(printable(b"\xe4\xbd ok").to_string(), "\\xe4\\xbd ok"); // a character cut short
 }
@@ -78,12 +71,8 @@ fn no_two_inputs_look_the_same() {
     let two_bytes = (0..=u16::MAX).map(|both| both.to_be_bytes().to_vec());
     let characters = ('\0'..=char::MAX).map(|character| character.to_string().into_bytes());
     let spelled = [r"\n", r"\u{1b}", r"\xff", r"\\", "\\\n"].map(|text| text.as_bytes().to_vec());
-    let inputs = empty
-        .into_iter()
-        .chain(one_byte)
-        .chain(two_bytes)
-        .chain(characters)
-        .chain(spelled);
+    let inputs =
+        empty.into_iter().chain(one_byte).chain(two_bytes).chain(characters).chain(spelled);
 
     let mut seen: HashMap<String, Vec<u8>> = HashMap::new();
     for input in inputs {

@@ -10,10 +10,7 @@ const USAGES: [(&str, &str); 4] = [
     ("short-server", "usage: short-server [ADDRESS [BACKLOG]]\n"),
     ("long-server", "usage: long-server [ADDRESS [BACKLOG]]\n"),
     ("short-client", "usage: short-client [ADDRESS [MESSAGE]]\n"),
-    (
-        "long-client",
-        "usage: long-client [ADDRESS [MESSAGE [COUNT]]]\n",
-    ),
+    ("long-client", "usage: long-client [ADDRESS [MESSAGE [COUNT]]]\n"),
 ];
 
 const QUOTES: &str = "a MESSAGE of several words needs quotes, such as 'hello world'";
@@ -89,16 +86,8 @@ fn first_argument_too_many_is_named() {
         assert_misuse(server, &words, "too many arguments: '6'");
     }
     let words = ["127.0.0.1:1", "hi", "3", "4"];
-    assert_misuse(
-        "short-client",
-        &words,
-        &format!("too many arguments: '3'; {QUOTES}"),
-    );
-    assert_misuse(
-        "long-client",
-        &words,
-        &format!("too many arguments: '4'; {QUOTES}"),
-    );
+    assert_misuse("short-client", &words, &format!("too many arguments: '3'; {QUOTES}"));
+    assert_misuse("long-client", &words, &format!("too many arguments: '4'; {QUOTES}"));
 }
 
 #[test]
@@ -122,10 +111,7 @@ fn address_that_is_no_host_and_port_is_named() {
         ("[name]:80", "expected an IPv6 address in brackets"),
     ] {
         let advice = "write HOST:PORT, such as 127.0.0.1:12345";
-        assert_misuse_of_all(
-            &[address],
-            &format!("ADDRESS '{address}': {problem}; {advice}"),
-        );
+        assert_misuse_of_all(&[address], &format!("ADDRESS '{address}': {problem}; {advice}"));
     }
 }
 
@@ -134,10 +120,7 @@ fn address_with_a_full_width_colon_or_a_lone_port_is_shown_in_the_right_form() {
     let problem =
         "ADDRESS '127.0.0.1：12345': its colon is a full-width one; write 127.0.0.1:12345";
     assert_misuse_of_all(&["127.0.0.1：12345"], problem);
-    assert_misuse_of_all(
-        &["8080"],
-        "ADDRESS '8080': it has no host; write 127.0.0.1:8080",
-    );
+    assert_misuse_of_all(&["8080"], "ADDRESS '8080': it has no host; write 127.0.0.1:8080");
 }
 
 #[test]
@@ -220,10 +203,7 @@ fn message_and_count_are_what_is_sent() {
 fn backlog_is_what_listen_is_given() {
     for (arguments, backlog) in [(&["127.0.0.1:0"][..], 5), (&["127.0.0.1:0", "17"], 17)] {
         let server = Program::new("short-server").args(arguments);
-        let listen = server
-            .env("RUST_LOG", "debug")
-            .start()
-            .skip_to("[.] listen(");
+        let listen = server.env("RUST_LOG", "debug").start().skip_to("[.] listen(");
         assert!(listen.ends_with(&format!(", {backlog}) = 0")), "{listen}");
     }
 }
@@ -308,20 +288,14 @@ fn name_that_does_not_resolve_is_an_error() {
 fn name_is_looked_up_by_both_sides() {
     let server = Server::of(Program::new("short-server").args(["localhost:0"]));
     let address = format!("localhost:{}", server.address.port());
-    assert_eq!(
-        run("short-client", &[&address]),
-        Finished::success("ACK!\n")
-    );
+    assert_eq!(run("short-client", &[&address]), Finished::success("ACK!\n"));
 }
 
 #[test]
 fn client_tells_when_the_server_ends_the_conversation_before_it_replies() {
     for (_, client) in PAIRS {
         for (resets, problem) in [
-            (
-                false,
-                "the server ended this conversation before it replied",
-            ),
+            (false, "the server ended this conversation before it replied"),
             #[cfg(target_os = "linux")] // whose number for the error is shown
             (true, "Connection reset by peer (os error 104)"),
         ] {

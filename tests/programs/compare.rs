@@ -41,10 +41,7 @@ fn compare_names_what_is_wrong_with_its_command_line() {
     for (arguments, problem) in [
         (vec!["ftp-server"], format!("ftp-server {none}")),
         (vec!["\u{1b}[31m"], format!("\\u{{1b}}[31m {none}")),
-        (
-            vec!["long-client", "./no-such-file"],
-            format!("cannot start ./no-such-file: {missing}"),
-        ),
+        (vec!["long-client", "./no-such-file"], format!("cannot start ./no-such-file: {missing}")),
         (
             vec!["long-client", "python3 my_client.py"],
             format!(
@@ -61,10 +58,7 @@ fn compare_names_what_is_wrong_with_its_command_line() {
         ),
     ] {
         let complaint = format!("error: {problem}\n{usage}");
-        assert_eq!(
-            compare().args(arguments).run(),
-            Finished::failure(2, &complaint)
-        );
+        assert_eq!(compare().args(arguments).run(), Finished::failure(2, &complaint));
     }
 }
 
@@ -81,18 +75,10 @@ fn compare_judges_a_program_of_ones_own_in_the_last_column() {
         return;
     };
     for (fault, status) in [("none", 0), ("ends with 1", 1)] {
-        let compared = compare()
-            .args(["short-client"])
-            .args([python.get_program()]);
+        let compared = compare().args(["short-client"]).args([python.get_program()]);
         let finished = compared.args([FAULTY, "short-client", fault]).run();
-        assert_eq!(
-            (finished.status, finished.stderr.as_str()),
-            (Some(status), "")
-        );
-        let row = finished
-            .stdout
-            .lines()
-            .find(|line| line.starts_with("ends with status 0"));
+        assert_eq!((finished.status, finished.stderr.as_str()), (Some(status), ""));
+        let row = finished.stdout.lines().find(|line| line.starts_with("ends with status 0"));
         let row = row.expect("the table has this row");
         assert_eq!(row.contains("no: it ended with exit"), status == 1, "{row}");
     }
@@ -111,11 +97,7 @@ fn compare_shows_a_programs_last_line_whole_where_there_is_no_terminal() {
 fn compare_cuts_a_line_of_60_000_escapes() {
     let script = "head -c 60000 /dev/zero | tr '\\0' '\\33' >&2";
     let compared = compare_script("short-client", script, Path::new("")).run();
-    assert!(
-        compared.stdout.contains(r"no: \u{1b}"),
-        "{}",
-        compared.stdout
-    );
+    assert!(compared.stdout.contains(r"no: \u{1b}"), "{}", compared.stdout);
     let longest = compared.stdout.lines().map(str::len).max();
     assert!(longest < Some(200), "{longest:?}");
 }
@@ -127,13 +109,8 @@ fn compare_tells_of_a_server_that_ignores_its_address() {
     };
     let (listener, _) = listening_socket();
     let address = listener.local_addr().expect("it is bound");
-    let script = format!(
-        "import socket; socket.socket().bind(('127.0.0.1', {}))",
-        address.port()
-    );
-    let compared = compare()
-        .args(["short-server"])
-        .args([python.get_program()]);
+    let script = format!("import socket; socket.socket().bind(('127.0.0.1', {}))", address.port());
+    let compared = compare().args(["short-server"]).args([python.get_program()]);
     let stdout = compared.args(["-c", &script]).run().stdout;
     let cell = "no: it does not listen on ADDRESS, its last argument: OSError: [Errno 98]";
     assert!(stdout.contains(cell), "{stdout}");
@@ -157,14 +134,9 @@ fn compare_lets_the_daemon_of_one_row_live_while_others_end() {
     };
     let daemon = format!("(setsid python3 {FAULTY} short-server none \"$1\" &); exec sleep 1000");
     let compared = compare_script("short-server", &daemon, Path::new("")).run();
-    for name in [
-        "a client leaves: serves the next",
-        "descriptors run out: loses nobody",
-    ] {
+    for name in ["a client leaves: serves the next", "descriptors run out: loses nobody"] {
         let mut lines = compared.stdout.lines();
-        let row = lines
-            .find(|line| line.starts_with(name))
-            .expect("there is such a row");
+        let row = lines.find(|line| line.starts_with(name)).expect("there is such a row");
         assert!(row.ends_with("  yes"), "{row}");
     }
 }
@@ -192,9 +164,8 @@ fn compare_leaves_nothing_behind_when_it_is_killed() {
         poll(LIMIT, || (lines_of(file.path()).len() >= 4).then_some(())).expect("it runs them");
         compared.signal(signal);
         compared.finish();
-        let ended = poll(LIMIT, || {
-            (!lines_of(file.path()).iter().any(|id| runs(id))).then_some(())
-        });
+        let ended =
+            poll(LIMIT, || (!lines_of(file.path()).iter().any(|id| runs(id))).then_some(()));
         assert!(ended.is_some(), "{signal:?} leaves programs behind");
         let mut left = fs::read_dir(folder.path()).expect("it is there");
         assert!(left.next().is_none(), "{signal:?} leaves files behind");

@@ -18,9 +18,8 @@ fn every_client_of_a_huge_crowd_is_served() {
     let server = Server::of(Program::new("short-server").args(["127.0.0.1:0", "4096"]));
     let before = server.holds();
     // Those who find the queue full go on knocking: their connections are made later.
-    let mut clients: Vec<_> = (0..crowd)
-        .map(|_| Client::start_to_connect(server.address))
-        .collect();
+    let mut clients: Vec<_> =
+        (0..crowd).map(|_| Client::start_to_connect(server.address)).collect();
     let talking = crowd.min(SERVED_AT_ONCE);
     server.comes_to_hold(Holdings {
         descriptors: before.descriptors + talking,
@@ -38,11 +37,7 @@ fn every_client_of_a_huge_crowd_is_served() {
 /// The soft limit of this process, which the server inherits.
 fn descriptor_limit() -> usize {
     let limits = fs::read_to_string("/proc/self/limits").expect("Linux tells the limits");
-    let line = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"));
-    let soft = line
-        .and_then(|line| line.split_whitespace().next())
-        .expect("a soft limit");
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let soft = line.and_then(|line| line.split_whitespace().next()).expect("a soft limit");
     soft.parse().unwrap_or(usize::MAX) // or "unlimited"
 }

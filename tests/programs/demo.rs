@@ -38,9 +38,7 @@ fn scripts(server: &str, client: &str) -> Option<(Program, [TempPath; 2])> {
         writeln!(file, "{commands}").expect("the file can be written");
         file.into_temp_path()
     });
-    let [server, client] = files
-        .each_ref()
-        .map(|file| file.to_str().expect("it is UTF-8"));
+    let [server, client] = files.each_ref().map(|file| file.to_str().expect("it is UTF-8"));
     Some((demo([server, client])?.env("PYTHON", "sh"), files))
 }
 
@@ -85,11 +83,7 @@ fn demo_shows_causes_before_effects() {
     for pair in [SHORT, LONG] {
         let Some(demo) = demo(pair) else { return };
         let shown = shown(demo.env("RUST_LOG", "debug"));
-        let place = |call| {
-            shown
-                .find(call)
-                .unwrap_or_else(|| panic!("no {call} in\n{shown}"))
-        };
+        let place = |call| shown.find(call).unwrap_or_else(|| panic!("no {call} in\n{shown}"));
         let story = [
             "connect(3, 127.0.0.1:12345) = 0",
             "accept(3) = 4 from",
@@ -108,10 +102,9 @@ fn demo_shows_causes_before_effects() {
 fn demo_draws_an_arrow_where_something_goes_to_the_other_side() {
     let short = "<connect <send >send >shutdown <close";
     let long = "<connect <send >send <send >send <send >send <close >close";
-    for (pair, locale, [to_client, to_server], expected) in [
-        (SHORT, "C.UTF-8", [" ──►", " ◄── "], short),
-        (LONG, "C", [" -->", " <-- "], long),
-    ] {
+    for (pair, locale, [to_client, to_server], expected) in
+        [(SHORT, "C.UTF-8", [" ──►", " ◄── "], short), (LONG, "C", [" -->", " <-- "], long)]
+    {
         let Some(demo) = demo(pair) else { return };
         // LC_ALL goes before the others.
         let demo = demo.env("LC_ALL", locale).env("LANG", "C.UTF-8");
@@ -206,10 +199,7 @@ fn demo_tells_what_it_takes() {
     let demo = || Program::of(Command::new(path_of_alias("demo")));
     let neither = "is neither short-server nor long-server nor a Python file";
     for (arguments, problem) in [
-        (
-            vec![b"a" as &[u8]],
-            "it takes a server and a client, or nothing",
-        ),
+        (vec![b"a" as &[u8]], "it takes a server and a client, or nothing"),
         (vec![b"a", b"b", b"c\n"], r"too many arguments: 'c\n'"),
         (vec![b"a", b"b", b"--svg"], "--svg takes a FILE"),
         (vec![b"--sgv", b"a"], "unknown option '--sgv'"),
@@ -325,11 +315,7 @@ fn demo_orders_what_programs_without_narration_print() {
     let ahead = "while echo '[*] Received: hi'; do echo '[*] Sended: ACK!'; done";
     for (server, client, rounds) in [
         (late, "echo ACK!; sleep 1", 1),
-        (
-            ahead,
-            "sleep 0.2; printf 'ACK!\nACK!\nACK!\n'; exec sleep 1000",
-            3,
-        ),
+        (ahead, "sleep 0.2; printf 'ACK!\nACK!\nACK!\n'; exec sleep 1000", 3),
     ] {
         let Some((demo, _files)) = scripts(server, client) else {
             return;

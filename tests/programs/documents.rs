@@ -59,11 +59,7 @@ fn tell(document: &str, story: &[Block]) {
     }
     for (name, terminal) in &mut terminals {
         let is_complete = terminal.has_shown_all();
-        assert!(
-            is_complete,
-            "{document}:{}: terminal {name} prints more",
-            first.line_number
-        );
+        assert!(is_complete, "{document}:{}: terminal {name} prints more", first.line_number);
     }
     terminals.into_values().for_each(Terminal::stop);
 }
@@ -92,18 +88,9 @@ fn stories(document: &str) -> Vec<Vec<Block>> {
             if line == "```console" && is_run {
                 let first = shown.next().unwrap_or_default();
                 let terminal = first.strip_prefix("# terminal ");
-                let terminal = terminal
-                    .unwrap_or_else(|| panic!("{document}: {first}"))
-                    .to_owned();
-                let block = Block {
-                    line_number: index + 1,
-                    terminal,
-                    lines: shown.collect(),
-                };
-                stories
-                    .last_mut()
-                    .expect("there is one from the beginning")
-                    .push(block);
+                let terminal = terminal.unwrap_or_else(|| panic!("{document}: {first}")).to_owned();
+                let block = Block { line_number: index + 1, terminal, lines: shown.collect() };
+                stories.last_mut().expect("there is one from the beginning").push(block);
             } else {
                 shown.for_each(drop);
             }
@@ -164,8 +151,7 @@ fn alias(name: &str) -> String {
 }
 
 fn is_name(word: &str) -> bool {
-    word.chars()
-        .all(|character| character == '_' || character.is_ascii_uppercase())
+    word.chars().all(|character| character == '_' || character.is_ascii_uppercase())
 }
 
 /// One terminal, in which one program runs after another.
@@ -252,11 +238,7 @@ impl Terminal {
     /// Returns whether nothing has been printed that was not shown.
     fn has_shown_all(&mut self) -> bool {
         let a_while = Duration::from_millis(20);
-        self.skips
-            || self
-                .process
-                .as_mut()
-                .is_none_or(|process| process.is_silent_for(a_while))
+        self.skips || self.process.as_mut().is_none_or(|process| process.is_silent_for(a_while))
     }
 
     /// Ends what still runs as its reader does, with Ctrl-C: the demo stops its two programs then.
@@ -268,9 +250,7 @@ impl Terminal {
     }
 
     fn process(&mut self) -> Result<&mut Process, String> {
-        self.process
-            .as_mut()
-            .ok_or_else(|| "nothing runs in this terminal".to_owned())
+        self.process.as_mut().ok_or_else(|| "nothing runs in this terminal".to_owned())
     }
 }
 
@@ -281,11 +261,7 @@ fn in_columns(lines: &[String]) -> [Vec<String>; 3] {
     for line in lines {
         for (column, text) in sides_of(line).into_iter().enumerate() {
             let text = without_ports(text).trim().to_owned();
-            let column = if text == "[.] accept(3) ..." {
-                2
-            } else {
-                column
-            };
+            let column = if text == "[.] accept(3) ..." { 2 } else { column };
             if !text.is_empty() {
                 columns[column].push(text);
             }
@@ -321,10 +297,7 @@ fn links_lead_to_the_file_and_the_line_they_name() {
 fn is_on_line(source: &str, line: &str, document: &str, target: &str) -> bool {
     let line: usize = line.parse().expect("a line has a number");
     let page = read(document);
-    let before = page
-        .split(&format!("]({target})"))
-        .next()
-        .unwrap_or_default();
+    let before = page.split(&format!("]({target})")).next().unwrap_or_default();
     let code = before.rsplit('[').next().unwrap_or_default();
     let source = source.lines().nth(line - 1).unwrap_or_default();
     !code.contains('`') || source.contains(code.trim_matches('`'))
@@ -335,9 +308,7 @@ fn headings(page: &str) -> impl Iterator<Item = String> {
     let headings = page.lines().filter(|line| line.starts_with("##"));
     headings.map(|heading| {
         let words = heading.trim_start_matches('#').trim().to_lowercase();
-        let kept = words
-            .chars()
-            .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        let kept = words.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
         kept.collect::<String>().replace(' ', "-")
     })
 }
@@ -364,12 +335,7 @@ fn both_languages_show_the_same_blocks_and_lead_to_each_other() {
         for (document, other) in [(english, chinese.as_str()), (chinese, english)] {
             let other = Path::new(other).file_name().and_then(|name| name.to_str());
             let link = format!("]({})", other.expect("it has a name"));
-            assert!(
-                read(document)
-                    .lines()
-                    .next()
-                    .is_some_and(|line| line.ends_with(&link))
-            );
+            assert!(read(document).lines().next().is_some_and(|line| line.ends_with(&link)));
         }
     }
 }

@@ -62,9 +62,7 @@ fn printed_in_spite_of(fault: &str) -> Vec<String> {
 
 /// Returns how long a server says that it pauses before it tries `accept` again.
 fn pauses(printed: &str) -> Vec<&str> {
-    let complaints = printed
-        .lines()
-        .filter(|line| line.starts_with("[!] accept: "));
+    let complaints = printed.lines().filter(|line| line.starts_with("[!] accept: "));
     let parts = complaints.filter_map(|line| line.split_once("; trying again in "));
     parts.map(|(_, pause)| pause).collect()
 }
@@ -116,10 +114,7 @@ fn pause_after_a_failed_accept_starts_over_after_a_success() {
         }
         let printed = faulty.server.kill().stdout;
         let pauses = pauses(&printed);
-        assert!(
-            pauses.len() >= 3 && pauses.iter().all(|pause| *pause == "5ms"),
-            "{printed}"
-        );
+        assert!(pauses.len() >= 3 && pauses.iter().all(|pause| *pause == "5ms"), "{printed}");
     }
 }
 
@@ -141,20 +136,13 @@ fn interrupted_call_of_a_client_is_tried_again() {
     for (server, client) in PAIRS {
         let server = Server::start(server);
         let address = server.address.to_string();
-        let once: &[&str] = if client == "long-client" {
-            &["hello", "1"]
-        } else {
-            &[]
-        };
+        let once: &[&str] = if client == "long-client" { &["hello", "1"] } else { &[] };
         for call in ["connect", "sendto", "recvfrom", "write"] {
             let fault = format!("{call}:error=EINTR:when=1..3");
             let Some((program, calls)) = with_fault(&fault, client) else {
                 return;
             };
-            assert_eq!(
-                program.args([&address]).args(once).run(),
-                Finished::success("ACK!\n")
-            );
+            assert_eq!(program.args([&address]).args(once).run(), Finished::success("ACK!\n"));
             assert_injected(&calls);
         }
     }
@@ -221,10 +209,7 @@ fn server_on_a_port_that_needs_rights_says_so() {
 #[track_caller]
 fn assert_failure(fault: &str, program: &str, address: &str, complaint: &str) {
     if let Some((program, _calls)) = with_fault(fault, program) {
-        assert_eq!(
-            program.args([address]).run(),
-            Finished::failure(1, complaint)
-        );
+        assert_eq!(program.args([address]).run(), Finished::failure(1, complaint));
     }
 }
 

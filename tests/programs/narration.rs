@@ -19,11 +19,7 @@ fn short_server_narrates_what_strace_sees() {
         return;
     };
     let address = server.listening_on();
-    for message in [
-        "hello",
-        "a \"quoted\" message of more than 32 bytes",
-        &"x".repeat(3000),
-    ] {
+    for message in ["hello", "a \"quoted\" message of more than 32 bytes", &"x".repeat(3000)] {
         let mut client = Client::connect(address);
         client.send(message);
         client.expect("ACK!");
@@ -59,10 +55,7 @@ fn server_on_a_busy_port_narrates_what_strace_sees() {
     for server in ["short-server", "long-server"] {
         if let Some(server) = Watched::start(server, &[&first.address.to_string()]) {
             let narrated = server.compare_at_the_end();
-            assert!(
-                narrated.contains(") = -1 Address already in use"),
-                "{narrated}"
-            );
+            assert!(narrated.contains(") = -1 Address already in use"), "{narrated}");
         }
     }
 }
@@ -100,10 +93,7 @@ fn clients_whose_connection_is_reset_narrate_what_strace_sees() {
             peer.receive();
             peer.reset();
             let narrated = client.compare_at_the_end();
-            assert!(
-                narrated.contains("recv(3, 4096) = -1 Connection reset"),
-                "{narrated}"
-            );
+            assert!(narrated.contains("recv(3, 4096) = -1 Connection reset"), "{narrated}");
         }
     }
 }
@@ -122,10 +112,7 @@ fn data_of_more_than_32_bytes_is_cut_between_characters() {
     ] {
         let client = Program::new("short-client").args([server.address.to_string(), message]);
         let narrated = client.env("RUST_LOG", "debug").run().stdout;
-        assert!(
-            narrated.contains(&format!("send(3, {shown}) = ")),
-            "{narrated}"
-        );
+        assert!(narrated.contains(&format!("send(3, {shown}) = ")), "{narrated}");
     }
 }
 
@@ -143,16 +130,9 @@ impl Watched {
         // -D: the program is the child, with strace beside it. -ff: a file for each thread, in
         // which no call is cut in two by another thread's.
         command.args("-D -ff -qq -e trace=%network,close -e signal=none -o".split(' '));
-        command
-            .arg(calls.path().join("thread"))
-            .arg(path_of(program))
-            .args(arguments);
+        command.arg(calls.path().join("thread")).arg(path_of(program)).args(arguments);
         let process = Program::of(command).env("RUST_LOG", "trace").start();
-        Some(Self {
-            process,
-            narrated: String::new(),
-            calls,
-        })
+        Some(Self { process, narrated: String::new(), calls })
     }
 
     fn listening_on(&mut self) -> SocketAddr {
@@ -180,10 +160,7 @@ impl Watched {
     }
 
     fn kill_and_compare(self) {
-        compare(
-            &(self.narrated + &self.process.kill().stdout),
-            self.calls.path(),
-        );
+        compare(&(self.narrated + &self.process.kill().stdout), self.calls.path());
     }
 
     fn compare_at_the_end(self) -> String {
@@ -209,10 +186,7 @@ fn narrated_calls(narrated: &str) -> Calls {
     let mut calls = Calls::new();
     let mut announced = Vec::new();
     for line in narrated.lines() {
-        let Some(call) = line
-            .strip_prefix("[.] ")
-            .or_else(|| line.strip_prefix("[ ] "))
-        else {
+        let Some(call) = line.strip_prefix("[.] ").or_else(|| line.strip_prefix("[ ] ")) else {
             continue;
         };
         if let Some(waiting) = call.strip_suffix(" ...") {
@@ -220,9 +194,7 @@ fn narrated_calls(narrated: &str) -> Calls {
             continue;
         }
         if let Some((call, _)) = call.split_once(" = ") {
-            let can_block = ["accept", "connect", "recv"]
-                .iter()
-                .any(|name| call.starts_with(name));
+            let can_block = ["accept", "connect", "recv"].iter().any(|name| call.starts_with(name));
             let position = announced.iter().position(|waiting| *waiting == call);
             assert_eq!(can_block, position.is_some(), "{call}");
             position.map(|position| announced.remove(position));
@@ -240,47 +212,17 @@ const RULES: [(&str, &str); 16] = [
     (r"(?m)^.* = \?.*\n", ""),
     (r#"(?m)\) +(= [^"\n]*)$"#, ") $1"),
     (r"(?m) = -1 E\w+ \((.*)\)$", " = -1 $1"),
-    (
-        r#"\{sa_family=AF_INET, sin_port=htons\((\d+)\), [^}"]*"([^"]+)"[^}"]*\}"#,
-        "$2:$1",
-    ),
-    (
-        r#"\{sa_family=AF_INET6, sin6_port=htons\((\d+)\), [^}"]*"([^"]+)"[^}"]*\}"#,
-        "[$2]:$1",
-    ),
-    (
-        r"(?m)^socket\((\w+), SOCK_STREAM\|SOCK_CLOEXEC, IPPROTO_IP\)",
-        "socket($1, SOCK_STREAM)",
-    ),
+    (r#"\{sa_family=AF_INET, sin_port=htons\((\d+)\), [^}"]*"([^"]+)"[^}"]*\}"#, "$2:$1"),
+    (r#"\{sa_family=AF_INET6, sin6_port=htons\((\d+)\), [^}"]*"([^"]+)"[^}"]*\}"#, "[$2]:$1"),
+    (r"(?m)^socket\((\w+), SOCK_STREAM\|SOCK_CLOEXEC, IPPROTO_IP\)", "socket($1, SOCK_STREAM)"),
     (r"(?m)^(bind|connect)\((\d+), (\S+), \d+\)", "$1($2, $3)"),
-    (
-        r"(?m)^getsockname\((\d+), (\S+), .*\) = 0$",
-        "getsockname($1) = 0 $2",
-    ),
-    (
-        r"(?m)^accept4\((\d+), (\S+), \[.*\], SOCK_CLOEXEC\) = (\d+)$",
-        "accept($1) = $3 from $2",
-    ),
-    (
-        r#"(?m)^recvfrom\((\d+), (".+".*), (\d+), 0, NULL, NULL\) = (\d+)$"#,
-        "recv($1, $3) = $4 $2",
-    ),
-    (
-        r"(?m)^recvfrom\((\d+), \S+, (\d+), 0, NULL, NULL\)",
-        "recv($1, $2)",
-    ),
-    (
-        r#"(?m)^sendto\((\d+), (".+".*), \d+, \w+, NULL, 0\)"#,
-        "send($1, $2)",
-    ),
-    (
-        r"(?m)^setsockopt\((\d+), \w+, (\w+), \[(\d+)\], 4\)",
-        "setsockopt($1, $2, $3)",
-    ),
-    (
-        r"(?m)^setsockopt\((\d+), \w+, (SO_RCVTIMEO)_\w+, .*\)",
-        "setsockopt($1, $2)",
-    ),
+    (r"(?m)^getsockname\((\d+), (\S+), .*\) = 0$", "getsockname($1) = 0 $2"),
+    (r"(?m)^accept4\((\d+), (\S+), \[.*\], SOCK_CLOEXEC\) = (\d+)$", "accept($1) = $3 from $2"),
+    (r#"(?m)^recvfrom\((\d+), (".+".*), (\d+), 0, NULL, NULL\) = (\d+)$"#, "recv($1, $3) = $4 $2"),
+    (r"(?m)^recvfrom\((\d+), \S+, (\d+), 0, NULL, NULL\)", "recv($1, $2)"),
+    (r#"(?m)^sendto\((\d+), (".+".*), \d+, \w+, NULL, 0\)"#, "send($1, $2)"),
+    (r"(?m)^setsockopt\((\d+), \w+, (\w+), \[(\d+)\], 4\)", "setsockopt($1, $2, $3)"),
+    (r"(?m)^setsockopt\((\d+), \w+, (SO_RCVTIMEO)_\w+, .*\)", "setsockopt($1, $2)"),
     // socket2 sets the four options of keepalive together, and they are narrated together.
     (r"\) = 0\nsetsockopt\(\d+, (TCP_KEEP\w+)", ", $1"),
     (r"(?m)^close\((\d+)\) = 0$", "close($1)"),

@@ -5,9 +5,7 @@ use crate::harness::{Finished, PAIRS, Program, Server};
 #[test]
 fn server_whose_output_was_closed_serves_on() {
     for (server, client) in PAIRS {
-        let server = Program::new(server)
-            .args(["127.0.0.1:0"])
-            .closing_stdout_after(1);
+        let server = Program::new(server).args(["127.0.0.1:0"]).closing_stdout_after(1);
         let server = Server::of(server);
         for _ in 0..3 {
             server.send_once(client, "hello");
@@ -39,17 +37,11 @@ mod on_linux {
     fn server_prints_line_by_line_into_a_file() {
         let output = tempfile::NamedTempFile::new().expect("a file can be made");
         let file = output.reopen().expect("the file is there");
-        let _server = Program::new("long-server")
-            .args(["127.0.0.1:0"])
-            .stdout(file)
-            .start();
+        let _server = Program::new("long-server").args(["127.0.0.1:0"]).stdout(file).start();
         let mut tail = Command::new("tail");
         tail.args(["-n", "+1", "-f"]).arg(output.path());
         let mut written = Server::of(Program::of(tail));
-        assert_eq!(
-            written.run_client("long-client", &["hello", "1"]),
-            Finished::success("ACK!\n")
-        );
+        assert_eq!(written.run_client("long-client", &["hello", "1"]), Finished::success("ACK!\n"));
         let peer = written.accepted();
         written.expect("[*] Received: hello");
         written.expect("[*] Sended: ACK!");
@@ -59,17 +51,13 @@ mod on_linux {
     #[test]
     fn output_that_does_not_block_and_is_full_is_waited_for() {
         let (mut reader, output) = UnixStream::pair().expect("sockets can be made");
-        output
-            .set_nonblocking(true)
-            .expect("a socket can be told not to block");
+        output.set_nonblocking(true).expect("a socket can be told not to block");
         let address = free_address();
         let server = Program::new("long-server").args([address.to_string()]);
         let _server = server.stdout(OwnedFd::from(output)).start();
         let listening = format!("[*] listening on {address}\n");
         let mut beginning = vec![0; listening.len()];
-        reader
-            .read_exact(&mut beginning)
-            .expect("the server starts");
+        reader.read_exact(&mut beginning).expect("the server starts");
 
         let mut client = Client::connect(address);
         let mut rounds = 1;
@@ -80,9 +68,7 @@ mod on_linux {
             client.send("hello");
             rounds += 1;
         }
-        let mut lines = BufReader::new(reader)
-            .lines()
-            .map(|line| line.expect("it is text"));
+        let mut lines = BufReader::new(reader).lines().map(|line| line.expect("it is text"));
         lines.next(); // Accepted connection from
         for _ in 0..rounds {
             assert_eq!(lines.next().as_deref(), Some("[*] Received: hello"));
@@ -130,10 +116,7 @@ mod on_linux {
         let output = tempfile::NamedTempFile::new().expect("a file can be made");
         let file = output.reopen().expect("the file is there");
         let address = server.address.to_string();
-        let client = Program::new("long-client")
-            .args([&address, "hello", "2"])
-            .stdout(file)
-            .run();
+        let client = Program::new("long-client").args([&address, "hello", "2"]).stdout(file).run();
         assert_eq!(client, Finished::success(""));
         let written = fs::read_to_string(output.path()).expect("the file is there");
         assert_eq!(written, "ACK!\nACK!\n");
@@ -156,10 +139,7 @@ mod on_linux {
     }
 
     fn full() -> File {
-        File::options()
-            .write(true)
-            .open("/dev/full")
-            .expect("Linux has a full device")
+        File::options().write(true).open("/dev/full").expect("Linux has a full device")
     }
 
     #[test]
@@ -177,9 +157,7 @@ mod on_linux {
     fn error_that_nobody_can_read_is_no_panic() {
         for program in ["short-client", "long-client"] {
             let mut shell = Command::new("sh");
-            shell
-                .args(["-c", "exec \"$0\" \"$@\" 2>/dev/full"])
-                .arg(path_of(program));
+            shell.args(["-c", "exec \"$0\" \"$@\" 2>/dev/full"]).arg(path_of(program));
             let refused = Program::of(shell).args(["no port"]).env("RUST_LOG", "a=b");
             assert_eq!(refused.run(), Finished::failure(2, ""));
         }

@@ -101,10 +101,7 @@ fn every_row_sees_the_fault_that_it_is_there_for() {
 
 #[test]
 fn every_row_holds_for_a_program_of_ones_own_without_a_fault() {
-    let subjects: Vec<Subject> = PROGRAMS
-        .iter()
-        .filter_map(|name| faulty(name, "none"))
-        .collect();
+    let subjects: Vec<Subject> = PROGRAMS.iter().filter_map(|name| faulty(name, "none")).collect();
     if strace().is_some() {
         assert_all_rows_hold(&subjects);
     }

@@ -9,11 +9,7 @@ use crate::harness::{Client, LIMIT, Process, Program, Server, listening_socket};
 const A_WHILE: Duration = Duration::from_millis(100);
 
 fn step(program: &str, address: &str) -> Process {
-    Program::new(program)
-        .args([address])
-        .env("STEP", "1")
-        .with_input()
-        .start()
+    Program::new(program).args([address]).env("STEP", "1").with_input().start()
 }
 
 /// Presses Enter at each prompt until this call is next.
@@ -33,9 +29,7 @@ fn step_to_accept(server: &str) -> Server {
 #[test]
 fn nothing_is_called_before_enter() {
     let (listener, address) = listening_socket();
-    listener
-        .set_nonblocking(true)
-        .expect("a socket can be told not to block");
+    listener.set_nonblocking(true).expect("a socket can be told not to block");
     let mut client = step("short-client", &address);
     step_to(&mut client, "connect(");
     client.expect("[.] socket(AF_INET, SOCK_STREAM) = 3");
@@ -66,11 +60,7 @@ fn each_call_of_the_short_client_has_its_prompt() {
     }
     let finished = client.finish();
     assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
-    assert!(
-        finished
-            .stdout
-            .ends_with("[.] recv(3, 4096) = 4 \"ACK!\"\nACK!\n[.] close(3)\n")
-    );
+    assert!(finished.stdout.ends_with("[.] recv(3, 4096) = 4 \"ACK!\"\nACK!\n[.] close(3)\n"));
 }
 
 #[test]
@@ -145,9 +135,7 @@ fn input_that_does_not_block_is_waited_for() {
 
     let server = Server::start("short-server");
     let (mut keyboard, input) = UnixStream::pair().expect("sockets can be made");
-    input
-        .set_nonblocking(true)
-        .expect("a socket can be told not to block");
+    input.set_nonblocking(true).expect("a socket can be told not to block");
     let client = Program::new("short-client").args([server.address.to_string()]);
     let mut client = client.env("STEP", "1").stdin(OwnedFd::from(input)).start();
     for _ in 0..5 {
@@ -161,16 +149,11 @@ fn input_that_does_not_block_is_waited_for() {
 #[test]
 fn step_can_be_set_to_nothing_or_zero_to_turn_it_off() {
     for value in ["", "0"] {
-        let server = Program::new("short-server")
-            .args(["127.0.0.1:0"])
-            .env("STEP", value);
+        let server = Program::new("short-server").args(["127.0.0.1:0"]).env("STEP", value);
         let server = Server::of(server);
         server.send_once("short-client", "hello");
         let finished = server.kill();
-        assert!(
-            finished.stderr.is_empty() && !finished.stdout.contains("[.]"),
-            "{finished:?}"
-        );
+        assert!(finished.stderr.is_empty() && !finished.stdout.contains("[.]"), "{finished:?}");
     }
 }
 
@@ -178,11 +161,7 @@ fn step_can_be_set_to_nothing_or_zero_to_turn_it_off() {
 fn stepping_shows_no_narration_that_rust_log_turned_off() {
     let server = Server::start("short-server");
     let client = Program::new("short-client").args([server.address.to_string()]);
-    let mut client = client
-        .env("STEP", "1")
-        .env("RUST_LOG", "info")
-        .with_input()
-        .start();
+    let mut client = client.env("STEP", "1").env("RUST_LOG", "info").with_input().start();
     for _ in 0..5 {
         client.prompt();
         client.enter();

@@ -63,10 +63,7 @@ fn message_that_comes_byte_by_byte_is_answered() {
         }
         client.send_no_more();
         let replies = client.read_to_end().expect("no reset");
-        assert!(
-            !replies.is_empty() && replies.replace("ACK!", "").is_empty(),
-            "{replies}"
-        );
+        assert!(!replies.is_empty() && replies.replace("ACK!", "").is_empty(), "{replies}");
         // However the bytes were put together, they are shown in their order.
         assert_eq!(server.accepted(), client.name());
         assert!(server.skip_to("[*] Received: ").starts_with('b'));
@@ -78,18 +75,13 @@ fn ten_thousand_random_messages_are_answered_and_shown() {
     let mut random = Rng::with_seed(12345);
     let mut message = |longest| {
         let length = random.usize(1..=longest);
-        std::iter::repeat_with(|| random.u8(..))
-            .take(length)
-            .collect::<Vec<u8>>()
+        std::iter::repeat_with(|| random.u8(..)).take(length).collect::<Vec<u8>>()
     };
     let mut server = Server::start("short-server");
     let before = server.holds();
     for _ in 0..5000 {
         let message = message(3000);
-        assert_eq!(
-            exchange(server.address, &message).expect("no reset"),
-            "ACK!"
-        );
+        assert_eq!(exchange(server.address, &message).expect("no reset"), "ACK!");
         server.accepted();
         let shown = &message[..message.len().min(1024)];
         server.expect(&format!("[*] Received: {}", printable(shown)));
@@ -175,9 +167,7 @@ fn stop_and_continue_do_not_cut_a_lingering_close_short() {
 #[test]
 fn server_that_runs_out_of_descriptors_neither_spins_nor_loses_anybody() {
     let mut shell = Command::new("sh");
-    shell
-        .args(["-c", "ulimit -n 64; exec \"$0\" \"$@\""])
-        .arg(path_of("short-server"));
+    shell.args(["-c", "ulimit -n 64; exec \"$0\" \"$@\""]).arg(path_of("short-server"));
     let mut server = Server::of(Program::of(shell).args(["127.0.0.1:0", "100"]));
     let before = server.holds();
     let mut clients: Vec<_> = (0..100).map(|_| Client::connect(server.address)).collect();
@@ -223,10 +213,7 @@ fn has_keepalive(port: u16, field: usize) {
             // See proc_pid_net(5): 01 is ESTABLISHED, 02: the keepalive timer, then clock ticks.
             let fields: Vec<&str> = line.split_whitespace().collect();
             let is_it = fields[field].ends_with(&port) && fields[3] == "01";
-            fields[5]
-                .strip_prefix("02:")
-                .filter(|_| is_it)
-                .map(str::to_owned)
+            fields[5].strip_prefix("02:").filter(|_| is_it).map(str::to_owned)
         })
     });
     let ticks = u32::from_str_radix(&timer.expect("a timer"), 16).expect("it is hexadecimal");

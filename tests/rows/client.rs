@@ -75,8 +75,8 @@ pub const ROWS: &[Row] = &[
         client.has_printed(&("x".repeat(4096) + "\n" + &"x".repeat(5000 - 4096) + "\n"))
     }),
     // The call is skipped, and said to have taken two bytes: these never arrive.
-    both("send takes a part of the bytes: sends the rest").under(
-        Under::Fault("sendto,sendmsg:retval=2:when=1"),
-        |client, server| Ok(server.expect(&client.message()[2..])?),
-    ),
+    both("send takes a part of the bytes: sends the rest")
+        .under(Under::Fault("sendto,sendmsg:retval=2:when=1"), |client, server| {
+            Ok(server.expect(&client.message()[2..])?)
+        }),
 ];

@@ -63,12 +63,7 @@ const fn both(name: &'static str) -> Row {
 }
 
 const fn row(of: &'static str, name: &'static str) -> Row {
-    Row {
-        name,
-        of,
-        under: Under::Nothing,
-        story: |_, _| Ok(()),
-    }
+    Row { name, of, under: Under::Nothing, story: |_, _| Ok(()) }
 }
 
 impl Row {
@@ -77,11 +72,7 @@ impl Row {
     }
 
     const fn under(self, under: Under, story: Story) -> Self {
-        Self {
-            under,
-            story,
-            ..self
-        }
+        Self { under, story, ..self }
     }
 
     /// Starts the program, tells the story, and says what happened instead.
@@ -98,9 +89,9 @@ impl Row {
             }
             Err(lost) => match program.explain(lost) {
                 // What it got is free, so it has chosen another one.
-                Instead::Happened(why) if why.contains("ddress already in use") => instead(
-                    format!("it does not listen on ADDRESS, its last argument: {why}"),
-                ),
+                Instead::Happened(why) if why.contains("ddress already in use") => {
+                    instead(format!("it does not listen on ADDRESS, its last argument: {why}"))
+                }
                 why => Err(why),
             },
         }
@@ -109,11 +100,7 @@ impl Row {
 
 /// Returns the rows of one of the four programs.
 pub fn rows_of(program: &str) -> Vec<&'static Row> {
-    let rows = if program.ends_with("server") {
-        server::ROWS
-    } else {
-        client::ROWS
-    };
+    let rows = if program.ends_with("server") { server::ROWS } else { client::ROWS };
     let rows = rows.iter();
     rows.filter(|row| program.starts_with(row.of)).collect()
 }

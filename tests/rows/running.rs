@@ -9,7 +9,9 @@ use common::printable;
 
 use super::trace::Trace;
 use super::{Instead, Subject, Under, Verdict, instead};
-use crate::harness::{ends_with_us, Output, Peer, Process, free_address, late, listening_socket, poll, strays};
+use crate::harness::{
+    Output, Peer, Process, ends_with_us, free_address, late, listening_socket, poll, strays,
+};
 
 /// How long anything that should come may take; only what does not hold takes so long.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -74,11 +76,7 @@ impl Running {
 
     /// Returns what a client says first.
     pub fn message(&self) -> &'static str {
-        if self.is_short() {
-            "i am TCP client"
-        } else {
-            "TCP client connect"
-        }
+        if self.is_short() { "i am TCP client" } else { "TCP client connect" }
     }
 
     /// Waits until a server lets a client in, or until a client comes. Nothing printed is needed.
@@ -95,11 +93,7 @@ impl Running {
             };
             (has_ended || peer.is_some()).then_some(peer)
         });
-        let verb = if self.listener.is_none() {
-            "listen on"
-        } else {
-            "connect to"
-        };
+        let verb = if self.listener.is_none() { "listen on" } else { "connect to" };
         let what = format!("it does not {verb} ADDRESS, its last argument,");
         let peer = met.ok_or_else(|| late(&what, START))?;
         peer.ok_or_else(|| Instead::Lost("it ended".to_owned()))

@@ -132,10 +132,10 @@ pub const ROWS: &[Row] = &[
         },
     ),
     // Clients that come one at a time cannot use them up, so `accept` is made to fail.
-    long("descriptors run out: loses nobody who waits").under(
-        Under::Fault("accept,accept4:error=EMFILE:when=1"),
-        |server, client| server.talk(client),
-    ),
+    long("descriptors run out: loses nobody who waits")
+        .under(Under::Fault("accept,accept4:error=EMFILE:when=1"), |server, client| {
+            server.talk(client)
+        }),
     both("starts again at once on the same address").when(|server, client| {
         server.talk(client)?;
         server.kill(); // closes first, so that its side of the connection goes into TIME_WAIT
