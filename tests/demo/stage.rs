@@ -17,7 +17,7 @@ use crate::{Problem, failure, tell};
 const START_LIMIT: Duration = Duration::from_secs(10); // a server may be silent before it listens
 const PATIENCE: Duration = Duration::from_secs(1); // a line waits for its cause
 const SILENCE: Duration = Duration::from_millis(500); // a server is silent that has said everything
-const LONG_SILENCE: Duration = Duration::from_secs(5); // it is silent until the demo says why
+const LONG_SILENCE: Duration = Duration::from_secs(10); // it is silent until the demo says why
 const END_LIMIT: Duration = Duration::from_secs(3); // a server may print once the client has left
 
 /// After how many lines a client is stopped that takes no COUNT.

@@ -1,6 +1,6 @@
 //! The narration tells the truth: strace sees the same calls, with the same results.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -129,7 +129,7 @@ impl Watched {
         let mut command = strace()?;
         // -D: the program is the child, with strace beside it. -ff: a file for each thread, in
         // which no call is cut in two by another thread's.
-        command.args("-D -ff -qq -e trace=%network,close -e signal=none -o".split(' '));
+        command.args("-D -ff -ttt -qq -e trace=%network,close -e signal=none -o".split(' '));
         command.arg(calls.path().join("thread")).arg(path_of(program)).args(arguments);
         let process = Program::of(command).env("RUST_LOG", "trace").start();
         Some(Self { process, narrated: String::new(), calls })
@@ -231,10 +231,14 @@ const RULES: [(&str, &str); 16] = [
 fn traced_calls(folder: &Path) -> Calls {
     let files = fs::read_dir(folder).expect("strace has made the folder's files");
     let files = files.map(|file| file.expect("a folder can be read").path());
-    // Their names end in the thread's number, and the main thread's is the lowest.
-    let files: BTreeSet<_> = files.map(|path| (path.as_os_str().len(), path)).collect();
-    let read = |path| fs::read_to_string(path).expect("strace writes text");
-    let mut traced: String = files.into_iter().map(|(_, path)| read(path)).collect();
+    let texts: Vec<String> =
+        files.map(|path| fs::read_to_string(path).expect("strace writes text")).collect();
+    // Each line begins with the time of the call.
+    let mut lines: Vec<&str> = texts.iter().flat_map(|text| text.lines()).collect();
+    lines.sort_unstable();
+    let calls = lines.iter().filter_map(|line| line.split_once(' '));
+    let calls: Vec<&str> = calls.map(|(_time, call)| call).collect();
+    let mut traced = calls.join("\n") + "\n";
     // Before its first socket, a program closes files of its own start.
     traced.drain(..traced.find("socket(").expect("it creates a socket"));
     for (pattern, replacement) in RULES {
