@@ -1,5 +1,5 @@
-//! Runs a server and a client, and shows what each prints in a column of its own, in the order in
-//! which it happens: `cargo demo [--svg FILE] [SERVER CLIENT]`.
+//! Runs a server and a client, shows what each prints in a column of its own, in the order in which
+//! it happens, and can draw it: `cargo demo [--svg FILE] [SERVER CLIENT]`.
 
 mod columns;
 #[path = "../harness/mod.rs"]
@@ -33,7 +33,7 @@ SERVER and CLIENT: one of the four programs, or a Python file, which PYTHON runs
 --svg FILE: also draws the two terminals with their socket calls into FILE, an animated picture
 RUST_LOG: which lines are shown [default: info]; debug shows the socket calls too, trace their options";
 
-/// Why a demo does not come to its end.
+/// Why a demo ends early.
 enum Problem {
     Misuse(String),
     Failure(String),
@@ -75,7 +75,7 @@ fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Does what the command line asks for.
+/// Does what the user asked for.
 fn run(mut words: Vec<OsString>) -> Result<(), Problem> {
     if words.iter().any(|word| word == "-h" || word == "--help") {
         return Ok(writeln!(io::stdout(), "{USAGE}\n\n{HELP}")?);

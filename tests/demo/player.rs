@@ -67,8 +67,8 @@ impl Part {
         Ok(Self { name: text, side, is_rust, typed, command })
     }
 
-    /// Starts the program, and has its lines and its end sent as events. What is received from it
-    /// stands for a line that is not shown yet.
+    /// Starts the program, and has its lines and its end sent as events. The receiver holds a place
+    /// for each line that has not been shown yet.
     pub fn start(
         &self,
         log_level: &str,
@@ -77,13 +77,13 @@ impl Part {
         let spawned = self.spawn(log_level);
         let (process, output) =
             spawned.or_else(|error| failure(format!("cannot start {}: {error}", self.name)))?;
-        let (limit, unshown) = mpsc::sync_channel(AHEAD);
+        let (place, unshown) = mpsc::sync_channel(AHEAD);
         let side = self.side;
         thread::spawn(move || {
             let mut output = BufReader::new(output);
             while let Some(line) = read_line(&mut output) {
                 // Nobody receives any more when the demo has just ended.
-                let _ = limit.send(());
+                let _ = place.send(());
                 let _ = events.send((side, Some(line)));
             }
             let _ = events.send((side, None));

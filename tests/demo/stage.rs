@@ -13,12 +13,11 @@ use crate::picture::MOST_LINES;
 use crate::player::{Event, Part, Side};
 use crate::{Problem, failure, tell};
 
-// How long
-const START_LIMIT: Duration = Duration::from_secs(10); // a server may be silent before it listens
-const PATIENCE: Duration = Duration::from_secs(1); // a line waits for its cause
-const SILENCE: Duration = Duration::from_millis(500); // a server is silent that has said everything
-const LONG_SILENCE: Duration = Duration::from_secs(10); // it is silent until the demo says why
-const END_LIMIT: Duration = Duration::from_secs(3); // a server may print once the client has left
+const START_LIMIT: Duration = Duration::from_secs(10); // for a server to say that it listens
+const PATIENCE: Duration = Duration::from_secs(1); // for a line to wait for its cause
+const SILENCE: Duration = Duration::from_millis(500); // means that a server has said everything
+const LONG_SILENCE: Duration = Duration::from_secs(10); // until the demo says what it waits for
+const END_LIMIT: Duration = Duration::from_secs(3); // for a server whose client has left
 
 /// After how many lines a client is stopped that takes no COUNT.
 const REPLIES: usize = 3;
@@ -31,7 +30,7 @@ pub struct Stage {
     order: Order,
     sender: Sender<Event>,
     events: Receiver<Event>,
-    /// What stands for lines of the server that are not shown yet, and then for the client's.
+    /// The places of the server's lines that have not been shown yet, and of the client's.
     unshown: Vec<Receiver<()>>,
     /// The lines that have been shown, as many as a picture takes and one more.
     shown: Vec<Line>,
@@ -70,8 +69,11 @@ impl Stage {
 
     /// Shows what the server prints until it listens.
     fn wait_until_it_listens(&mut self, server: &str) -> Result<(), Problem> {
+        let deadline = Instant::now() + START_LIMIT;
         loop {
-            let Ok((side, line)) = self.events.recv_timeout(START_LIMIT) else {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let event = self.events.recv_timeout(left).ok();
+            let Some((side, line)) = event.filter(|_| !left.is_zero()) else {
                 return failure(format!("{server} does not say that it listens"));
             };
             let Some(line) = line else {
@@ -138,7 +140,7 @@ impl Stage {
                 has_told = true;
             }
         }
-        // It has closed its outputs, and so it ends soon.
+        // A client that has closed its outputs ends soon.
         let status = process.end_within(Duration::from_secs(2));
         if let Some(status) = status.filter(|status| !status.success()) {
             return failure(format!("{} ended with {status}", client.name));

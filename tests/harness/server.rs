@@ -1,8 +1,9 @@
 //! A server that listens; and the place of one, which the tests fill themselves, or nobody.
 
 use std::fs;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::ops::{Deref, DerefMut, Range};
+use std::ops::{Deref, DerefMut};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
@@ -128,29 +129,48 @@ pub fn listening_socket() -> (TcpListener, String) {
 
 /// Reserves an address with a socket that is bound but does not listen.
 pub fn address_where_nobody_listens() -> (String, Socket) {
-    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("TCP is there");
-    socket.bind(&any_port.into()).expect("loopback has free ports");
+    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let socket = bound_socket(any_port).expect("loopback has free ports");
     let bound = socket.local_addr().expect("it is bound").as_socket();
     (bound.expect("it is an IP address").to_string(), socket)
 }
 
+/// How many ports a process reserves.
+const RESERVED: u16 = 1000;
+
 /// Returns an address of this machine that nobody else is given: the kernel chooses ports for
-/// clients from another range.
+/// clients from another range, and other processes of ours reserve other ports.
 pub fn free_address() -> SocketAddr {
-    static PORTS: LazyLock<Range<u16>> = LazyLock::new(|| {
-        let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
-        let lowest = range.ok().and_then(|range| range.split_whitespace().next()?.parse().ok());
-        10_000..lowest.filter(|port| *port > 12_000).unwrap_or(32_768)
-    });
-    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(fastrand::u16(..)));
+    static PORTS: LazyLock<(u16, Option<Socket>)> = LazyLock::new(reserve_ports);
+    static NEXT: AtomicU16 = AtomicU16::new(0);
     loop {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed) % (PORTS.end - PORTS.start);
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, PORTS.start + number));
+        let port = PORTS.0 + NEXT.fetch_add(1, Ordering::Relaxed) % RESERVED;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         // Without SO_REUSEADDR, so that a port that waits for stray segments is left alone.
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("TCP is there");
-        if socket.bind(&address.into()).is_ok() {
+        if bound_socket(address).is_ok() {
             return address;
         }
     }
+}
+
+/// Returns the first of the reserved ports, and the mark by which others know it.
+fn reserve_ports() -> (u16, Option<Socket>) {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
+    let lowest = range.ok().and_then(|range| range.split_whitespace().next()?.parse().ok());
+    let end: u16 = lowest.filter(|port| *port > 12_000).unwrap_or(32_768);
+    let choose = || 10_000 + RESERVED * fastrand::u16(..(end - 10_000) / RESERVED);
+    for first in std::iter::repeat_with(choose).take(100) {
+        // The mark is on another loopback address, which some systems do not have.
+        match bound_socket(SocketAddr::from(([127, 0, 0, 2], first))) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            mark => return (first, mark.ok()),
+        }
+    }
+    (choose(), None)
+}
+
+fn bound_socket(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
 }

@@ -159,7 +159,10 @@ fn compare_leaves_nothing_behind_when_it_is_killed() {
         let file = NamedTempFile::new().expect("a file can be made");
         let folder = tempdir().expect("a folder can be made");
         let compared = compare_script("short-server", script, file.path());
-        let compared = compared.env("TMPDIR", folder.path()).start();
+        // Whoever started the tests may ignore Ctrl-\, and programs inherit that.
+        let mut not_ignored = Command::new("env");
+        not_ignored.arg("--default-signal=QUIT");
+        let compared = compared.under(not_ignored).env("TMPDIR", folder.path()).start();
         // The trial, and then the first three rows: the third one is traced.
         poll(LIMIT, || (lines_of(file.path()).len() >= 4).then_some(())).expect("it runs them");
         compared.signal(signal);

@@ -208,8 +208,8 @@ fn narrated_calls(narrated: &str) -> Calls {
 
 /// How a line of strace becomes a line of the narration.
 const RULES: [(&str, &str); 16] = [
-    // A call that has not returned, and spaces that make columns.
-    (r"(?m)^.* = \?.*\n", ""),
+    // Calls that have not returned, and spaces that make columns.
+    (r"(?m)^.* (= \?|<detached ).*\n", ""),
     (r#"(?m)\) +(= [^"\n]*)$"#, ") $1"),
     (r"(?m) = -1 E\w+ \((.*)\)$", " = -1 $1"),
     (r#"\{sa_family=AF_INET, sin_port=htons\((\d+)\), [^}"]*"([^"]+)"[^}"]*\}"#, "$2:$1"),
