@@ -13,6 +13,8 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use tempfile::NamedTempFile;
+
 use crate::demo::{sides_of, without_ports};
 use crate::harness::{Process, Program, own_network, path_of_alias, programs, python};
 
@@ -110,7 +112,11 @@ fn root() -> PathBuf {
 }
 
 /// A network in which the default address is free, for several processes.
-struct Network(Process);
+struct Network {
+    holder: Process,
+    /// What `nstat` has counted there; otherwise it is one file for all that a user runs.
+    history: NamedTempFile,
+}
 
 impl Network {
     fn new() -> Option<Self> {
@@ -118,7 +124,8 @@ impl Network {
         command.args(["sh", "-c", "echo ready && exec sleep 1000"]);
         let mut holder = Program::of(command).start();
         holder.expect("ready");
-        Some(Self(holder))
+        let history = NamedTempFile::new().expect("a file can be made");
+        Some(Self { holder, history })
     }
 
     /// Runs a command as it is typed, with both outputs in one, as in a terminal.
@@ -138,10 +145,11 @@ impl Network {
 
         let mut command = Command::new("nsenter");
         command.args(["--preserve-credentials", "--user", "--net", "--target"]);
-        command.arg(self.0.id().to_string());
+        command.arg(self.holder.id().to_string());
         // Whoever started the tests may ignore Ctrl-C, and programs inherit that.
         command.args(["env", "--default-signal=INT", "bash", "-c", &line]);
         command.current_dir(root()).env("PYTHONUNBUFFERED", "1");
+        command.env("NSTAT_HISTORY", self.history.path());
         Program::of(command).with_input().start()
     }
 }
