@@ -56,7 +56,7 @@ fn build(which: &[&str]) -> Result<PathBuf, String> {
     }
     match cargo.status() {
         Ok(status) if status.success() => Ok(folder.to_owned()),
-        Ok(_) => Err("the programs do not compile".to_owned()),
+        Ok(_) => Err("cargo cannot build the programs".to_owned()),
         Err(error) => Err(format!("the programs cannot be built: cargo: {error}")),
     }
 }

@@ -226,7 +226,7 @@ fn demo_shows_why_the_programs_do_not_compile() {
     assert_eq!((finished.status, finished.stdout.as_str()), (Some(1), ""));
     let told = finished.stderr;
     assert!(told.starts_with("cat: "), "{told}");
-    let last = "\nerror: the programs do not compile\n";
+    let last = "\nerror: cargo cannot build the programs\n";
     assert!(told.ends_with(last), "{told}");
 }
 

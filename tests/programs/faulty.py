@@ -13,6 +13,9 @@ is_short = program.startswith("short")
 
 
 def shown(data):
+    if fault == "copies bytes":
+        sys.stdout.reconfigure(errors="surrogateescape")
+        return data.decode(errors="surrogateescape")
     text = data.decode(errors="strict" if fault == "decodes" else "backslashreplace")
     if fault == "prints raw":
         return text

@@ -37,7 +37,7 @@ short-server | ends with a client | a client leaves without a word: serves the n
 short-server | shows tracebacks | a client resets: one line at most, serves the next
 short-server | asks who is there | a client half-closes: one ACK!, then the end
 short-server | closes at once | a message of 300,000 bytes: answered, a clean end
-short-server | decodes | half a Chinese character at byte 1024: shown
+short-server | copies bytes | half a Chinese character at byte 1024: shown
 short-server | prints raw | line breaks and escapes in a message: on one line
 short-server | decodes | bytes that are no text: answered, none shown raw
 short-server | accepts once | descriptors run out: loses nobody who waits

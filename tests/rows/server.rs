@@ -93,7 +93,7 @@ pub const ROWS: &[Row] = &[
     both("half a Chinese character at byte 1024: shown").when(|server, client| {
         client.send("中".repeat(400))?;
         client.expect("ACK!")?;
-        server.has_shown(&"中".repeat(1024 / "中".len()))?;
+        server.has_shown_on_one_line("中", &"中".repeat(1024 / "中".len()))?;
         client.close();
         server.serves_on()
     }),
