@@ -6,8 +6,8 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Instant;
 
-use crate::harness::{Edition, LIMIT, Program};
-use crate::servers::{self, Server};
+use crate::harness::{LIMIT, Program, Server};
+use crate::servers::{Edition, memory};
 
 /// Returns short exchanges a second, by so many clients at a time; `count` is for all of them.
 pub fn short_exchanges(server: &Server, clients: usize, count: usize) -> f64 {
@@ -45,7 +45,7 @@ pub fn round_trips(server: &Server, count: usize) -> f64 {
 pub fn long_client(edition: Edition, count: usize) -> f64 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
     let address = listener.local_addr().expect("it is bound");
-    let mut command = servers::command(edition, "long-client");
+    let mut command = edition.command("long-client");
     command.arg(address.to_string());
     if let Edition::Rust = edition {
         command.arg("TCP client connect").arg(count.to_string());
@@ -71,7 +71,7 @@ pub fn long_client(edition: Edition, count: usize) -> f64 {
 pub fn short_client(edition: Edition, server: &Server, count: usize) -> f64 {
     let begun = Instant::now();
     for _ in 0..count {
-        let mut command = servers::plain_command(edition, "short-client");
+        let mut command = edition.plain_command("short-client");
         let output = command.arg(server.address.to_string()).output();
         assert_eq!(output.expect("the client can be started").stdout, b"ACK!\n");
     }
@@ -81,14 +81,14 @@ pub fn short_client(edition: Edition, server: &Server, count: usize) -> f64 {
 /// Returns the bytes of memory that each of so many clients takes who are connected and silent.
 pub fn memory_of_waiting_clients(server: &Server, count: usize) -> Option<f64> {
     short_exchange(server.address);
-    let before = server.memory()?;
+    let before = memory(server)?;
     let mut clients = Vec::new();
     for _ in 0..count {
         clients.push(connect(server.address));
         // Whoever came before is accepted before, so that nobody finds the queue full.
         short_exchange(server.address);
     }
-    let after = server.memory()?;
+    let after = memory(server)?;
     for client in &mut clients {
         client.write_all(b"at last").expect("the server takes it");
         let mut reply = [0; 4];

@@ -13,9 +13,9 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use bare::Bare;
-use common::printable;
-use harness::{Edition, programs, python_if_found};
-use servers::Server;
+use harness::frame::{self, Problem, failure, misuse, shown};
+use harness::{Server, programs, python_if_found};
+use servers::{Edition, bare_server, memory};
 use table::{Better, Row};
 
 const USAGE: &str = "usage: cargo bench [-- --quick]";
@@ -49,34 +49,29 @@ const QUICK: Extent =
     Extent { rounds: 1, short_exchanges: 200, round_trips: 1000, starts: 2, waiting_clients: 50 };
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> =
-        env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
-    if let Some(bare) = Bare::ALL.into_iter().find(|bare| arguments == [bare.name()]) {
-        bare.serve().expect("a bare server serves until it is killed");
-        return ExitCode::SUCCESS;
-    }
-    // cargo itself adds --bench.
-    let arguments = arguments.iter().map(String::as_str);
-    let arguments: Vec<&str> = arguments.filter(|argument| *argument != "--bench").collect();
-    let extent = match arguments.as_slice() {
+    frame::end(USAGE, run(env::args_os().skip(1).map(|word| shown(&word)).collect()))
+}
+
+fn run(mut words: Vec<String>) -> Result<ExitCode, Problem> {
+    words.retain(|word| word != "--bench"); // cargo adds it
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let extent = match words.as_slice() {
         [] => &FULL,
         ["--quick"] => &QUICK,
         ["-h" | "--help"] => {
-            let written = write!(io::stdout(), "{USAGE}\n\n{HELP}");
-            return written.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+            write!(io::stdout(), "{USAGE}\n\n{HELP}")?;
+            return Ok(ExitCode::SUCCESS);
         }
-        [argument, ..] => {
-            let argument = printable(argument.as_bytes());
-            let _ = writeln!(io::stderr(), "error: unknown argument '{argument}'\n{USAGE}");
-            return ExitCode::from(2);
+        [word, ..] => {
+            if let Some(bare) = Bare::ALL.into_iter().find(|bare| bare.name() == *word) {
+                bare.serve().expect("a bare server serves until it is killed");
+            }
+            return misuse(format!("unknown argument '{word}'"));
         }
     };
-    if let Err(problem) = programs() {
-        let _ = writeln!(io::stderr(), "error: {problem}");
-        return ExitCode::FAILURE;
-    }
+    programs().or_else(failure)?;
     measure(extent, python_if_found().is_some());
-    ExitCode::SUCCESS
+    Ok(ExitCode::SUCCESS)
 }
 
 fn measure(extent: &Extent, has_python: bool) {
@@ -97,37 +92,37 @@ fn measure(extent: &Extent, has_python: bool) {
     let beside_bare = |name: &str, ours: &str, bare: Bare, load: &dyn Fn(Server) -> Option<f64>| {
         let mut row = Row::new(name, Better::More);
         for _ in 0..rounds {
-            row.add_ours(load(Server::start(Edition::Rust, ours)));
-            row.add_theirs(load(Server::bare(bare)));
+            row.add_ours(load(Edition::Rust.server(ours)));
+            row.add_theirs(load(bare_server(bare)));
         }
         row.print();
     };
 
     // Warms up caches and clocks, and builds what is not built.
-    short(4)(Server::start(Edition::Rust, "short-server"));
+    short(4)(Edition::Rust.server("short-server"));
 
     table::print_heading(rounds, if has_python { "Python" } else { "no python3" });
     for clients in [1, 4] {
         let name = format!("short exchanges/s, {clients} at a time");
         beside_python(&name, Better::More, &|edition| {
-            short(clients)(Server::start(edition, "short-server"))
+            short(clients)(edition.server("short-server"))
         });
     }
     beside_python("long round trips/s", Better::More, &|edition| {
-        long(Server::start(edition, "long-server"))
+        long(edition.server("long-server"))
     });
     beside_python("long-client, replies/s", Better::More, &|edition| {
         Some(load::long_client(edition, extent.round_trips))
     });
-    let server = Server::start(Edition::Rust, "short-server");
+    let server = Edition::Rust.server("short-server");
     beside_python("short-client, start to exit, ms", Better::Less, &|edition| {
         Some(load::short_client(edition, &server, extent.starts))
     });
     beside_python("idle short-server, MB", Better::Less, &|edition| {
-        Some(Server::start(edition, "short-server").memory()? / 1e6)
+        Some(memory(&edition.server("short-server"))? / 1e6)
     });
     beside_python("each waiting client, KiB", Better::Less, &|edition| {
-        let server = Server::start(edition, "short-server");
+        let server = edition.server("short-server");
         Some(load::memory_of_waiting_clients(&server, extent.waiting_clients)? / 1024.0)
     });
 

@@ -8,12 +8,11 @@ mod rows;
 mod table;
 
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use common::printable;
-
+use harness::frame::{self, Problem, misuse, shown, tell};
 use harness::{
     end_strays, free_address, path_of_twin, programs as build_programs, python_if_found, strays,
 };
@@ -31,63 +30,29 @@ COMMAND...  starts your program, which gets ADDRESS as one more argument
 Status 0 if all rows of your program hold (without COMMAND, of the one in Rust), 1 if not.
 ";
 
-/// Why there is nothing to compare.
-enum Problem {
-    Misuse(String),
-    Failure(String),
-    Output(io::Error),
-}
-
-impl From<io::Error> for Problem {
-    fn from(error: io::Error) -> Self {
-        Self::Output(error)
-    }
-}
-
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
-    let (problem, status) = match run(&arguments) {
-        Ok(true) => return ExitCode::SUCCESS,
-        Ok(false) => return ExitCode::FAILURE,
-        // cargo compare | head
-        Err(Problem::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            return ExitCode::FAILURE;
-        }
-        Err(Problem::Output(error)) => (format!("cannot write to standard output: {error}"), 1),
-        Err(Problem::Failure(problem)) => (problem, 1),
-        Err(Problem::Misuse(problem)) => (format!("{problem}\n{USAGE}"), 2),
-    };
-    tell(&format!("error: {problem}"));
-    ExitCode::from(status)
+    frame::end(USAGE, run(&arguments))
 }
 
-fn tell(text: &str) {
-    // If standard error is closed, there is nobody left to tell.
-    let _ = writeln!(io::stderr(), "{text}");
-}
-
-fn run(arguments: &[OsString]) -> Result<bool, Problem> {
+fn run(arguments: &[OsString]) -> Result<ExitCode, Problem> {
     let is_help = |word: &OsString| word == "--help" || word == "-h";
     if arguments.iter().take(2).any(is_help) {
         write!(io::stdout(), "{USAGE}\n\n{HELP}")?;
-        return Ok(true);
+        return Ok(ExitCode::SUCCESS);
     }
     let Some((name, command)) = arguments.split_first() else {
         return compare(&PROGRAMS, &[]);
     };
     let Some(program) = PROGRAMS.into_iter().find(|program| name == program) else {
         let (name, programs) = (shown(name), PROGRAMS.join(", "));
-        return Err(Problem::Misuse(format!("{name} is none of {programs}")));
+        return misuse(format!("{name} is none of {programs}"));
     };
     compare(&[program], command)
 }
 
-fn shown(argument: &OsStr) -> String {
-    printable(argument.as_encoded_bytes()).to_string()
-}
-
-/// Prints a table for each program, and says whether all rows of the judged columns hold.
-fn compare(programs: &[&'static str], command: &[OsString]) -> Result<bool, Problem> {
+/// Prints a table for each program, and fails where a row of a judged column does not hold.
+fn compare(programs: &[&'static str], command: &[OsString]) -> Result<ExitCode, Problem> {
     build_programs().map_err(Problem::Failure)?;
     strays::adopt();
     let mut tables = Vec::new();
@@ -113,7 +78,7 @@ fn compare(programs: &[&'static str], command: &[OsString]) -> Result<bool, Prob
             }
             all_hold &= table.print(verdicts)?;
         }
-        Ok(all_hold)
+        Ok(if all_hold { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     });
     end_strays();
     if outcome.is_ok() && twin(programs[0]).is_none() {
@@ -143,5 +108,5 @@ fn try_to_start(own: &Subject) -> Result<(), Problem> {
         // It may not be executed, or does not say what executes it.
         _ => format!("\nhint: put its interpreter in front, such as python3 {program}"),
     };
-    Err(Problem::Misuse(format!("cannot start {program}: {error}{hint}")))
+    misuse(format!("cannot start {program}: {error}{hint}"))
 }

@@ -13,12 +13,12 @@ mod stage;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
-use common::printable;
 use log::LevelFilter;
 
+use harness::frame::{self, Problem, failure, misuse, shown, tell};
 use harness::{end_strays, strays};
 use player::{Part, Side};
 use stage::Stage;
@@ -33,46 +33,15 @@ SERVER and CLIENT: one of the four programs, or a Python file, which PYTHON runs
 --svg FILE: also draws the two terminals with their socket calls into FILE, an animated picture
 RUST_LOG: which lines are shown [default: info]; debug shows the socket calls too, trace their options";
 
-/// Why a demo ends early.
-enum Problem {
-    Misuse(String),
-    Failure(String),
-    NobodyReads,
-}
-
-impl From<io::Error> for Problem {
-    fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self::NobodyReads; // cargo demo | head
-        }
-        Self::Failure(format!("cannot write to standard output: {error}"))
-    }
-}
-
 fn main() -> ExitCode {
     strays::adopt();
     let outcome = run(env::args_os().skip(1).collect());
     end_strays();
-    let (status, problem) = match outcome {
-        Ok(()) | Err(Problem::NobodyReads) => return ExitCode::SUCCESS,
-        Err(Problem::Misuse(problem)) => (2, format!("{problem}\n{USAGE}")),
-        Err(Problem::Failure(problem)) => (1, problem),
-    };
-    tell(&format!("error: {problem}"));
-    ExitCode::from(status)
-}
-
-fn misuse<T>(problem: &str) -> Result<T, Problem> {
-    Err(Problem::Misuse(problem.to_owned()))
-}
-
-fn failure<T>(problem: String) -> Result<T, Problem> {
-    Err(Problem::Failure(problem))
-}
-
-fn tell(text: &str) {
-    // If standard error is closed, there is nobody left to tell.
-    let _ = writeln!(io::stderr(), "{text}");
+    match outcome {
+        // cargo demo | head
+        Err(Problem::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        outcome => frame::end(USAGE, outcome.map(|()| ExitCode::SUCCESS)),
+    }
 }
 
 /// Does what the user asked for.
@@ -90,13 +59,13 @@ fn run(mut words: Vec<OsString>) -> Result<(), Problem> {
     }
     let mut options = words.iter().map(|word| shown(word));
     if let Some(option) = options.find(|word| word.starts_with('-')) {
-        return misuse(&format!("unknown option '{option}'"));
+        return misuse(format!("unknown option '{option}'"));
     }
     let [server, client] = match words.as_slice() {
         [] => ["short-server", "short-client"].map(OsStr::new),
         [server, client] => [server, client].map(OsString::as_os_str),
         [_] => return misuse("it takes a server and a client, or nothing"),
-        [_, _, extra, ..] => return misuse(&format!("too many arguments: '{}'", shown(extra))),
+        [_, _, extra, ..] => return misuse(format!("too many arguments: '{}'", shown(extra))),
     };
     let server = Part::new(server, Side::Server)?;
     let client = Part::new(client, Side::Client)?;
@@ -115,8 +84,4 @@ fn run(mut words: Vec<OsString>) -> Result<(), Problem> {
         written.or_else(|error| failure(format!("cannot write {}: {error}", shown(&file))))?;
     }
     Ok(())
-}
-
-fn shown(word: &OsStr) -> String {
-    printable(word.as_encoded_bytes()).to_string()
 }

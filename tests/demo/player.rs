@@ -10,8 +10,8 @@ use std::thread;
 
 use common::printable;
 
+use crate::harness::frame::{Problem, failure, misuse, shown};
 use crate::harness::{Process, Program, ends_with_us, path_of, programs};
-use crate::{Problem, failure, misuse};
 
 /// The longest line, in bytes; what is longer is shown as several.
 const LONGEST_LINE: u64 = 4096;
@@ -47,7 +47,7 @@ impl Part {
             Side::Server => ["short-server", "long-server"],
             Side::Client => ["short-client", "long-client"],
         };
-        let text = printable(name.as_encoded_bytes()).to_string();
+        let text = shown(name);
         let is_rust = text == short || text == long;
         let (mut typed, mut command) = if is_rust {
             programs().or_else(failure)?;
@@ -57,8 +57,7 @@ impl Part {
             let python = env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
             (format!("python3 {text}"), vec![python, name.to_owned()])
         } else {
-            let neither = format!("{text} is neither {short} nor {long} nor a Python file");
-            return misuse(&neither);
+            return misuse(format!("{text} is neither {short} nor {long} nor a Python file"));
         };
         if text == "long-client" {
             typed += " 127.0.0.1:12345 'TCP client connect' 3";

@@ -7,11 +7,11 @@ use log::LevelFilter;
 
 use crate::columns::Columns;
 use crate::harness::Process;
+use crate::harness::frame::{Problem, failure, tell};
 use crate::line::level;
 use crate::order::{Line, Order};
 use crate::picture::MOST_LINES;
 use crate::player::{Event, Part, Side};
-use crate::{Problem, failure, tell};
 
 const START_LIMIT: Duration = Duration::from_secs(10); // for a server to say that it listens
 const PATIENCE: Duration = Duration::from_secs(1); // for a line to wait for its cause

@@ -5,7 +5,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod build;
-mod client;
+pub mod frame;
 mod output;
 mod peer;
 mod process;
@@ -15,14 +15,11 @@ mod terminal;
 mod tool;
 
 pub use build::{path_of, path_of_alias, programs};
-pub use client::{Client, exchange};
 pub use output::Output;
 pub use peer::{Peer, late, poll};
 pub use process::{Finished, LIMIT, Process, Program, end_strays};
-pub use server::{
-    Holdings, PAIRS, Server, address_where_nobody_listens, free_address, listening_socket,
-};
+pub use server::{PAIRS, Server, address_where_nobody_listens, free_address, listening_socket};
 pub use tool::{
-    Edition, ends_with_us, own_network, path_of_twin, python, python_if_found, strace,
-    strace_if_found, unshare,
+    ends_with_us, own_network, path_of_twin, python, python_if_found, strace, strace_if_found,
+    unshare,
 };

@@ -18,14 +18,9 @@ struct Kept {
     has_ended: bool,
 }
 
-/// How much of an output is wanted.
-#[derive(Clone, Copy)]
-pub struct Wanted {
-    /// After so many lines the output is closed.
-    pub lines: usize,
-    /// What is printed while so many bytes are unread is thrown away.
-    pub bytes: usize,
-}
+/// How many unread bytes are kept; what comes beyond them is thrown away, for a program can print
+/// without end.
+const MOST_KEPT: usize = 256 * 1024;
 
 impl Output {
     /// Returns an output that nothing is read from.
@@ -36,27 +31,26 @@ impl Output {
     }
 
     /// Reads a pipe in a thread of its own, so that the program never waits for its reader.
-    pub fn of(mut pipe: impl Read + Send + 'static, mut wanted: Wanted) -> Self {
+    pub fn of(mut pipe: impl Read + Send + 'static) -> Self {
         let output = Self(Arc::default());
         let writer = output.clone();
         thread::spawn(move || {
             let mut buffer = [0; 8192];
-            while wanted.lines > 0 {
-                let bytes = match pipe.read(&mut buffer) {
-                    Ok(0) => break,
-                    Ok(count) => first_lines(&buffer[..count], &mut wanted.lines),
+            loop {
+                let count = match pipe.read(&mut buffer) {
+                    Ok(count) => count,
                     Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                    // A pseudo-terminal ends with an error.
-                    Err(_) => break,
+                    Err(_) => 0, // as a pseudo-terminal ends
                 };
                 let mut kept = writer.kept();
-                let room = wanted.bytes.saturating_sub(kept.unread.len());
-                kept.unread.extend(&bytes[..bytes.len().min(room)]);
+                let room = MOST_KEPT - kept.unread.len();
+                kept.unread.extend(&buffer[..count.min(room)]);
+                kept.has_ended = count == 0;
                 writer.0.1.notify_all();
+                if kept.has_ended {
+                    break;
+                }
             }
-            drop(pipe);
-            writer.kept().has_ended = true;
-            writer.0.1.notify_all();
         });
         output
     }
@@ -98,18 +92,6 @@ impl Output {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.0.lock().expect("no thread panics while it holds this")
     }
-}
-
-/// Returns the bytes up to the end of the last line that is wanted, and counts down.
-fn first_lines<'a>(bytes: &'a [u8], lines: &mut usize) -> &'a [u8] {
-    let mut end = 0;
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        if *lines > 0 {
-            end += line.len();
-            *lines -= usize::from(line.ends_with(b"\n"));
-        }
-    }
-    &bytes[..end]
 }
 
 fn end_of_line(bytes: &[u8]) -> Option<usize> {

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use common::printable;
 use socket2::SockRef;
 
+use super::LIMIT;
+
 /// More bytes than any program sends on purpose.
 const FLOOD: usize = 20_000;
 
@@ -34,16 +36,10 @@ impl Peer {
     }
 
     /// Waits for a client.
-    pub fn accept(listener: &TcpListener, limit: Duration) -> io::Result<Self> {
+    pub fn accept(listener: &TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        let accepted = poll(limit, || match listener.accept() {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => None,
-            result => Some(result),
-        });
-        match accepted {
-            Some(accepted) => Self::of(accepted?.0, limit),
-            None => Err(late("no client", limit)),
-        }
+        let accepted = poll(LIMIT, || listener.accept().ok());
+        Self::of(accepted.ok_or_else(|| late("no client", LIMIT))?.0, LIMIT)
     }
 
     /// Has every wait from now on end after so long.

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::process::{self, Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, Once};
 use std::time::Duration;
 
 use wait_timeout::ChildExt;
 
-use super::output::{Output, PROMPT_END, Wanted};
+use super::output::{Output, PROMPT_END};
 use super::path_of;
 
 /// How long a test waits for anything; only a test that fails waits so long.
@@ -21,7 +21,6 @@ static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 /// A program that is about to be started.
 pub struct Program {
     command: Command,
-    wanted: Wanted,
     /// What is read in place of a pipe.
     #[cfg(unix)]
     terminal: Option<std::fs::File>,
@@ -39,7 +38,6 @@ impl Program {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self {
             command,
-            wanted: Wanted { lines: usize::MAX, bytes: usize::MAX },
             #[cfg(unix)]
             terminal: None,
         }
@@ -89,12 +87,6 @@ impl Program {
         self
     }
 
-    /// Keeps at most so much of each output: the program may print without end.
-    pub fn keeping(mut self, bytes: usize) -> Self {
-        self.wanted.bytes = bytes;
-        self
-    }
-
     /// Takes standard input from a file.
     pub fn stdin(mut self, file: impl Into<Stdio>) -> Self {
         self.command.stdin(file);
@@ -104,12 +96,6 @@ impl Program {
     /// Lets the test type on its standard input, which is empty otherwise.
     pub fn with_input(mut self) -> Self {
         self.command.stdin(Stdio::piped());
-        self
-    }
-
-    /// Closes its standard output once so many lines have been read from it.
-    pub fn closing_stdout_after(mut self, lines: usize) -> Self {
-        self.wanted.lines = lines;
         self
     }
 
@@ -128,18 +114,14 @@ impl Program {
             running.insert(child.id());
             child
         };
-        let all = Wanted { lines: usize::MAX, ..self.wanted };
-        let output = |pipe: Option<Box<dyn Read + Send>>, wanted| {
-            pipe.map_or_else(Output::none, |pipe| Output::of(pipe, wanted))
-        };
-        let stdout = child.stdout.take().map(|pipe| Box::new(pipe) as _);
+        let stdout = child.stdout.take().map(Output::of);
         #[cfg(unix)]
-        let stdout = stdout.or(self.terminal.map(|terminal| Box::new(terminal) as _));
-        let stderr = child.stderr.take().map(|pipe| Box::new(pipe) as _);
+        let stdout = stdout.or(self.terminal.map(Output::of));
+        let stderr = child.stderr.take().map(Output::of);
         Ok(Process {
             stdin: child.stdin.take(),
-            stdout: output(stdout, self.wanted),
-            stderr: output(stderr, all),
+            stdout: stdout.unwrap_or_else(Output::none),
+            stderr: stderr.unwrap_or_else(Output::none),
             child,
         })
     }

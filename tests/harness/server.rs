@@ -11,11 +11,11 @@ use std::time::Instant;
 
 use socket2::{Domain, Socket, Type};
 
-use super::{Finished, LIMIT, Process, Program};
+use super::{Finished, LIMIT, Peer, Process, Program};
 
 /// A server process that has said where it listens.
 pub struct Server {
-    process: Process,
+    pub process: Process,
     pub address: SocketAddr,
 }
 
@@ -49,6 +49,21 @@ impl Server {
         assert_eq!(self.run_client(client, once), Finished::success("ACK!\n"));
     }
 
+    /// Connects a client of the test's own.
+    #[track_caller]
+    pub fn client(&self) -> Peer {
+        Peer::connect(self.address, LIMIT).expect("the server is reached")
+    }
+
+    /// Has such a client send this and half-close, and returns all that comes until the server's end
+    /// of the stream; a reset on the way is an error.
+    pub fn exchange(&self, message: &[u8]) -> io::Result<Vec<u8>> {
+        let mut client = Peer::connect(self.address, LIMIT)?;
+        client.send(message)?;
+        client.send_no_more()?;
+        client.rest()
+    }
+
     /// Reads the line that says who is accepted, and gives the peer's address. Only the narration
     /// may stand before it.
     pub fn accepted(&mut self) -> String {
@@ -61,18 +76,18 @@ impl Server {
         }
     }
 
-    /// Counts what the server holds: its open descriptors and its threads.
-    pub fn holds(&self) -> Holdings {
-        let count = |folder: &str| {
+    /// Counts what the server holds and must give back when its clients have left: its open
+    /// descriptors and its threads.
+    pub fn holds(&self) -> [usize; 2] {
+        ["fd", "task"].map(|folder| {
             let entries = fs::read_dir(format!("/proc/{}/{folder}", self.id()));
             entries.expect("the server runs").count()
-        };
-        Holdings { descriptors: count("fd"), threads: count("task") }
+        })
     }
 
     /// Waits until the server holds no more and no less than this.
     #[track_caller]
-    pub fn comes_to_hold(&self, expected: Holdings) {
+    pub fn comes_to_hold(&self, expected: [usize; 2]) {
         let begun = Instant::now();
         while self.holds() != expected {
             assert!(begun.elapsed() < LIMIT, "{:?} instead of {expected:?}", self.holds());
@@ -98,13 +113,6 @@ impl Server {
 /// Both servers, each with the client that talks with it.
 pub const PAIRS: [(&str, &str); 2] =
     [("short-server", "short-client"), ("long-server", "long-client")];
-
-/// What a server must give back when its clients have left.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Holdings {
-    pub descriptors: usize,
-    pub threads: usize,
-}
 
 impl Deref for Server {
     type Target = Process;

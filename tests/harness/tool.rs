@@ -6,38 +6,15 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
-use super::Program;
-
-/// The language of a program.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Edition {
-    Rust,
-    Python,
-}
-
-impl Edition {
-    pub const BOTH: [Self; 2] = [Self::Rust, Self::Python];
-
-    /// Returns one of the four programs, such as `short-server`, in this language.
-    pub fn program(self, name: &str) -> Option<Program> {
-        match self {
-            Self::Rust => Some(Program::new(name)),
-            Self::Python => Some(Program::of(python()?).args([path_of_twin(name)])),
-        }
-    }
-}
-
 /// Returns the path of the Python twin of one of the four programs, such as `short-server`.
 pub fn path_of_twin(program: &str) -> String {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     format!("{root}/{program}/{}.py", program.replace('-', "_"))
 }
 
-/// Runs the twins, a line at a time where they print into a pipe.
+/// Runs the twins.
 pub fn python() -> Option<Command> {
-    let mut command = found_or_skipped("python3", python_if_found())?;
-    command.env("PYTHONUNBUFFERED", "1");
-    Some(command)
+    found_or_skipped("python3", python_if_found())
 }
 
 /// Finds the interpreter itself, for `python3` can be a script that looks for it.

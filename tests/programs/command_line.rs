@@ -3,7 +3,7 @@
 use std::net::{TcpListener, TcpStream};
 
 use crate::harness::{
-    Client, Finished, PAIRS, Program, Server, address_where_nobody_listens, listening_socket,
+    Finished, PAIRS, Peer, Program, Server, address_where_nobody_listens, listening_socket,
 };
 
 const USAGES: [(&str, &str); 4] = [
@@ -301,10 +301,10 @@ fn client_tells_when_the_server_ends_the_conversation_before_it_replies() {
         ] {
             let (listener, address) = listening_socket();
             let client = Program::new(client).args([&address]).start();
-            let mut peer = Client::accept(&listener);
-            peer.receive();
+            let mut peer = Peer::accept(&listener).unwrap();
+            peer.receive().unwrap();
             if resets {
-                peer.reset();
+                peer.reset().unwrap();
             } else {
                 drop(peer);
             }

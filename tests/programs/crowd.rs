@@ -2,8 +2,11 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
+use std::net::SocketAddr;
 
-use crate::harness::{Client, Holdings, Program, Server};
+use socket2::{Domain, Socket, Type};
+
+use crate::harness::{LIMIT, Peer, Program, Server};
 
 /// At most so many: more client ports than this are not sure to be free.
 const MOST: usize = 19_000;
@@ -17,21 +20,24 @@ fn every_client_of_a_huge_crowd_is_served() {
     let crowd = descriptor_limit().saturating_sub(200).min(MOST);
     let server = Server::of(Program::new("short-server").args(["127.0.0.1:0", "4096"]));
     let before = server.holds();
-    // Those who find the queue full go on knocking: their connections are made later.
-    let mut clients: Vec<_> =
-        (0..crowd).map(|_| Client::start_to_connect(server.address)).collect();
+    let mut clients: Vec<_> = (0..crowd).map(|_| start_to_connect(server.address)).collect();
     let talking = crowd.min(SERVED_AT_ONCE);
-    server.comes_to_hold(Holdings {
-        descriptors: before.descriptors + talking,
-        threads: before.threads + talking,
-    });
+    server.comes_to_hold(before.map(|count| count + talking));
 
     for client in &mut clients {
-        client.send("hello");
-        client.send_no_more();
-        assert_eq!(client.read_to_end().expect("no reset"), "ACK!");
+        client.send("hello").unwrap();
+        client.send_no_more().unwrap();
+        assert_eq!(client.rest().unwrap(), b"ACK!");
     }
     server.comes_to_hold(before);
+}
+
+/// Begins to connect, and does not wait until that is done: who finds the queue full goes on knocking.
+fn start_to_connect(address: SocketAddr) -> Peer {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let _ = socket.connect(&address.into()); // says that it is in progress
+    Peer::of(socket.into(), LIMIT).unwrap()
 }
 
 /// The soft limit of this process, which the server inherits.

@@ -4,16 +4,16 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Client, Finished, LIMIT, PAIRS, Program, Server, exchange, path_of, unshare};
+use crate::harness::{Finished, LIMIT, PAIRS, Program, Server, path_of, unshare};
 
 #[test]
 fn reset_is_one_line_that_names_the_client_and_the_server_serves_on() {
     for (server, client) in PAIRS {
         let mut server = Server::start(server);
-        let reset = Client::connect(server.address);
+        let mut reset = server.client();
         let peer = server.accepted();
-        assert_eq!(peer, reset.name());
-        reset.reset();
+        assert_eq!(peer, reset.name().unwrap());
+        reset.reset().unwrap();
         server.skip_to(&format!("[!] {peer}: recv: "));
         server.send_once(client, "next");
         server.accepted(); // nothing was printed in between
@@ -27,17 +27,17 @@ fn long_messages_to_the_short_server_get_ack_and_a_clean_end_of_stream() {
     let message = vec![b'x'; 300_000];
     for count in 0..200 {
         let length = 1025 + count * (300_000 - 1025) / 199;
-        let answer = exchange(server.address, &message[..length]);
-        assert_eq!(answer.expect("no reset"), "ACK!", "for {length} bytes");
+        let answer = server.exchange(&message[..length]);
+        assert_eq!(answer.unwrap(), b"ACK!", "for {length} bytes");
     }
 }
 
 #[test]
 fn sender_that_never_pauses_is_left_after_five_seconds() {
     let server = Server::start("short-server");
-    let mut endless = Client::connect(server.address);
+    let mut endless = server.client();
     let begun = Instant::now();
-    while endless.try_send([b'x'; 4096]).is_ok() {
+    while endless.send([b'x'; 4096]).is_ok() {
         assert!(begun.elapsed() < LIMIT, "the server reads on");
     }
 }
@@ -45,12 +45,12 @@ fn sender_that_never_pauses_is_left_after_five_seconds() {
 #[test]
 fn slow_sender_that_never_ends_is_left_after_five_seconds() {
     let server = Server::start("short-server");
-    let mut endless = Client::connect(server.address);
-    endless.send("x");
-    endless.expect("ACK!");
-    assert_eq!(endless.read_to_end().expect("no reset"), "");
+    let mut endless = server.client();
+    endless.send("x").unwrap();
+    endless.expect("ACK!").unwrap();
+    assert_eq!(endless.rest().unwrap(), b"");
     let begun = Instant::now();
-    while endless.try_send("x").is_ok() {
+    while endless.send("x").is_ok() {
         assert!(begun.elapsed() < LIMIT, "the server reads on");
         thread::sleep(Duration::from_millis(500)); // a slow sender: no single read waits long
     }

@@ -5,9 +5,7 @@ use std::fs;
 
 use tempfile::NamedTempFile;
 
-use crate::harness::{
-    Client, Finished, PAIRS, Program, Server, exchange, listening_socket, path_of, strace,
-};
+use crate::harness::{Finished, PAIRS, Program, Server, listening_socket, path_of, strace};
 
 /// Returns a program in which calls fail, such as `accept4:error=EMFILE:when=1..3`, and the file in
 /// which strace lists them.
@@ -125,8 +123,8 @@ fn interrupted_recv_does_not_cut_a_lingering_close_short() {
         return;
     };
     let before = faulty.server.holds();
-    let answer = exchange(faulty.server.address, &vec![b'x'; 100_000]);
-    assert_eq!(answer.expect("no reset"), "ACK!");
+    let answer = faulty.server.exchange(&vec![b'x'; 100_000]);
+    assert_eq!(answer.unwrap(), b"ACK!");
     faulty.server.comes_to_hold(before);
     faulty.end();
 }
@@ -219,10 +217,10 @@ fn client_for_whom_there_is_no_thread_is_turned_away_and_the_next_is_served() {
         return;
     };
     let before = faulty.server.holds();
-    let mut unlucky = Client::connect(faulty.server.address);
-    assert_eq!(unlucky.read_to_end().expect("no reset"), "");
-    assert_eq!(faulty.server.accepted(), unlucky.name());
-    let complaint = format!("[!] {}: no thread for this client: ", unlucky.name());
+    let mut unlucky = faulty.server.client();
+    assert_eq!(unlucky.rest().unwrap(), b"");
+    assert_eq!(faulty.server.accepted(), unlucky.name().unwrap());
+    let complaint = format!("[!] {}: no thread for this client: ", unlucky.name().unwrap());
     assert!(faulty.server.line().starts_with(&complaint));
     faulty.server.comes_to_hold(before);
     faulty.server.send_once("short-client", "hello");

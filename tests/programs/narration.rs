@@ -5,11 +5,11 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use regex_lite::Regex;
+use regex::Regex;
 use tempfile::TempDir;
 
 use crate::harness::{
-    Client, Process, Program, Server, address_where_nobody_listens, listening_socket, path_of,
+    LIMIT, Peer, Process, Program, Server, address_where_nobody_listens, listening_socket, path_of,
     strace,
 };
 
@@ -20,9 +20,9 @@ fn short_server_narrates_what_strace_sees() {
     };
     let address = server.listening_on();
     for message in ["hello", "a \"quoted\" message of more than 32 bytes", &"x".repeat(3000)] {
-        let mut client = Client::connect(address);
-        client.send(message);
-        client.expect("ACK!");
+        let mut client = Peer::connect(address, LIMIT).unwrap();
+        client.send(message).unwrap();
+        client.expect("ACK!").unwrap();
         drop(client);
         server.narrates_up_to("[.] close(");
     }
@@ -37,11 +37,11 @@ fn long_server_narrates_what_strace_sees() {
     };
     let address = server.listening_on();
     for _ in 0..2 {
-        let mut client = Client::connect(address);
-        client.send("first");
-        client.expect("ACK!");
-        client.send("second");
-        client.expect("ACK!");
+        let mut client = Peer::connect(address, LIMIT).unwrap();
+        client.send("first").unwrap();
+        client.expect("ACK!").unwrap();
+        client.send("second").unwrap();
+        client.expect("ACK!").unwrap();
         drop(client);
         server.narrates_up_to("[*] Closed");
     }
@@ -89,9 +89,9 @@ fn clients_whose_connection_is_reset_narrate_what_strace_sees() {
     let (listener, address) = listening_socket();
     for client in ["short-client", "long-client"] {
         if let Some(client) = Watched::start(client, &[&address]) {
-            let mut peer = Client::accept(&listener);
-            peer.receive();
-            peer.reset();
+            let mut peer = Peer::accept(&listener).unwrap();
+            peer.receive().unwrap();
+            peer.reset().unwrap();
             let narrated = client.compare_at_the_end();
             assert!(narrated.contains("recv(3, 4096) = -1 Connection reset"), "{narrated}");
         }
@@ -153,9 +153,9 @@ impl Watched {
     }
 
     fn survives_a_reset(&mut self, address: SocketAddr) {
-        let client = Client::connect(address);
+        let mut client = Peer::connect(address, LIMIT).unwrap();
         self.narrates_up_to("[.] recv(");
-        client.reset();
+        client.reset().unwrap();
         self.narrates_up_to("[!]");
     }
 

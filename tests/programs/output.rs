@@ -1,12 +1,24 @@
 //! Where the programs print: a file, a pipe, a closed pipe, a full disk.
 
-use crate::harness::{Finished, PAIRS, Program, Server};
+use std::io::{BufRead, BufReader};
+
+use crate::harness::{Finished, PAIRS, Process, Program, Server, free_address};
+
+/// Starts a program, and closes its standard output when so many lines have been read from it.
+fn close_stdout_after(lines: usize, program: Program) -> (Process, Vec<String>) {
+    let (reader, writer) = os_pipe::pipe().expect("a pipe can be made");
+    let process = program.stdout(writer).start();
+    let lines = BufReader::new(reader).lines().take(lines);
+    (process, lines.map(|line| line.expect("it is text")).collect())
+}
 
 #[test]
 fn server_whose_output_was_closed_serves_on() {
     for (server, client) in PAIRS {
-        let server = Program::new(server).args(["127.0.0.1:0"]).closing_stdout_after(1);
-        let server = Server::of(server);
+        let address = free_address();
+        let server = Program::new(server).args([address.to_string()]);
+        let (process, _) = close_stdout_after(1, server);
+        let server = Server { process, address };
         for _ in 0..3 {
             server.send_once(client, "hello");
         }
@@ -17,21 +29,22 @@ fn server_whose_output_was_closed_serves_on() {
 fn client_whose_output_was_closed_ends_quietly() {
     let server = Server::start("long-server");
     let client = Program::new("long-client").args([server.address.to_string()]);
-    let client = client.closing_stdout_after(3).run();
-    assert_eq!(client, Finished::success("ACK!\nACK!\nACK!\n"));
+    let (client, lines) = close_stdout_after(3, client);
+    assert_eq!(lines, ["ACK!"; 3]);
+    assert_eq!(client.finish(), Finished::success(""));
 }
 
 #[cfg(target_os = "linux")]
 mod on_linux {
     use std::fs::{self, File};
-    use std::io::{BufRead, BufReader, Read};
+    use std::io::Read;
     use std::os::fd::OwnedFd;
     use std::os::unix::net::UnixStream;
     use std::process::Command;
     use std::time::Duration;
 
     use super::*;
-    use crate::harness::{Client, LIMIT, Peer, free_address, path_of, poll, unshare};
+    use crate::harness::{LIMIT, Peer, path_of, poll, unshare};
 
     #[test]
     fn server_prints_line_by_line_into_a_file() {
@@ -59,13 +72,13 @@ mod on_linux {
         let mut beginning = vec![0; listening.len()];
         reader.read_exact(&mut beginning).expect("the server starts");
 
-        let mut client = Client::connect(address);
+        let mut client = Peer::connect(address, LIMIT).unwrap();
         let mut rounds = 1;
-        client.send("hello");
+        client.send("hello").unwrap();
         while !client.hears_nothing_for(Duration::from_millis(300)) {
             assert!(rounds < 20_000, "the server does not wait for its reader");
-            client.expect("CK!"); // the first byte was heard
-            client.send("hello");
+            client.expect("CK!").unwrap(); // the first byte was heard
+            client.send("hello").unwrap();
             rounds += 1;
         }
         let mut lines = BufReader::new(reader).lines().map(|line| line.expect("it is text"));
@@ -91,8 +104,8 @@ mod on_linux {
         let mut client = poll(LIMIT, || Peer::connect(address, LIMIT).ok()).expect("it listens");
         let mut talk = |rounds| {
             for _ in 0..rounds {
-                client.send("hello").expect("the server takes it");
-                client.expect("ACK!").expect("the server replies");
+                client.send("hello").unwrap();
+                client.expect("ACK!").unwrap();
             }
         };
         talk(300); // 50 bytes each, and 8 KiB are free

@@ -1,54 +1,6 @@
-//! Both pairs talk, in both languages, and print what the originals print.
+//! Both pairs talk. What each says to the other language is shown by the tests of `cargo demo`.
 
-use crate::harness::{Edition, Finished, PAIRS, Program, Server, free_address};
-
-fn server(edition: Edition, name: &str) -> Option<Server> {
-    let address = free_address().to_string();
-    Some(Server::of(edition.program(name)?.args([address])))
-}
-
-#[test]
-fn short_pair_talks_in_all_four_pairings() {
-    for server_edition in Edition::BOTH {
-        for client_edition in Edition::BOTH {
-            let Some(mut server) = server(server_edition, "short-server") else {
-                return;
-            };
-            let address = server.address.to_string();
-            for _ in 0..2 {
-                let Some(client) = client_edition.program("short-client") else {
-                    return;
-                };
-                assert_eq!(client.args([&address]).run(), Finished::success("ACK!\n"));
-                server.accepted();
-                server.expect("[*] Received: i am TCP client");
-            }
-            let rest = server.kill();
-            assert_eq!((rest.stdout.as_str(), rest.stderr.as_str()), ("", ""));
-        }
-    }
-}
-
-#[test]
-fn long_pair_talks_in_all_four_pairings() {
-    for server_edition in Edition::BOTH {
-        for client_edition in Edition::BOTH {
-            let Some(mut server) = server(server_edition, "long-server") else {
-                return;
-            };
-            let Some(client) = client_edition.program("long-client") else {
-                return;
-            };
-            let mut client = client.args([server.address.to_string()]).start();
-            server.accepted();
-            for _ in 0..3 {
-                client.expect("ACK!");
-                server.expect("[*] Received: TCP client connect");
-                server.expect("[*] Sended: ACK!");
-            }
-        }
-    }
-}
+use crate::harness::{PAIRS, Program, Server};
 
 #[test]
 fn long_server_serves_the_next_client_when_one_has_left() {

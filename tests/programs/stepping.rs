@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use crate::harness::{Client, LIMIT, Process, Program, Server, listening_socket};
+use crate::harness::{LIMIT, Process, Program, Server, listening_socket};
 
 /// Long enough for a program to do what it should not.
 const A_WHILE: Duration = Duration::from_millis(100);
@@ -67,11 +67,11 @@ fn each_call_of_the_short_client_has_its_prompt() {
 fn client_is_connected_before_the_server_accepts() {
     for server in ["short-server", "long-server"] {
         let mut server = step_to_accept(server);
-        let mut client = Client::connect(server.address);
-        client.send("already sent");
+        let mut client = server.client();
+        client.send("already sent").unwrap();
         assert!(server.is_silent_for(A_WHILE));
         server.enter();
-        assert_eq!(server.accepted(), client.name());
+        assert_eq!(server.accepted(), client.name().unwrap());
         server.end_input();
         server.skip_to("[*] Received: already sent");
     }
@@ -90,10 +90,10 @@ fn at_the_end_of_the_input_it_runs_on() {
 #[test]
 fn two_threads_never_show_two_prompts_at_once() {
     let mut server = step_to_accept("short-server");
-    let mut clients = [(); 3].map(|()| Client::connect(server.address));
+    let mut clients = [(); 3].map(|()| server.client());
     for client in &mut clients {
-        client.send("hello");
-        client.send_no_more();
+        client.send("hello").unwrap();
+        client.send_no_more().unwrap();
     }
     // accept, recv, send, shutdown, recv, close for each, and accept in the end.
     for _ in 0..3 * 6 {
@@ -108,16 +108,16 @@ fn two_threads_never_show_two_prompts_at_once() {
 #[test]
 fn question_stands_last_whatever_another_thread_prints() {
     let mut server = step_to_accept("short-server");
-    let mut first = Client::connect(server.address);
+    let mut first = server.client();
     for _ in 0..2 {
         server.enter();
         server.prompt(); // the first client's recv, and the next accept, in any order
     }
     server.enter();
-    let _second = Client::connect(server.address);
+    let _second = server.client();
     let question = format!("\nnext: {}  [Enter] ", server.prompt());
 
-    first.send("hello");
+    first.send("hello").unwrap();
     server.skip_to("[*] Received: hello");
     // It is asked again under the narrated line and the received one, at least.
     let stands_last = |shown: &[u8]| shown.ends_with(question.repeat(2).as_bytes());

@@ -7,9 +7,6 @@ use std::process::Command;
 
 use crate::harness::{Process, Program, path_of};
 
-/// How much of each output is kept, in bytes.
-const KEPT: usize = 64 * 1024;
-
 /// A program that is to do what one of the four does.
 #[derive(Clone)]
 pub struct Subject {
@@ -41,6 +38,6 @@ impl Subject {
         command.env("PYTHONUNBUFFERED", "1");
         let program = Program::of(command);
         let program = under.into_iter().fold(program, Program::under);
-        program.in_a_terminal().keeping(KEPT).spawn()
+        program.in_a_terminal().spawn()
     }
 }

@@ -1,0 +1,56 @@
+//! The frame of what a learner starts, `cargo demo`, `cargo compare` and `cargo bench`: how it tells
+//! what is wrong, and its exit status.
+
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+use common::printable;
+
+/// Why it ends early.
+pub enum Problem {
+    /// The command line is wrong.
+    Misuse(String),
+    Failure(String),
+    /// Nobody reads the standard output any more, or it is full.
+    Output(io::Error),
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+pub fn misuse<T>(problem: impl Into<String>) -> Result<T, Problem> {
+    Err(Problem::Misuse(problem.into()))
+}
+
+pub fn failure<T>(problem: impl Into<String>) -> Result<T, Problem> {
+    Err(Problem::Failure(problem.into()))
+}
+
+/// Tells why it ended early, if it did, and returns the exit status.
+pub fn end(usage: &str, outcome: Result<ExitCode, Problem>) -> ExitCode {
+    let (problem, status) = match outcome {
+        Ok(status) => return status,
+        Err(Problem::Output(error)) if error.kind() == ErrorKind::BrokenPipe => {
+            return ExitCode::FAILURE; // cargo compare | head
+        }
+        Err(Problem::Output(error)) => (format!("cannot write to standard output: {error}"), 1),
+        Err(Problem::Failure(problem)) => (problem, 1),
+        Err(Problem::Misuse(problem)) => (format!("{problem}\n{usage}"), 2),
+    };
+    tell(&format!("error: {problem}"));
+    ExitCode::from(status)
+}
+
+/// Writes a line to standard error. If that is closed, there is nobody left to tell.
+pub fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Returns an argument as text that is safe to print.
+pub fn shown(argument: &OsStr) -> String {
+    printable(argument.as_encoded_bytes()).to_string()
+}
