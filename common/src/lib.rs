@@ -24,6 +24,6 @@ mod threads;
 
 pub use bytes::printable;
 pub use error::{Error, Result};
-pub use program::{long_client, long_server, print, short_client, short_server};
+pub use program::{long_client, print, server, short_client};
 pub use socket::Socket;
 pub use threads::start_thread;

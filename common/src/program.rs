@@ -16,20 +16,8 @@ use crate::bytes::printable;
 use crate::error::{Error, Result};
 use crate::{narration, output};
 
-const SHORT_SERVER: &str = "\
-usage: short-server [ADDRESS [BACKLOG]]
-
-  ADDRESS        HOST:PORT to listen on, port 0 for any free one [default: 127.0.0.1:12345]
-  BACKLOG        how many clients may wait to be accepted [default: 5]
-
-  -h, --help     print this text
-  -V, --version  print the version
-
-RUST_LOG=debug shows each socket call; STEP=1 waits for Enter before each.
-";
-
-const LONG_SERVER: &str = "\
-usage: long-server [ADDRESS [BACKLOG]]
+const SERVER: &str = "\
+usage: {program} [ADDRESS [BACKLOG]]
 
   ADDRESS        HOST:PORT to listen on, port 0 for any free one [default: 127.0.0.1:12345]
   BACKLOG        how many clients may wait to be accepted [default: 5]
@@ -68,22 +56,11 @@ RUST_LOG=debug shows each socket call; STEP=1 waits for Enter before each.
 /// How many clients may wait in the listening socket's queue: the tutorial's backlog.
 const DEFAULT_BACKLOG: i32 = 5;
 
-/// Runs `short-server`, whose arguments are `[ADDRESS [BACKLOG]]`.
+/// Runs the server of this name, whose arguments are `[ADDRESS [BACKLOG]]`.
 ///
 /// `serve` gets the address for `bind(2)` and the backlog, in clients, for `listen(2)`.
-pub fn short_server(serve: impl FnOnce(SocketAddr, i32) -> Result<()>) -> ExitCode {
-    server(SHORT_SERVER, serve)
-}
-
-/// Runs `long-server`, whose arguments are `[ADDRESS [BACKLOG]]`.
-///
-/// `serve` gets the address for `bind(2)` and the backlog, in clients, for `listen(2)`.
-pub fn long_server(serve: impl FnOnce(SocketAddr, i32) -> Result<()>) -> ExitCode {
-    server(LONG_SERVER, serve)
-}
-
-fn server(help: &str, serve: impl FnOnce(SocketAddr, i32) -> Result<()>) -> ExitCode {
-    run(help, |arguments| {
+pub fn server(program: &str, serve: impl FnOnce(SocketAddr, i32) -> Result<()>) -> ExitCode {
+    run(&SERVER.replace("{program}", program), |arguments| {
         let backlog = backlog(arguments)?;
         Ok(move |address| serve(address, backlog))
     })

@@ -11,7 +11,7 @@ use common::{Result, Socket, printable};
 use log::{info, warn};
 
 fn main() -> ExitCode {
-    common::long_server(serve)
+    common::server("long-server", serve)
 }
 
 fn serve(address: SocketAddr, backlog: i32) -> Result<()> {

@@ -11,7 +11,7 @@ use common::{Result, Socket, printable, start_thread};
 use log::info;
 
 fn main() -> ExitCode {
-    common::short_server(serve)
+    common::server("short-server", serve)
 }
 
 fn serve(address: SocketAddr, backlog: i32) -> Result<()> {
