@@ -40,7 +40,7 @@ impl Trace {
 
     #[cfg(not(unix))]
     fn path(&self) -> Option<String> {
-        None
+        self.0.as_ref().and(None) // and no strace
     }
 
     /// Returns the command that traces another one, with further options.
