@@ -1,4 +1,4 @@
-# The long-connection client: the Python 3 twin of src/main.rs, with the original's faults.
+# The long-connection client: the Python 3 twin of src/main.rs, with the original's bugs.
 
 import socket
 import sys
@@ -9,7 +9,7 @@ host, port = address.rsplit(":", 1)
 client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)  # 1 create the socket
 client.connect((host, int(port)))  # 2 connect to the server
 while True:
-    client.send("TCP client connect".encode())  # 3 talk with the server: encode() makes bytes of text
+    client.send("TCP client connect".encode())  # 3 talk with the server: encode() turns text into bytes
     reply = client.recv(4096)
     print(reply.decode())
 client.close()  # 4 close the socket: never reached

@@ -1,4 +1,4 @@
-# The long-connection server: the Python 3 twin of src/main.rs, with the original's faults.
+# The long-connection server: the Python 3 twin of src/main.rs, with the original's bugs.
 
 import socket
 import sys
@@ -15,7 +15,7 @@ while True:
     print("[*] Accepted connection from: %s:%d" % peer)
     while True:
         message = client.recv(1024)  # 5 talk with the client
-        print("[*] Received:", message.decode())  # decode() makes text of the network's bytes
+        print("[*] Received:", message.decode())  # decode() turns the bytes into text
         client.send("ACK!".encode())
         print("[*] Sended: ACK!")
     client.close()  # 6 close the client's socket: never reached

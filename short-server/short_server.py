@@ -1,4 +1,4 @@
-# The short-connection server: the Python 3 twin of src/main.rs, with the original's faults.
+# The short-connection server: the Python 3 twin of src/main.rs, with the original's bugs.
 
 import socket
 import sys
@@ -19,7 +19,7 @@ def serve(host, port):
 
 def handle_client(client):
     message = client.recv(1024)  # 5 talk with the client
-    print("[*] Received:", message.decode())  # decode() makes text of the network's bytes
+    print("[*] Received:", message.decode())  # decode() turns the bytes into text
     client.send("ACK!".encode())
     client.close()  # 6 close the client's socket
 

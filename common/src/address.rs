@@ -24,7 +24,11 @@ pub(crate) fn parse(text: &str) -> Result<(&str, u16), String> {
         let right = printable(right.as_bytes());
         return Err(format!("its colon is a full-width one; write {right}"));
     }
-    if let Some(port) = whole_number::<u16>(text) {
+    if text.contains("://") {
+        return wrong("it is a URL");
+    }
+    // A smaller number is rather meant for another argument.
+    if let Some(port) = whole_number(text).filter(|port: &u16| *port >= 1024) {
         return Err(format!("it has no host; write 127.0.0.1:{port}"));
     }
     let Some((host, port)) = text.rsplit_once(':').filter(|_| !text.ends_with(']')) else {

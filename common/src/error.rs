@@ -82,10 +82,19 @@ impl Error {
             ("connect", ConnectionRefused) => "start the server first, in another terminal; \
                  if it is running, compare ADDRESS with its `listening on` line"
                 .to_owned(),
-            ("connect", _) => "check the address, and that a server is listening there".to_owned(),
-            ("recv" | "send", _) => "see what the server's terminal says, and start the server \
-                 again if it has ended; a long-client needs a long-server"
+            ("connect", _) => "check the address, that a server is listening there, and that no \
+                 firewall is in between"
                 .to_owned(),
+            ("recv" | "send", _) => {
+                let pair = match program {
+                    "long-client" => "; a long-client needs a long-server",
+                    _ => "",
+                };
+                format!(
+                    "see what the server's terminal says, and start the server again if it has \
+                     ended{pair}"
+                )
+            }
             ("write", _) => "let it be a terminal, or a file on a disk with free space".to_owned(),
             _ => format!("choose an address of this machine, such as {program} {default}"),
         }

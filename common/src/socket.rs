@@ -16,7 +16,7 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 6;
 
-/// How many clients in a row that gave up in the queue are passed over without a word.
+/// How many clients that gave up in the queue, one after another, are passed over silently.
 const PASSED_OVER: u32 = 10;
 
 /// The first pause after an `accept(2)` that failed; it doubles with every further failure.
@@ -76,7 +76,7 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// The system has no memory left to say.
+    /// The system is out of memory.
     pub fn address(&self) -> Result<SocketAddr> {
         calls::getsockname(&self.0).map_err(Error::of("getsockname"))
     }

@@ -17,8 +17,9 @@ fn talk(address: SocketAddr, message: &str, count: u64) -> Result<()> {
     let client = Socket::new(address)?; // 1 create the socket
     client.connect(address)?; // 2 connect to the server
     let mut buffer = [0; 4096];
+    // Forever, unless COUNT says how often.
     for _ in 0..count {
-        client.send(message.as_bytes())?; // 3 talk with the server, without a pause
+        client.send(message.as_bytes())?; // 3 talk with the server
         let reply = client.recv(&mut buffer)?;
         if reply.is_empty() {
             return Err(Error::no_reply()); // no bytes: the end of the stream

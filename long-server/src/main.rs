@@ -20,26 +20,26 @@ fn serve(address: SocketAddr, backlog: i32) -> Result<()> {
     listener.listen(backlog)?; // 3 listen for clients
     info!("listening on {}", listener.address()?);
     loop {
-        let (client, peer) = listener.accept(); // 4 accept a client: a second socket, for it alone
+        let (client, peer) = listener.accept(); // 4 accept a client: a new socket, for it alone
         info!("Accepted connection from: {peer}");
-        let talked = handle_client(&client);
-        client.close(); // 6 close the client's socket: the listening socket stays open
-        match talked {
+        match handle_client(client) {
             Ok(()) => info!("Closed connection from: {peer}"),
             Err(error) => warn!("{peer}: {error}"),
         }
     } // 6 close the listening socket: never reached, the end of the program closes it
 }
 
-fn handle_client(client: &Socket) -> Result<()> {
+fn handle_client(client: Socket) -> Result<()> {
     let mut buffer = [0; 1024];
     loop {
         let message = client.recv(&mut buffer)?; // 5 talk with the client
         if message.is_empty() {
-            return Ok(()); // no bytes: the end of the stream, the client sends no more
+            break; // no bytes: the end of the stream, the client sends no more
         }
         info!("Received: {}", printable(message));
         client.send(b"ACK!")?;
         info!("Sended: ACK!");
     }
+    client.close(); // 6 close the client's socket: the listening socket stays open
+    Ok(())
 }

@@ -20,7 +20,7 @@ fn serve(address: SocketAddr, backlog: i32) -> Result<()> {
     listener.listen(backlog)?; // 3 listen for clients
     info!("listening on {}", listener.address()?);
     loop {
-        let (client, peer) = listener.accept(); // 4 accept a client: a second socket, for it alone
+        let (client, peer) = listener.accept(); // 4 accept a client: a new socket, for it alone
         info!("Accepted connection from: {peer}");
         start_thread(peer, || handle_client(client));
     } // 6 close the listening socket: never reached, the end of the program closes it

@@ -14,8 +14,8 @@ const DEFAULT_WIDTH: usize = 100;
 /// The widest that a column is at all, for a program can print a line without end.
 const WIDEST: usize = 120;
 
-/// Below this width a column says nothing.
-const NARROWEST: usize = 12;
+/// The width of a column that has room for no reason: `no:...`.
+const NARROWEST: usize = 6;
 
 const GAP: usize = 2;
 

@@ -31,7 +31,8 @@ column of its own, causes before effects.
 
 SERVER and CLIENT: one of the four programs, or a Python file, which PYTHON runs [default: python3]
 --svg FILE: also draws the two terminals with their socket calls into FILE, an animated picture
-RUST_LOG: which lines are shown [default: info]; debug shows the socket calls too, trace their options";
+RUST_LOG: which lines are shown [default: info]; debug shows the socket calls too, with an arrow (in 100
+columns) for what goes to the other side, and trace their options";
 
 fn main() -> ExitCode {
     strays::adopt();

@@ -53,9 +53,11 @@ impl Part {
             programs().or_else(failure)?;
             let typed = format!("RUST_LOG=debug target/debug/{text}");
             (typed, vec![path_of(&text).into()])
-        } else if is_python_file(name) {
+        } else if is_python(name) && Path::new(name).is_file() {
             let python = env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
             (format!("python3 {text}"), vec![python, name.to_owned()])
+        } else if is_python(name) {
+            return misuse(format!("there is no file {text} in this folder"));
         } else {
             return misuse(format!("{text} is neither {short} nor {long} nor a Python file"));
         };
@@ -105,9 +107,8 @@ impl Part {
     }
 }
 
-fn is_python_file(name: &OsStr) -> bool {
-    let path = Path::new(name);
-    path.extension().is_some_and(|extension| extension == "py") && path.is_file()
+fn is_python(name: &OsStr) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "py")
 }
 
 fn read_line(output: &mut impl BufRead) -> Option<String> {

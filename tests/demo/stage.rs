@@ -77,7 +77,8 @@ impl Stage {
                 return failure(format!("{server} does not say that it listens"));
             };
             let Some(line) = line else {
-                return failure(format!("{server} cannot start"));
+                let hint = "hint: stop other servers, since the demo takes 127.0.0.1:12345";
+                return failure(format!("{server} cannot start\n{hint}"));
             };
             let listens = line.starts_with("[*] listening on ");
             self.order.add((side, Some(line)));

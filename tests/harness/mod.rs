@@ -16,7 +16,7 @@ mod tool;
 
 pub use build::{path_of, path_of_alias, programs};
 pub use output::Output;
-pub use peer::{Peer, late, poll};
+pub use peer::{Peer, came, late, poll};
 pub use process::{Finished, LIMIT, Process, Program, end_strays};
 pub use server::{PAIRS, Server, address_where_nobody_listens, free_address, listening_socket};
 pub use tool::{

@@ -1,6 +1,5 @@
 //! The other side of a connection, which can do what the programs never do. Every wait is limited.
 
-use std::fmt::Display;
 use std::io::{self, Error, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -92,8 +91,7 @@ impl Peer {
                     return Err(error);
                 }
                 Ok(0) | Err(_) => {
-                    let part = printable(&bytes[..count]);
-                    return Err(instead(format!("only {part} came")));
+                    return Err(instead(format!("only {}", came(&bytes[..count]))));
                 }
                 Ok(more) => count += more,
             }
@@ -101,7 +99,7 @@ impl Peer {
         if bytes == expected {
             return Ok(());
         }
-        Err(instead(format!("{} came", printable(&bytes))))
+        Err(instead(came(&bytes)))
     }
 
     /// Reads the end of the stream.
@@ -113,7 +111,7 @@ impl Peer {
         let mut bytes = [0; 40];
         match self.read_some(&mut bytes, Instant::now()) {
             Ok(0) => Ok(()),
-            Ok(count) => Err(instead(format!("{} came too", printable(&bytes[..count])))),
+            Ok(count) => Err(instead(came(&bytes[..count]) + " too")),
             Err(error) if error.kind() == ErrorKind::TimedOut => {
                 Err(late("no end of the stream", self.limit))
             }
@@ -138,8 +136,7 @@ impl Peer {
                 count => rest.extend_from_slice(&buffer[..count]),
             }
             if rest.len() > FLOOD {
-                let beginning = printable(&rest[..20]).to_string();
-                return Err(instead(format!("{beginning}... without end")));
+                return Err(instead(came(&rest[..20]) + ", and more without end"));
             }
         }
     }
@@ -189,8 +186,16 @@ pub fn late(what: &str, limit: Duration) -> Error {
     Error::new(ErrorKind::TimedOut, text)
 }
 
-fn instead(what: impl Display) -> Error {
-    Error::new(ErrorKind::InvalidData, what.to_string())
+fn instead(what: String) -> Error {
+    Error::new(ErrorKind::InvalidData, what)
+}
+
+/// Says what came, in quotes.
+pub fn came(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        return "nothing came".to_owned();
+    }
+    format!("\"{}\" came", printable(bytes))
 }
 
 /// Asks again and again, with a pause, until there is an answer or the time is over.

@@ -166,7 +166,8 @@ fn demo_shows_why_the_server_cannot_start_also_while_it_draws() {
         let finished = Program::of(command).args(arguments).run();
         let cause = "error: cannot listen on 127.0.0.1:12345";
         assert!(finished.stdout.contains(cause), "{}", finished.stdout);
-        assert_eq!(finished.stderr, "error: short-server cannot start\n");
+        let hint = "hint: stop other servers, since the demo takes 127.0.0.1:12345";
+        assert_eq!(finished.stderr, format!("error: short-server cannot start\n{hint}\n"));
         assert_eq!(finished.status, Some(1));
     }
 }
@@ -207,7 +208,7 @@ fn demo_tells_what_it_takes() {
         (vec![b"\xff", b"short-client"], &format!(r"\xff {neither}")),
         (
             vec![b"short-server", b"no_such_file.py"],
-            "no_such_file.py is neither short-client nor long-client nor a Python file",
+            "there is no file no_such_file.py in this folder",
         ),
     ] {
         let arguments = arguments.into_iter().map(OsStr::from_bytes);

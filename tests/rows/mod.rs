@@ -88,9 +88,9 @@ impl Row {
                 verdict.map_err(|instead| program.explain(instead))
             }
             Err(lost) => match program.explain(lost) {
-                // What it got is free, so it has chosen another one.
+                // What it got is free, or where a client is waited for: it does something else there.
                 Instead::Happened(why) if why.contains("ddress already in use") => {
-                    instead(format!("it does not listen on ADDRESS, its last argument: {why}"))
+                    instead(format!("{}: {why}", program.miss()))
                 }
                 why => Err(why),
             },

@@ -93,10 +93,14 @@ impl Running {
             };
             (has_ended || peer.is_some()).then_some(peer)
         });
-        let verb = if self.listener.is_none() { "listen on" } else { "connect to" };
-        let what = format!("it does not {verb} ADDRESS, its last argument,");
-        let peer = met.ok_or_else(|| late(&what, START))?;
+        let peer = met.ok_or_else(|| late(&self.miss(), START))?;
         peer.ok_or_else(|| Instead::Lost("it ended".to_owned()))
+    }
+
+    /// Says that it does not do the first thing that it should.
+    pub fn miss(&self) -> String {
+        let verb = if self.listener.is_none() { "listen on" } else { "connect to" };
+        format!("it does not {verb} ADDRESS, its last argument")
     }
 
     /// Connects one more client.

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use common::printable;
-
 use super::running::PATIENCE;
 use super::{Row, Under, both, instead, long, short};
-use crate::harness::Peer;
+use crate::harness::{Peer, came};
 
 const DESCRIPTORS: usize = 64;
 
@@ -76,8 +74,7 @@ pub const ROWS: &[Row] = &[
         client.send_no_more()?;
         match client.rest()?.as_slice() {
             b"ACK!" => Ok(()),
-            b"" => instead("the connection was closed without an answer"),
-            replies => instead(format!("{} came", printable(replies))),
+            replies => instead(came(replies)),
         }
     }),
     both("a message of 300,000 bytes: answered, a clean end").when(|server, client| {
@@ -86,7 +83,7 @@ pub const ROWS: &[Row] = &[
         let replies = client.rest()?;
         let is_answer = replies.chunks(4).all(|reply| reply == b"ACK!");
         if !is_answer || replies.is_empty() || server.is_short() && replies.len() > 4 {
-            return instead(format!("{} came", printable(&replies)));
+            return instead(came(&replies));
         }
         server.serves_on()
     }),
