@@ -9,8 +9,8 @@ use std::fmt::{self, Display, Formatter, Write};
 ///
 /// UTF-8 text of any language stays as it is, except for the backslash and for characters that
 /// control a line or its direction or are invisible: these are escaped as in Rust, `\n` or
-/// `\u{202e}`. A byte that belongs to no UTF-8 character becomes `\xff`. No two inputs give the same
-/// text.
+/// `\u{202e}`. (The joiners and variation selectors that emoji and scripts need stay.) A byte that
+/// belongs to no UTF-8 character becomes `\xff`. No two inputs give the same text.
 #[must_use]
 pub fn printable(bytes: &[u8]) -> impl Display {
     Printable(bytes)

@@ -16,7 +16,7 @@ use bare::Bare;
 use harness::frame::{self, Problem, failure, misuse, shown};
 use harness::{Server, programs, python_if_found};
 use servers::{Edition, bare_server, memory};
-use table::{Better, Row};
+use table::Better;
 
 const USAGE: &str = "usage: cargo bench [-- --quick]";
 
@@ -70,68 +70,68 @@ fn run(mut words: Vec<String>) -> Result<ExitCode, Problem> {
         }
     };
     programs().or_else(failure)?;
-    measure(extent, python_if_found().is_some());
+    measure(extent, python_if_found().is_some())?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn measure(extent: &Extent, has_python: bool) {
-    let rounds = extent.rounds;
-    // Rust and its rival take turns, so that whatever slows the machine down slows both.
-    let beside_python = |name: &str, better: Better, figure: &dyn Fn(Edition) -> Option<f64>| {
-        let mut row = Row::new(name, better);
-        for _ in 0..rounds {
-            row.add_ours(figure(Edition::Rust));
-            row.add_theirs(if has_python { figure(Edition::Python) } else { None });
+fn measure(extent: &Extent, has_python: bool) -> io::Result<()> {
+    type Figure<'a> = &'a dyn Fn() -> Option<f64>;
+    let row = |name: &str, better, ours: Figure, theirs: Figure| {
+        let mut figures = [Vec::new(), Vec::new()];
+        for _ in 0..extent.rounds {
+            // In turns, so that whatever slows the machine down slows both.
+            figures[0].extend(ours());
+            figures[1].extend(theirs());
         }
-        row.print();
+        table::print_row(name, better, figures)
+    };
+    let beside_python = |name: &str, better, figure: &dyn Fn(Edition) -> Option<f64>| {
+        let theirs = || if has_python { figure(Edition::Python) } else { None };
+        row(name, better, &|| figure(Edition::Rust), &theirs)
+    };
+    let beside_bare = |name: &str, ours: &str, bare: Bare, load: &dyn Fn(Server) -> Option<f64>| {
+        let ours = || load(Edition::Rust.server(ours));
+        row(name, Better::More, &ours, &|| load(bare_server(bare)))
     };
     let short = |clients: usize| {
         move |server: Server| Some(load::short_exchanges(&server, clients, extent.short_exchanges))
     };
     let long = |server: Server| Some(load::round_trips(&server, extent.round_trips));
-    let beside_bare = |name: &str, ours: &str, bare: Bare, load: &dyn Fn(Server) -> Option<f64>| {
-        let mut row = Row::new(name, Better::More);
-        for _ in 0..rounds {
-            row.add_ours(load(Edition::Rust.server(ours)));
-            row.add_theirs(load(bare_server(bare)));
-        }
-        row.print();
-    };
 
     // Warms up caches and clocks, and builds what is not built.
     short(4)(Edition::Rust.server("short-server"));
 
-    table::print_heading(rounds, if has_python { "Python" } else { "no python3" });
+    table::print_heading(extent.rounds, if has_python { "Python" } else { "no python3" })?;
     for clients in [1, 4] {
         let name = format!("short exchanges/s, {clients} at a time");
         beside_python(&name, Better::More, &|edition| {
             short(clients)(edition.server("short-server"))
-        });
+        })?;
     }
     beside_python("long round trips/s", Better::More, &|edition| {
         long(edition.server("long-server"))
-    });
+    })?;
     beside_python("long-client, replies/s", Better::More, &|edition| {
         Some(load::long_client(edition, extent.round_trips))
-    });
+    })?;
     let server = Edition::Rust.server("short-server");
     beside_python("short-client, start to exit, ms", Better::Less, &|edition| {
         Some(load::short_client(edition, &server, extent.starts))
-    });
+    })?;
     beside_python("idle short-server, MB", Better::Less, &|edition| {
         Some(memory(&edition.server("short-server"))? / 1e6)
-    });
+    })?;
     beside_python("each waiting client, KiB", Better::Less, &|edition| {
         let server = edition.server("short-server");
         Some(load::memory_of_waiting_clients(&server, extent.waiting_clients)? / 1024.0)
-    });
+    })?;
 
-    table::print_heading(rounds, "the barest");
+    table::print_heading(extent.rounds, "the barest")?;
     for clients in [1, 4] {
         let name = format!("short/s, {clients} at a time, to a loop");
-        beside_bare(&name, "short-server", Bare::Loop, &short(clients));
+        beside_bare(&name, "short-server", Bare::Loop, &short(clients))?;
         let name = format!("short/s, {clients} at a time, to threads");
-        beside_bare(&name, "short-server", Bare::Threads, &short(clients));
+        beside_bare(&name, "short-server", Bare::Threads, &short(clients))?;
     }
-    beside_bare("long round trips/s, to a loop", "long-server", Bare::Long, &long);
+    beside_bare("long round trips/s, to a loop", "long-server", Bare::Long, &long)
 }

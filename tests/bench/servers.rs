@@ -35,7 +35,7 @@ impl Edition {
     }
 
     fn command_with(self, options_of_python: &[&str], name: &str) -> Command {
-        match self {
+        let mut command = match self {
             Self::Rust => Command::new(path_of(name)),
             Self::Python => {
                 let python = python_if_found();
@@ -43,13 +43,15 @@ impl Edition {
                 command.args(options_of_python).arg(path_of_twin(name));
                 command
             }
-        }
+        };
+        command.env_remove("RUST_LOG").env_remove("STEP");
+        command
     }
 
     /// Starts one of the servers.
     pub fn server(self, name: &str) -> Server {
         let mut command = self.command(name);
-        command.arg(free_address().to_string());
+        command.arg(free_address().unwrap().to_string());
         start(command)
     }
 }
@@ -64,7 +66,7 @@ pub fn bare_server(bare: Bare) -> Server {
 fn start(command: Command) -> Server {
     let output = NamedTempFile::new().expect("a file can be made");
     let file = output.reopen().expect("the file is there");
-    let process = Program::of(command).stdout(file).stderr(Stdio::null()).start();
+    let process = Program::of(command).ending_with_us().stdout(file).stderr(Stdio::null()).start();
     let address = poll(LIMIT, || {
         let printed = fs::read_to_string(output.path()).ok()?;
         let (line, _) = printed.split_once('\n')?;

@@ -1,5 +1,7 @@
 //! The table: a row compares our figures with those of a rival.
 
+use std::io::{self, Write};
+
 /// The longest bar, in characters; it stands for a ratio of ten or more.
 const LONGEST_BAR: usize = 30;
 
@@ -10,49 +12,30 @@ pub enum Better {
     Less,
 }
 
-/// The figures of one measurement, as many as there were rounds.
-pub struct Row {
-    name: String,
-    better: Better,
-    ours: Vec<f64>,
-    theirs: Vec<f64>,
-}
-
-pub fn print_heading(rounds: usize, rival: &str) {
+pub fn print_heading(rounds: usize, rival: &str) -> io::Result<()> {
     let name = match rounds {
         1 => "a trial: the figures mean nothing".to_owned(),
         _ => format!("median (min-max) of {rounds}"),
     };
-    println!("\n{name:<36}{:>26}{rival:>26}   ratio", "Rust");
+    writeln!(io::stdout(), "\n{name:<36}{:>26}{rival:>26}   ratio", "Rust")
 }
 
-impl Row {
-    pub fn new(name: &str, better: Better) -> Self {
-        Self { name: name.to_owned(), better, ours: Vec::new(), theirs: Vec::new() }
+/// Prints our figures and the rival's: one each round, or none where it cannot be measured.
+pub fn print_row(name: &str, better: Better, figures: [Vec<f64>; 2]) -> io::Result<()> {
+    let [ours, theirs] = figures.map(|mut figures| {
+        figures.sort_by(f64::total_cmp);
+        figures
+    });
+    let ratio = match (median(&ours), median(&theirs), better) {
+        (Some(ours), Some(theirs), Better::More) => ours / theirs,
+        (Some(ours), Some(theirs), Better::Less) => theirs / ours,
+        _ => f64::NAN,
+    };
+    let row = format!("{name:<36}{:>26}{:>26}", summary(&ours), summary(&theirs));
+    if ratio.is_nan() {
+        return writeln!(io::stdout(), "{row}");
     }
-
-    /// Adds a figure of ours, if it could be measured.
-    pub fn add_ours(&mut self, figure: Option<f64>) {
-        self.ours.extend(figure);
-    }
-
-    /// Adds a figure of the rival's, if there is a rival and it could be measured.
-    pub fn add_theirs(&mut self, figure: Option<f64>) {
-        self.theirs.extend(figure);
-    }
-
-    pub fn print(mut self) {
-        self.ours.sort_by(f64::total_cmp);
-        self.theirs.sort_by(f64::total_cmp);
-        let (ours, theirs) = (summary(&self.ours), summary(&self.theirs));
-        print!("{:<36}{ours:>26}{theirs:>26}", self.name);
-        let ratio = match (median(&self.ours), median(&self.theirs), self.better) {
-            (Some(ours), Some(theirs), Better::More) => ours / theirs,
-            (Some(ours), Some(theirs), Better::Less) => theirs / ours,
-            _ => return println!(),
-        };
-        println!(" {ratio:>7.2} {}", bar(ratio));
-    }
+    writeln!(io::stdout(), "{row} {ratio:>7.2} {}", bar(ratio))
 }
 
 fn summary(sorted: &[f64]) -> String {

@@ -10,12 +10,12 @@ mod table;
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use harness::frame::{self, Problem, misuse, shown, tell};
-use harness::{
-    end_strays, free_address, path_of_twin, programs as build_programs, python_if_found, strays,
-};
+use harness::strays::Strays;
+use harness::{free_address, path_of_twin, programs as build_programs, python_if_found};
 use rows::{PROGRAMS, Row, Subject, try_all};
 use table::Table;
 
@@ -54,7 +54,7 @@ fn run(arguments: &[OsString]) -> Result<ExitCode, Problem> {
 /// Prints a table for each program, and fails where a row of a judged column does not hold.
 fn compare(programs: &[&'static str], command: &[OsString]) -> Result<ExitCode, Problem> {
     build_programs().map_err(Problem::Failure)?;
-    strays::adopt();
+    let _strays = Strays::adopt();
     let mut tables = Vec::new();
     for program in programs {
         let mut columns = Vec::new();
@@ -80,7 +80,6 @@ fn compare(programs: &[&'static str], command: &[OsString]) -> Result<ExitCode, 
         }
         Ok(if all_hold { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     });
-    end_strays();
     if outcome.is_ok() && twin(programs[0]).is_none() {
         tell("note: no python3 is found, so there are no twins");
     }
@@ -96,7 +95,7 @@ fn twin(program: &'static str) -> Option<Subject> {
 
 /// Sees that there is such a command before it is judged.
 fn try_to_start(own: &Subject) -> Result<(), Problem> {
-    let Err(error) = own.start(free_address(), None) else {
+    let Err(error) = free_address().and_then(|address| own.with(address).spawn()) else {
         return Ok(());
     };
     let program = shown(&own.command[0]);
@@ -104,8 +103,8 @@ fn try_to_start(own: &Subject) -> Result<(), Problem> {
         io::ErrorKind::NotFound if program.contains(' ') => {
             "\nhint: leave out the quotes, so that each word is an argument of its own".to_owned()
         }
-        io::ErrorKind::NotFound => String::new(),
-        // It may not be executed, or does not say what executes it.
+        io::ErrorKind::NotFound if !Path::new(&own.command[0]).exists() => String::new(),
+        // It is not in PATH, may not be executed, or does not say what executes it.
         _ => format!("\nhint: put its interpreter in front, such as python3 {program}"),
     };
     misuse(format!("cannot start {program}: {error}{hint}"))

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use log::LevelFilter;
 
 use harness::frame::{self, Problem, failure, misuse, shown, tell};
-use harness::{end_strays, strays};
+use harness::strays::Strays;
 use player::{Part, Side};
 use stage::Stage;
 
@@ -29,16 +29,15 @@ const HELP: &str = "\
 Runs a server and a client, by default short-server and short-client, and shows what each prints in a
 column of its own, causes before effects.
 
-SERVER and CLIENT: one of the four programs, or a Python file, which PYTHON runs [default: python3]
+SERVER and CLIENT: one of the four programs, or a Python file, which PYTHON [default: python3] runs with
+the default ADDRESS
 --svg FILE: also draws the two terminals with their socket calls into FILE, an animated picture
 RUST_LOG: which lines are shown [default: info]; debug shows the socket calls too, with an arrow (in 100
 columns) for what goes to the other side, and trace their options";
 
 fn main() -> ExitCode {
-    strays::adopt();
-    let outcome = run(env::args_os().skip(1).collect());
-    end_strays();
-    match outcome {
+    let _strays = Strays::adopt();
+    match run(env::args_os().skip(1).collect()) {
         // cargo demo | head
         Err(Problem::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         outcome => frame::end(USAGE, outcome.map(|()| ExitCode::SUCCESS)),

@@ -11,7 +11,7 @@ use std::thread;
 use common::printable;
 
 use crate::harness::frame::{Problem, failure, misuse, shown};
-use crate::harness::{Process, Program, ends_with_us, path_of, programs};
+use crate::harness::{Process, Program, path_of, programs};
 
 /// The longest line, in bytes; what is longer is shown as several.
 const LONGEST_LINE: u64 = 4096;
@@ -55,7 +55,8 @@ impl Part {
             (typed, vec![path_of(&text).into()])
         } else if is_python(name) && Path::new(name).is_file() {
             let python = env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
-            (format!("python3 {text}"), vec![python, name.to_owned()])
+            let address = "127.0.0.1:12345";
+            (format!("python3 {text} {address}"), vec![python, name.to_owned(), address.into()])
         } else if is_python(name) {
             return misuse(format!("there is no file {text} in this folder"));
         } else {
@@ -96,8 +97,8 @@ impl Part {
         // One pipe for both outputs keeps their lines in order.
         let (reader, writer) = os_pipe::pipe()?;
         let program = Program::of(Command::new(&self.command[0])).args(&self.command[1..]);
-        let program = ends_with_us().into_iter().fold(program, Program::under);
         let program = program
+            .ending_with_us()
             .env("RUST_LOG", log_level)
             // Otherwise Python keeps back what it prints into a pipe.
             .env("PYTHONUNBUFFERED", "1")

@@ -19,8 +19,9 @@ const SILENCE: Duration = Duration::from_millis(500); // means that a server has
 const LONG_SILENCE: Duration = Duration::from_secs(10); // until the demo says what it waits for
 const END_LIMIT: Duration = Duration::from_secs(3); // for a server whose client has left
 
-/// After how many lines a client is stopped that takes no COUNT.
+/// After how many replies, or lines of any kind, a client is stopped that takes no COUNT.
 const REPLIES: usize = 3;
+const LINES: usize = 100;
 
 /// Where the programs play: it takes their lines, and shows them in order.
 pub struct Stage {
@@ -74,7 +75,7 @@ impl Stage {
             let left = deadline.saturating_duration_since(Instant::now());
             let event = self.events.recv_timeout(left).ok();
             let Some((side, line)) = event.filter(|_| !left.is_zero()) else {
-                return failure(format!("{server} does not say that it listens"));
+                return failure(format!("{server} does not print '[*] listening on ...'"));
             };
             let Some(line) = line else {
                 let hint = "hint: stop other servers, since the demo takes 127.0.0.1:12345";
@@ -94,7 +95,7 @@ impl Stage {
     /// Shows what is printed until the client has left and the server has nothing more to say, or
     /// until the client has said enough.
     fn show_conversation(&mut self, client: &Part, mut process: Process) -> Result<(), Problem> {
-        let mut lines_wanted = if client.is_rust { usize::MAX } else { REPLIES };
+        let mut wanted = if client.is_rust { [usize::MAX; 2] } else { [REPLIES, LINES] };
         let mut last_shown = Instant::now();
         let mut has_told = false;
         let mut left: Option<Instant> = None;
@@ -106,12 +107,11 @@ impl Stage {
             if let Some(line) = next {
                 last_shown = Instant::now();
                 if line.side == Side::Client {
-                    // What an exception is about comes in its last line.
-                    let is_crash = line.text.starts_with("Traceback ");
-                    lines_wanted = if is_crash { usize::MAX } else { lines_wanted - 1 };
+                    wanted[0] -= usize::from(line.text.starts_with("ACK!"));
+                    wanted[1] -= 1;
                 }
                 self.show(line)?;
-                if lines_wanted == 0 {
+                if wanted.contains(&0) {
                     return Ok(());
                 }
                 continue;

@@ -17,7 +17,7 @@ mod tool;
 pub use build::{path_of, path_of_alias, programs};
 pub use output::Output;
 pub use peer::{Peer, came, late, poll};
-pub use process::{Finished, LIMIT, Process, Program, end_strays};
+pub use process::{Finished, LIMIT, Process, Program};
 pub use server::{PAIRS, Server, address_where_nobody_listens, free_address, listening_socket};
 pub use tool::{
     ends_with_us, own_network, path_of_twin, python, python_if_found, strace, strace_if_found,

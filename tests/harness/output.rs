@@ -1,6 +1,6 @@
 //! What a program prints: read all the time, and kept until somebody looks at it.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
@@ -31,10 +31,14 @@ impl Output {
     }
 
     /// Reads a pipe in a thread of its own, so that the program never waits for its reader.
-    pub fn of(mut pipe: impl Read + Send + 'static) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// The system refuses a thread.
+    pub fn of(mut pipe: impl Read + Send + 'static) -> io::Result<Self> {
         let output = Self(Arc::default());
         let writer = output.clone();
-        thread::spawn(move || {
+        let read = move || {
             let mut buffer = [0; 8192];
             loop {
                 let count = match pipe.read(&mut buffer) {
@@ -51,8 +55,9 @@ impl Output {
                     break;
                 }
             }
-        });
-        output
+        };
+        thread::Builder::new().spawn(read)?;
+        Ok(output)
     }
 
     /// Waits until what is unread is enough, or the output has ended, or the time is over.
@@ -65,6 +70,11 @@ impl Output {
     /// Waits in the same way, and returns what is unread then, without taking it.
     pub fn look(&self, limit: Duration, is_enough: impl Fn(&[u8]) -> bool) -> Vec<u8> {
         self.wait(limit, is_enough).unread.clone()
+    }
+
+    /// Returns whether nothing is printed for so long.
+    pub fn is_silent_for(&self, time: Duration) -> bool {
+        self.look(time, |bytes| !bytes.is_empty()).is_empty()
     }
 
     /// Waits for the next line, which may be a prompt or what an ended output ends with, and takes

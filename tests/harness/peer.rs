@@ -131,9 +131,13 @@ impl Peer {
     pub fn rest(&mut self) -> io::Result<Vec<u8>> {
         let (mut rest, mut buffer, begun) = (Vec::new(), [0; 4096], Instant::now());
         loop {
-            match self.read_some(&mut buffer, begun)? {
-                0 => return Ok(rest),
-                count => rest.extend_from_slice(&buffer[..count]),
+            match self.read_some(&mut buffer, begun) {
+                Ok(0) => return Ok(rest),
+                Ok(count) => rest.extend_from_slice(&buffer[..count]),
+                Err(error) if error.kind() == ErrorKind::TimedOut && !rest.is_empty() => {
+                    return Err(late("no end of the stream", self.limit));
+                }
+                Err(error) => return Err(error),
             }
             if rest.len() > FLOOD {
                 return Err(instead(came(&rest[..20]) + ", and more without end"));
@@ -151,6 +155,8 @@ impl Peer {
 
     /// Reads once. The time limit counts from when the wait began, however often it is woken.
     fn read_some(&mut self, bytes: &mut [u8], begun: Instant) -> io::Result<usize> {
+        use ErrorKind::{Interrupted, TimedOut, WouldBlock};
+
         loop {
             let left = self.limit.saturating_sub(begun.elapsed());
             if left.is_zero() {
@@ -158,10 +164,7 @@ impl Peer {
             }
             self.stream()?.set_read_timeout(Some(left))?;
             match self.stream()?.read(bytes) {
-                // A read with a time limit is interrupted whenever a child ends.
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(error) if matches!(error.kind(), Interrupted | WouldBlock | TimedOut) => {}
                 result => return result,
             }
         }

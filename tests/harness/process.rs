@@ -7,10 +7,8 @@ use std::process::{self, Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, Once};
 use std::time::Duration;
 
-use wait_timeout::ChildExt;
-
 use super::output::{Output, PROMPT_END};
-use super::path_of;
+use super::{ends_with_us, path_of, poll};
 
 /// How long a test waits for anything; only a test that fails waits so long.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -61,6 +59,12 @@ impl Program {
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
+    }
+
+    /// Ends it with the thread that starts it, where the system has this. Nobody else can do so when
+    /// this process is killed.
+    pub fn ending_with_us(self) -> Self {
+        ends_with_us().into_iter().fold(self, Self::under)
     }
 
     /// Sends standard output to a file, instead of having it read.
@@ -114,16 +118,21 @@ impl Program {
             running.insert(child.id());
             child
         };
-        let stdout = child.stdout.take().map(Output::of);
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        // From here on it is ended in any case.
+        let mut process = Process { child, stdin, stdout: Output::none(), stderr: Output::none() };
+        if let Some(pipe) = stdout {
+            process.stdout = Output::of(pipe)?;
+        }
         #[cfg(unix)]
-        let stdout = stdout.or(self.terminal.map(Output::of));
-        let stderr = child.stderr.take().map(Output::of);
-        Ok(Process {
-            stdin: child.stdin.take(),
-            stdout: stdout.unwrap_or_else(Output::none),
-            stderr: stderr.unwrap_or_else(Output::none),
-            child,
-        })
+        if let Some(terminal) = self.terminal {
+            process.stdout = Output::of(terminal)?;
+        }
+        if let Some(pipe) = stderr {
+            process.stderr = Output::of(pipe)?;
+        }
+        Ok(process)
     }
 
     /// Starts it, and fails if it cannot be started.
@@ -198,16 +207,6 @@ impl Process {
         signal_group(self.id(), signal);
     }
 
-    /// Returns whether it prints nothing on standard output for so long.
-    pub fn is_silent_for(&mut self, time: Duration) -> bool {
-        self.stdout.look(time, |bytes| !bytes.is_empty()).is_empty()
-    }
-
-    /// Returns whether it shows no prompt for so long.
-    pub fn asks_nothing_for(&mut self, time: Duration) -> bool {
-        self.stderr.look(time, |bytes| !bytes.is_empty()).is_empty()
-    }
-
     /// Presses Enter.
     pub fn enter(&mut self) {
         let stdin = self.stdin.as_mut().expect("it was started with an input");
@@ -237,7 +236,7 @@ impl Process {
 
     /// Waits for its end, for so long.
     pub fn end_within(&mut self, limit: Duration) -> Option<ExitStatus> {
-        self.child.wait_timeout(limit).expect("a child can be waited for")
+        poll(limit, || self.child.try_wait().ok().flatten())
     }
 
     /// Waits for its end.
@@ -293,11 +292,6 @@ fn shown(output: &Output) -> Option<String> {
     Some(String::from_utf8(line).expect("the programs print UTF-8"))
 }
 
-/// Ends the adopted processes that have left the group in which they were started.
-pub fn end_strays() {
-    super::strays::end(&running());
-}
-
 /// Returns the processes that have been started and not ended. None is started or forgotten while
 /// this is held.
 fn running() -> MutexGuard<'static, BTreeSet<u32>> {
@@ -312,7 +306,7 @@ fn end_all_on_ctrl_c() {
         let _ = ctrlc::set_handler(|| {
             let running = running(); // and nothing is started any more
             running.iter().for_each(|process| kill_group(*process));
-            super::strays::end(&running);
+            super::strays::end();
             process::exit(130); // as a shell says it of Ctrl-C
         });
     });

@@ -136,11 +136,10 @@ pub fn listening_socket() -> (TcpListener, String) {
 }
 
 /// Reserves an address with a socket that is bound but does not listen.
-pub fn address_where_nobody_listens() -> (String, Socket) {
-    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let socket = bound_socket(any_port).expect("loopback has free ports");
-    let bound = socket.local_addr().expect("it is bound").as_socket();
-    (bound.expect("it is an IP address").to_string(), socket)
+pub fn address_where_nobody_listens() -> io::Result<(SocketAddr, Socket)> {
+    let socket = bound_socket(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    let address = socket.local_addr()?.as_socket();
+    Ok((address.expect("it is an IP address"), socket))
 }
 
 /// How many ports a process reserves.
@@ -148,17 +147,23 @@ const RESERVED: u16 = 1000;
 
 /// Returns an address of this machine that nobody else is given: the kernel chooses ports for
 /// clients from another range, and other processes of ours reserve other ports.
-pub fn free_address() -> SocketAddr {
+///
+/// # Errors
+///
+/// All of them are taken, or no descriptor is left.
+pub fn free_address() -> io::Result<SocketAddr> {
     static PORTS: LazyLock<(u16, Option<Socket>)> = LazyLock::new(reserve_ports);
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    loop {
+    for _ in 0..RESERVED {
         let port = PORTS.0 + NEXT.fetch_add(1, Ordering::Relaxed) % RESERVED;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         // Without SO_REUSEADDR, so that a port that waits for stray segments is left alone.
-        if bound_socket(address).is_ok() {
-            return address;
+        match bound_socket(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            bound => return bound.map(|_| address),
         }
     }
+    Err(io::ErrorKind::AddrInUse.into())
 }
 
 /// Returns the first of the reserved ports, and the mark by which others know it.

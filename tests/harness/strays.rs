@@ -1,17 +1,37 @@
 //! Processes that left the group in which they were started, as daemons do; only Linux finds them.
 
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{adopt, end, sleeps};
+use elsewhere::adopt;
+#[cfg(not(target_os = "linux"))]
+pub use elsewhere::{end, sleeps};
 #[cfg(target_os = "linux")]
-pub use on_linux::{adopt, end, sleeps};
+use on_linux::adopt;
+#[cfg(target_os = "linux")]
+pub use on_linux::{end, sleeps};
+
+/// Ends all that this process has started when it is dropped.
+pub struct Strays;
+
+impl Strays {
+    /// Has processes whose parents end become children of this one, so that they are found.
+    pub fn adopt() -> Self {
+        adopt();
+        Self
+    }
+}
+
+impl Drop for Strays {
+    fn drop(&mut self) {
+        end();
+    }
+}
 
 #[cfg(target_os = "linux")]
 mod on_linux {
-    use std::collections::BTreeSet;
     use std::fs;
 
     use rustix::process::{
-        Pid, Signal, WaitOptions, getpgrp, getpid, kill_process, set_child_subreaper, waitpid,
+        Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, waitpid,
     };
 
     /// The state and the group of a process or of one of its threads: see `proc_pid_stat(5)`.
@@ -44,24 +64,20 @@ mod on_linux {
         children
     }
 
-    /// Has processes whose parents end become children of this one, so that `end` finds them.
     pub fn adopt() {
         let _ = set_child_subreaper(Some(getpid())); // or the system is too old for it
     }
 
-    /// Kills the adopted processes that belong to none of the running groups, and all that they
-    /// have started.
-    pub fn end(running: &BTreeSet<u32>) {
-        let own_group = getpgrp().as_raw_nonzero().get().unsigned_abs();
+    /// Kills all that this process has started, and all that has been handed over to it.
+    pub fn end() {
         // Killing a parent hands its children over, so this goes on until there are none, or for
         // as long as anybody could take for reasonable.
         for _ in 0..1000 {
-            let mut strays = children(getpid().as_raw_nonzero().get());
-            strays.retain(|(_, group)| *group != own_group && !running.contains(group));
-            if strays.is_empty() {
+            let children = children(getpid().as_raw_nonzero().get());
+            if children.is_empty() {
                 return;
             }
-            for pid in strays.into_iter().filter_map(|(stray, _)| Pid::from_raw(stray)) {
+            for pid in children.into_iter().filter_map(|(child, _)| Pid::from_raw(child)) {
                 let _ = kill_process(pid, Signal::KILL);
                 let _ = waitpid(Some(pid), WaitOptions::empty());
             }
@@ -88,11 +104,9 @@ mod on_linux {
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere {
-    use std::collections::BTreeSet;
-
     pub fn adopt() {}
 
-    pub fn end(_running: &BTreeSet<u32>) {}
+    pub fn end() {}
 
     pub fn sleeps(_group: u32) -> bool {
         true

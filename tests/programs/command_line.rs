@@ -222,15 +222,15 @@ fn default_address_is_the_tutorials() {
 
 #[test]
 fn client_without_a_server_says_to_start_the_server() {
-    let (address, _reserved) = address_where_nobody_listens();
-    let refused = TcpStream::connect(&address).expect_err("nobody listens");
+    let (address, _reserved) = address_where_nobody_listens().unwrap();
+    let refused = TcpStream::connect(address).expect_err("nobody listens");
     for (_, client) in PAIRS {
         let complaint = format!(
             "error: cannot connect to {address}: {refused}\n\
              hint: start the server first, in another terminal; if it is running, compare ADDRESS with its \
              `listening on` line\n"
         );
-        assert_eq!(run(client, &[&address]), Finished::failure(1, &complaint));
+        assert_eq!(run(client, &[&address.to_string()]), Finished::failure(1, &complaint));
     }
 }
 

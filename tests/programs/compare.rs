@@ -50,6 +50,13 @@ fn compare_names_what_is_wrong_with_its_command_line() {
             ),
         ),
         (
+            vec!["long-client", "Cargo.toml"],
+            format!(
+                "cannot start Cargo.toml: {missing}\n\
+                 hint: put its interpreter in front, such as python3 Cargo.toml"
+            ),
+        ),
+        (
             vec!["long-client", FAULTY],
             format!(
                 "cannot start {FAULTY}: Permission denied (os error 13)\n\
@@ -132,13 +139,22 @@ fn compare_lets_the_daemon_of_one_row_live_while_others_end() {
     let (Some(_), Some(_)) = (python(), strace()) else {
         return;
     };
-    let daemon = format!("(setsid python3 {FAULTY} short-server none \"$1\" &); exec sleep 1000");
+    let daemon = format!("(setsid python3 '{FAULTY}' short-server none \"$1\" &); exec sleep 1000");
     let compared = compare_script("short-server", &daemon, Path::new("")).run();
     for name in ["a client leaves: serves the next", "descriptors run out: loses nobody"] {
         let mut lines = compared.stdout.lines();
         let row = lines.find(|line| line.starts_with(name)).expect("there is such a row");
         assert!(row.ends_with("  yes"), "{row}");
     }
+}
+
+#[test]
+fn compare_blames_no_program_for_its_own_want_of_descriptors() {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 24; exec \"$0\" \"$@\""]);
+    let compared = compare().args(["short-server"]).under(shell).run();
+    assert_eq!((compared.status, compared.stderr.as_str()), (Some(0), ""));
+    assert!(compared.stdout.contains("not tried: this machine is short of descriptors"));
 }
 
 #[test]
@@ -155,7 +171,10 @@ fn compare_ends_a_daemon_too() {
 #[test]
 fn compare_leaves_nothing_behind_when_it_is_killed() {
     let script = "echo $$ >>\"$0\"; exec sleep 1000";
-    for signal in [Signal::INT, Signal::QUIT, Signal::KILL] {
+    let with_a_daemon = format!("setsid sh -c '{script}' \"$0\" & exec sleep 1000");
+    for (signal, script) in
+        [(Signal::INT, &*with_a_daemon), (Signal::QUIT, script), (Signal::KILL, script)]
+    {
         let file = NamedTempFile::new().expect("a file can be made");
         let folder = tempdir().expect("a folder can be made");
         let compared = compare_script("short-server", script, file.path());

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tempfile::NamedTempFile;
 
 use crate::demo::{sides_of, without_ports};
-use crate::harness::{Process, Program, own_network, path_of_alias, programs, python};
+use crate::harness::{Process, Program, own_network, path_of_alias, programs, python, strace};
 
 #[test]
 fn readme_shows_what_is_printed() {
@@ -34,7 +34,7 @@ fn comparison_shows_what_is_printed() {
 }
 
 fn run_all_blocks_of(document: &str) {
-    if python().is_none() {
+    if python().is_none() || strace().is_none() {
         return;
     }
     // Most of the time is spent on waiting, so that the stories are told at the same time.
@@ -131,7 +131,7 @@ impl Network {
     /// Runs a command as it is typed, with both outputs in one, as in a terminal.
     fn run(&self, typed: &str) -> Process {
         let folder = programs().expect("the programs compile");
-        let folder = format!("{}/", folder.display());
+        let folder = format!("'{}/'", folder.display());
         let typed = typed
             .replace("target/debug/", &folder)
             .replace("cargo run --bin ", &folder)
@@ -155,7 +155,7 @@ impl Network {
 }
 
 fn alias(name: &str) -> String {
-    path_of_alias(name).display().to_string()
+    format!("'{}'", path_of_alias(name).display())
 }
 
 fn is_name(word: &str) -> bool {
@@ -246,7 +246,8 @@ impl Terminal {
     /// Returns whether nothing has been printed that was not shown.
     fn has_shown_all(&mut self) -> bool {
         let a_while = Duration::from_millis(20);
-        self.skips || self.process.as_mut().is_none_or(|process| process.is_silent_for(a_while))
+        self.skips
+            || self.process.as_mut().is_none_or(|process| process.stdout.is_silent_for(a_while))
     }
 
     /// Ends what still runs as its reader does, with Ctrl-C: the demo stops its two programs then.

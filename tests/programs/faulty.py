@@ -25,7 +25,7 @@ def shown(data):
 
 def say(text):
     if fault != "says nothing":
-        print(text, flush=True)
+        print(text, flush=True, file=sys.stderr if fault == "logs to stderr" else sys.stdout)
 
 
 def send_all(peer, data):

@@ -75,9 +75,9 @@ fn clients_narrate_what_strace_sees() {
 
 #[test]
 fn refused_clients_narrate_what_strace_sees() {
-    let (address, _reserved) = address_where_nobody_listens();
+    let (address, _reserved) = address_where_nobody_listens().unwrap();
     for client in ["short-client", "long-client"] {
-        if let Some(client) = Watched::start(client, &[&address]) {
+        if let Some(client) = Watched::start(client, &[&address.to_string()]) {
             let narrated = client.compare_at_the_end();
             assert!(narrated.contains(") = -1 Connection refused"), "{narrated}");
         }
@@ -114,6 +114,15 @@ fn data_of_more_than_32_bytes_is_cut_between_characters() {
         let narrated = client.env("RUST_LOG", "debug").run().stdout;
         assert!(narrated.contains(&format!("send(3, {shown}) = ")), "{narrated}");
     }
+}
+
+#[test]
+fn data_that_is_no_text_is_cut_three_bytes_earlier_at_most() {
+    let server = Program::new("short-server").args(["127.0.0.1:0"]);
+    let mut server = Server::of(server.env("RUST_LOG", "debug"));
+    server.exchange(&[0x80; 40]).unwrap();
+    let shown = server.skip_to("[.] recv(4, 1024) = 40 ");
+    assert_eq!(shown, format!("\"{}\"...", r"\x80".repeat(29)));
 }
 
 /// A program that narrates everything, the options too, while strace watches it.

@@ -15,7 +15,7 @@ fn close_stdout_after(lines: usize, program: Program) -> (Process, Vec<String>) 
 #[test]
 fn server_whose_output_was_closed_serves_on() {
     for (server, client) in PAIRS {
-        let address = free_address();
+        let address = free_address().unwrap();
         let server = Program::new(server).args([address.to_string()]);
         let (process, _) = close_stdout_after(1, server);
         let server = Server { process, address };
@@ -65,7 +65,7 @@ mod on_linux {
     fn output_that_does_not_block_and_is_full_is_waited_for() {
         let (mut reader, output) = UnixStream::pair().expect("sockets can be made");
         output.set_nonblocking(true).expect("a socket can be told not to block");
-        let address = free_address();
+        let address = free_address().unwrap();
         let server = Program::new("long-server").args([address.to_string()]);
         let _server = server.stdout(OwnedFd::from(output)).start();
         let listening = format!("[*] listening on {address}\n");
@@ -97,7 +97,7 @@ mod on_linux {
             "mount -t tmpfs -o size=12k tmpfs /mnt && head -c 4096 /dev/zero >/mnt/other && \
              exec \"$0\" \"$@\" >/mnt/log",
         );
-        let address = free_address();
+        let address = free_address().unwrap();
         let server = Program::new("long-server").args([address.to_string()]);
         let server = server.under(command).start();
         let folder = format!("/proc/{}/root/mnt", server.id());

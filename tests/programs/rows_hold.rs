@@ -100,6 +100,15 @@ fn every_row_sees_the_fault_that_it_is_there_for() {
 }
 
 #[test]
+fn what_a_server_logs_on_standard_error_is_no_complaint_about_a_reset() {
+    let name = "a client resets: one line at most, serves the next";
+    let row = rows_of("short-server").into_iter().find(|row| row.name == name);
+    if let Some(server) = faulty("short-server", "logs to stderr") {
+        row.expect("there is such a row").check(&server).expect("it holds");
+    }
+}
+
+#[test]
 fn every_row_holds_for_a_program_of_ones_own_without_a_fault() {
     let subjects: Vec<Subject> = PROGRAMS.iter().filter_map(|name| faulty(name, "none")).collect();
     if strace().is_some() {

@@ -33,7 +33,7 @@ fn nothing_is_called_before_enter() {
     let mut client = step("short-client", &address);
     step_to(&mut client, "connect(");
     client.expect("[.] socket(AF_INET, SOCK_STREAM) = 3");
-    assert!(client.is_silent_for(A_WHILE));
+    assert!(client.stdout.is_silent_for(A_WHILE));
     let nobody = listener.accept().expect_err("the client has not connected");
     assert_eq!(nobody.kind(), ErrorKind::WouldBlock);
 
@@ -69,7 +69,7 @@ fn client_is_connected_before_the_server_accepts() {
         let mut server = step_to_accept(server);
         let mut client = server.client();
         client.send("already sent").unwrap();
-        assert!(server.is_silent_for(A_WHILE));
+        assert!(server.stdout.is_silent_for(A_WHILE));
         server.enter();
         assert_eq!(server.accepted(), client.name().unwrap());
         server.end_input();
@@ -140,7 +140,7 @@ fn input_that_does_not_block_is_waited_for() {
     let mut client = client.env("STEP", "1").stdin(OwnedFd::from(input)).start();
     for _ in 0..5 {
         client.prompt();
-        assert!(client.asks_nothing_for(A_WHILE));
+        assert!(client.stderr.is_silent_for(A_WHILE));
         keyboard.write_all(b"\n").expect("it reads its input");
     }
     assert!(client.finish().stdout.contains("\nACK!\n"));

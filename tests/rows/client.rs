@@ -36,8 +36,8 @@ pub const ROWS: &[Row] = &[
         client.has_printed(&"ACK!\n".repeat(1000))
     }),
     both("no server: a short error, status not 0").when(|client, _| {
-        let (address, _reserved) = address_where_nobody_listens();
-        client.start_again(address.parse().expect("it is IP:PORT"))?;
+        let (address, _reserved) = address_where_nobody_listens()?;
+        client.start_again(address)?;
         client.fails_briefly()
     }),
     both("the server closes without a reply: the same").when(|client, server| {

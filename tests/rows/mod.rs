@@ -142,6 +142,14 @@ impl From<io::Error> for Instead {
             ErrorKind::UnexpectedEof | ErrorKind::ConnectionRefused | ErrorKind::TimedOut => {
                 Self::Lost(words.to_owned())
             }
+            // No process or thread, no port: this is not the program's fault.
+            ErrorKind::WouldBlock | ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable => {
+                Self::NotTried("this machine is short of processes or ports")
+            }
+            // ENFILE, EMFILE
+            _ if matches!(error.raw_os_error(), Some(23 | 24)) => {
+                Self::NotTried("this machine is short of descriptors")
+            }
             _ => Self::Happened(words.to_owned()),
         }
     }

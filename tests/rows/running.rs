@@ -9,9 +9,7 @@ use common::printable;
 
 use super::trace::Trace;
 use super::{Instead, Subject, Under, Verdict, instead};
-use crate::harness::{
-    Output, Peer, Process, ends_with_us, free_address, late, listening_socket, poll, strays,
-};
+use crate::harness::{Output, Peer, Process, free_address, late, poll, strays};
 
 /// How long anything that should come may take; only what does not hold takes so long.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,9 +33,9 @@ impl Running {
     /// Starts it with the address of a listener, or with a free one if it is a server.
     pub fn start(subject: &Subject, under: Under) -> Result<Self, Instead> {
         let (listener, address) = if subject.program.ends_with("server") {
-            (None, free_address())
+            (None, free_address()?)
         } else {
-            let (listener, _) = listening_socket();
+            let listener = TcpListener::bind("127.0.0.1:0")?;
             listener.set_nonblocking(true)?;
             let address = listener.local_addr()?;
             (Some(listener), address)
@@ -49,15 +47,13 @@ impl Running {
             Under::Fault(fault) => Some(trace.strace(&["-e", &format!("inject={fault}")])?),
             Under::Descriptors(count) => {
                 let mut shell = Command::new("sh");
-                shell.args(["-c", &format!("ulimit -n {count} && exec \"$@\""), "sh"]);
+                shell.args(["-c", &format!("ulimit -n {count} 2>/dev/null; exec \"$@\""), "sh"]);
                 Some(shell)
             }
         };
-        // What strace has started would outlive it.
-        let all = [ends_with_us(), under, ends_with_us()];
         Ok(Self {
             subject: subject.clone(),
-            process: subject.start(address, all.into_iter().flatten())?,
+            process: subject.start(address, under)?,
             address,
             listener,
             trace,
@@ -66,7 +62,7 @@ impl Running {
 
     /// Starts it once more, and ends the first one.
     pub fn start_again(&mut self, address: SocketAddr) -> Verdict {
-        self.process = self.subject.start(address, ends_with_us())?;
+        self.process = self.subject.start(address, None)?;
         Ok(())
     }
 
@@ -142,9 +138,11 @@ impl Running {
         self.trace.shows(self.subject.program, self.address.port())
     }
 
+    /// Kills it, and waits until nobody listens any more: it can be the child of another one.
     pub fn kill(&mut self) {
         self.process.kill_group();
         let _ = self.process.end_within(PATIENCE);
+        let _ = poll(PATIENCE, || self.client().is_err().then_some(()));
     }
 
     /// Stops it and lets it go on, as Ctrl-Z and `fg` do.
@@ -205,11 +203,16 @@ impl Running {
         }
     }
 
-    /// Waits until it has nothing more to say, and sees that standard error has a line at most.
-    pub fn complains_briefly(&self) -> Verdict {
+    /// Returns what it has said on standard error.
+    pub fn complaints(&self) -> String {
+        text_of(&self.process.stderr, Duration::ZERO)
+    }
+
+    /// Waits until it has nothing more to say, and sees that it has said a line more at most.
+    pub fn complains_briefly(&self, before: &str) -> Verdict {
         self.comes_to_rest();
-        let complaints = text_of(&self.process.stderr, Duration::ZERO);
-        match complaints.lines().count() {
+        let complaints = self.complaints();
+        match complaints.lines().count() - before.lines().count() {
             0 | 1 => Ok(()),
             count => instead(exception(&complaints).unwrap_or_else(|| format!("{count} lines"))),
         }

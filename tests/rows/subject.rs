@@ -22,22 +22,24 @@ impl Subject {
         Self { program, command }
     }
 
-    /// Starts it under other commands, the innermost one first.
+    /// Returns it with an address.
+    pub fn with(&self, address: SocketAddr) -> Program {
+        let mut command = Command::new(&self.command[0]);
+        command.args(&self.command[1..]).arg(address.to_string());
+        Program::of(command).env("PYTHONUNBUFFERED", "1").in_a_terminal()
+    }
+
+    /// Starts it, under another command or not.
     ///
     /// # Errors
     ///
     /// The system's, if it cannot be started.
-    pub fn start(
-        &self,
-        address: SocketAddr,
-        under: impl IntoIterator<Item = Command>,
-    ) -> io::Result<Process> {
-        let (program, arguments) = self.command.split_first().ok_or(io::ErrorKind::NotFound)?;
-        let mut command = Command::new(program);
-        command.args(arguments).arg(address.to_string());
-        command.env("PYTHONUNBUFFERED", "1");
-        let program = Program::of(command);
-        let program = under.into_iter().fold(program, Program::under);
-        program.in_a_terminal().spawn()
+    pub fn start(&self, address: SocketAddr, under: Option<Command>) -> io::Result<Process> {
+        let program = self.with(address).ending_with_us();
+        match under {
+            // What strace has started would outlive it.
+            Some(command) => program.under(command).ending_with_us().spawn(),
+            None => program.spawn(),
+        }
     }
 }
