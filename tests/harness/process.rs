@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::fs;
 use std::io::{self, Write};
 use std::process::{self, Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, Once};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::output::{Output, PROMPT_END};
 use super::{ends_with_us, path_of, poll};
@@ -231,6 +233,25 @@ impl Process {
             if let Some(rest) = self.line().strip_prefix(beginning) {
                 return rest.to_owned();
             }
+        }
+    }
+
+    /// Counts what it holds, and must give back when its clients have left: its open descriptors and
+    /// its threads.
+    pub fn holds(&self) -> [usize; 2] {
+        ["fd", "task"].map(|folder| {
+            let entries = fs::read_dir(format!("/proc/{}/{folder}", self.id()));
+            entries.expect("it runs").count()
+        })
+    }
+
+    /// Waits until it holds no more and no less than this.
+    #[track_caller]
+    pub fn comes_to_hold(&self, expected: [usize; 2]) {
+        let begun = Instant::now();
+        while self.holds() != expected {
+            assert!(begun.elapsed() < LIMIT, "{:?} instead of {expected:?}", self.holds());
+            thread::yield_now();
         }
     }
 

@@ -6,8 +6,6 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::ops::{Deref, DerefMut};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::thread;
-use std::time::Instant;
 
 use socket2::{Domain, Socket, Type};
 
@@ -73,25 +71,6 @@ impl Server {
                 return peer.to_owned();
             }
             assert!(line.starts_with("[.] "), "no client is accepted: {line}");
-        }
-    }
-
-    /// Counts what the server holds and must give back when its clients have left: its open
-    /// descriptors and its threads.
-    pub fn holds(&self) -> [usize; 2] {
-        ["fd", "task"].map(|folder| {
-            let entries = fs::read_dir(format!("/proc/{}/{folder}", self.id()));
-            entries.expect("the server runs").count()
-        })
-    }
-
-    /// Waits until the server holds no more and no less than this.
-    #[track_caller]
-    pub fn comes_to_hold(&self, expected: [usize; 2]) {
-        let begun = Instant::now();
-        while self.holds() != expected {
-            assert!(begun.elapsed() < LIMIT, "{:?} instead of {expected:?}", self.holds());
-            thread::yield_now();
         }
     }
 
