@@ -74,9 +74,9 @@ pub(crate) fn look_up((host, port): (&str, u16)) -> io::Result<SocketAddr> {
 ///
 /// # Errors
 ///
-/// It is no IP address, which cannot be for a TCP socket.
+/// It is not an IP address, which cannot happen with a TCP socket.
 pub(crate) fn from_system(address: &SockAddr) -> io::Result<SocketAddr> {
-    let not_internet = || io::Error::new(io::ErrorKind::InvalidData, "it is no IP address");
+    let not_internet = || io::Error::new(io::ErrorKind::InvalidData, "it is not an IP address");
     address.as_socket().ok_or_else(not_internet)
 }
 

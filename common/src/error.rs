@@ -77,7 +77,7 @@ impl Error {
                  such as {program} {default}"
             ),
             ("connect", _) if port == 0 => {
-                "port 0 is no server's: take the one in the server's `listening on` line".to_owned()
+                "no server listens on port 0: take the port in its `listening on` line".to_owned()
             }
             ("connect", ConnectionRefused) => "start the server first, in another terminal; \
                  if it is running, compare ADDRESS with its `listening on` line"

@@ -43,7 +43,7 @@ impl Socket {
     /// Binds the socket to an IP address and a port with `bind(2)`, a server's step 2.
     ///
     /// First sets `SO_REUSEADDR`, so that closed connections of the address that are still in
-    /// `TIME_WAIT` are no obstacle; not on Windows, where the option would let another program
+    /// `TIME_WAIT` do not prevent it; not on Windows, where the option would let another program
     /// take the port.
     ///
     /// # Errors

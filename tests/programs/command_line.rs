@@ -238,8 +238,7 @@ fn client_without_a_server_says_to_start_the_server() {
 fn client_of_port_0_says_where_the_port_stands() {
     for (_, client) in PAIRS {
         let end = run(client, &["127.0.0.1:0"]);
-        let hint =
-            "hint: port 0 is no server's: take the one in the server's `listening on` line\n";
+        let hint = "hint: no server listens on port 0: take the port in its `listening on` line\n";
         assert_eq!(end.status, Some(1));
         assert!(end.stderr.ends_with(hint), "{}", end.stderr);
     }

@@ -39,7 +39,7 @@ short-server | asks who is there | a client half-closes: one ACK!, then the end
 short-server | closes at once | a message of 300,000 bytes: answered, a clean end
 short-server | copies bytes | half a Chinese character at byte 1024: shown
 short-server | prints raw | line breaks and escapes in a message: on one line
-short-server | decodes | bytes that are no text: answered, none shown raw
+short-server | decodes | bytes that are not text: answered, none shown raw
 short-server | accepts once | descriptors run out: loses nobody who waits
 short-server | binds without reuse | starts again at once on the same address
 short-server | sends a part | send takes a part of the bytes: sends the rest

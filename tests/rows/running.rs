@@ -281,7 +281,7 @@ fn exception(stderr: &str) -> Option<String> {
     Some(printable(line.trim_end().as_bytes()).to_string())
 }
 
-/// Returns whether a line holds what drives a terminal, or is no text. A backslash is harmless.
+/// Returns whether a line holds what drives a terminal, or is not text. A backslash is harmless.
 fn is_raw(line: &[u8]) -> bool {
     let harmless = String::from_utf8_lossy(line).replace('\\', "/");
     std::str::from_utf8(line).is_err() || printable(harmless.as_bytes()).to_string() != harmless

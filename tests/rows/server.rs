@@ -101,7 +101,7 @@ pub const ROWS: &[Row] = &[
         client.expect("ACK!")?;
         server.has_shown_on_one_line("hi", "6.6.6.6:6")
     }),
-    both("bytes that are no text: answered, none shown raw").when(|server, client| {
+    both("bytes that are not text: answered, none shown raw").when(|server, client| {
         client.send(b"ab \0\xff\xfe \x80 cd")?;
         client.expect("ACK!")?;
         server.has_shown_on_one_line("ab", " cd")?;
