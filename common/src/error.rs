@@ -55,6 +55,7 @@ impl Error {
         let default = address::DEFAULT;
         let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
         let port: u16 = port.parse().unwrap_or_default();
+        let next = port.checked_add(1).unwrap_or(u16::MAX - 1);
         match (self.call, self.source.kind()) {
             ("getaddrinfo", _) => {
                 format!("check the name's spelling, or use an IP address, such as {default}")
@@ -69,13 +70,19 @@ impl Error {
             ("bind" | "listen", AddrInUse) => format!(
                 "stop the server that uses it (Ctrl-C; if Ctrl-Z put it to sleep: fg, then \
                  Ctrl-C), wait a minute if one has just ended, or choose another address, \
-                 such as {program} {host}:{}",
-                port.checked_add(1).unwrap_or(u16::MAX - 1)
+                 such as {program} {host}:{next}"
             ),
-            ("bind", PermissionDenied) => format!(
+            ("bind", PermissionDenied) if port < 1024 => format!(
                 "a port below 1024 can need special rights: choose a higher one, \
                  such as {program} {default}"
             ),
+            ("bind", PermissionDenied) => format!(
+                "the system does not allow this port: choose another one, \
+                 such as {program} {host}:{next}"
+            ),
+            ("bind", _) => {
+                format!("choose an address of this machine, such as {program} {default}")
+            }
             ("connect", _) if port == 0 => {
                 "no server listens on port 0: take the port in its `listening on` line".to_owned()
             }
@@ -96,7 +103,7 @@ impl Error {
                 )
             }
             ("write", _) => "let it be a terminal, or a file on a disk with free space".to_owned(),
-            _ => format!("choose an address of this machine, such as {program} {default}"),
+            _ => "the system may be out of memory: end other programs".to_owned(),
         }
     }
 }

@@ -64,8 +64,7 @@ fn question() -> MutexGuard<'static, Option<String>> {
     QUESTION.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Makes a call until its file is ready, which one that a parent process has made non-blocking may
-/// not be at first.
+/// Makes a call until its file is ready: a parent process may have made the file non-blocking.
 fn when_ready<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {

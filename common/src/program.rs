@@ -82,7 +82,7 @@ pub fn short_client(
 /// Runs `long-client`, whose arguments are `[ADDRESS [MESSAGE [COUNT]]]`.
 ///
 /// `talk` gets the address for `connect(2)`, the message for `send(2)`, and how many times to send
-/// it: so many that they never end where no COUNT is given.
+/// it: without COUNT `u64::MAX`, which is forever.
 pub fn long_client(
     default_message: &str,
     talk: impl FnOnce(SocketAddr, &str, u64) -> Result<()>,

@@ -1,4 +1,4 @@
-//! What is measured: each function does it once, and gives the figure.
+//! What is measured: each function does it once, and returns the figure.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Instant;
 
-use crate::harness::{LIMIT, Program, Server};
+use crate::harness::{LIMIT, Program, Server, poll};
 use crate::servers::{Edition, memory};
 
 /// Returns short exchanges a second, by so many clients at a time; `count` is for all of them.
@@ -52,7 +52,10 @@ pub fn long_client(edition: Edition, count: usize) -> f64 {
     }
     let client = Program::of(command).stdout(Stdio::null()).stderr(Stdio::null());
     let client = client.start();
-    let (mut stream, _) = listener.accept().expect("the client comes");
+    listener.set_nonblocking(true).expect("a socket can be told not to block");
+    let accepted = poll(LIMIT, || listener.accept().ok());
+    let (mut stream, _) = accepted.expect("the client comes");
+    stream.set_nonblocking(false).expect("a socket can be told to block");
     stream.set_read_timeout(Some(LIMIT)).expect("the limit is not zero");
     let begun = Instant::now();
     let mut message = [0; 18];
@@ -78,7 +81,7 @@ pub fn short_client(edition: Edition, server: &Server, count: usize) -> f64 {
     begun.elapsed().as_secs_f64() * 1000.0 / as_float(count)
 }
 
-/// Returns the bytes of memory that each of so many clients takes who are connected and silent.
+/// Returns the bytes of memory that each of `count` connected, silent clients takes.
 pub fn memory_of_waiting_clients(server: &Server, count: usize) -> Option<f64> {
     short_exchange(server.address);
     let before = memory(server)?;

@@ -2,9 +2,6 @@
 
 use std::io::{self, Write};
 
-/// The longest bar, in characters; it stands for a ratio of ten or more.
-const LONGEST_BAR: usize = 30;
-
 /// Which figures are good.
 #[derive(Clone, Copy)]
 pub enum Better {
@@ -60,8 +57,9 @@ fn shown(figure: f64) -> String {
     }
 }
 
+/// Returns a bar of three characters for each time; the longest means ten times or more.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is clamped")]
 fn bar(ratio: f64) -> String {
     let length = (ratio * 3.0).round().clamp(1.0, 30.0) as usize;
-    "#".repeat(length.min(LONGEST_BAR))
+    "#".repeat(length)
 }

@@ -93,7 +93,7 @@ fn twin(program: &'static str) -> Option<Subject> {
     Some(Subject { program, command })
 }
 
-/// Sees that there is such a command before it is judged.
+/// Checks that the command can be started, before it is judged.
 fn try_to_start(own: &Subject) -> Result<(), Problem> {
     let Err(error) = free_address().and_then(|address| own.with(address).spawn()) else {
         return Ok(());

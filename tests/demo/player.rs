@@ -13,6 +13,9 @@ use common::printable;
 use crate::harness::frame::{Problem, failure, misuse, shown};
 use crate::harness::{Process, Program, path_of, programs};
 
+/// The default address of all programs.
+pub const ADDRESS: &str = "127.0.0.1:12345";
+
 /// The longest line, in bytes; what is longer is shown as several.
 const LONGEST_LINE: u64 = 4096;
 
@@ -55,16 +58,15 @@ impl Part {
             (typed, vec![path_of(&text).into()])
         } else if is_python(name) && Path::new(name).is_file() {
             let python = env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
-            let address = "127.0.0.1:12345";
-            (format!("python3 {text} {address}"), vec![python, name.to_owned(), address.into()])
+            (format!("python3 {text} {ADDRESS}"), vec![python, name.to_owned(), ADDRESS.into()])
         } else if is_python(name) {
             return misuse(format!("there is no file {text} in this folder"));
         } else {
             return misuse(format!("{text} is neither {short} nor {long} nor a Python file"));
         };
         if text == "long-client" {
-            typed += " 127.0.0.1:12345 'TCP client connect' 3";
-            command.extend(["127.0.0.1:12345", "TCP client connect", "3"].map(OsString::from));
+            typed = format!("{typed} {ADDRESS} 'TCP client connect' 3");
+            command.extend([ADDRESS, "TCP client connect", "3"].map(OsString::from));
         }
         Ok(Self { name: text, side, is_rust, typed, command })
     }

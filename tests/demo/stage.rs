@@ -11,7 +11,7 @@ use crate::harness::frame::{Problem, failure, tell};
 use crate::line::level;
 use crate::order::{Line, Order};
 use crate::picture::MOST_LINES;
-use crate::player::{Event, Part, Side};
+use crate::player::{ADDRESS, Event, Part, Side};
 
 const START_LIMIT: Duration = Duration::from_secs(10); // for a server to say that it listens
 const PATIENCE: Duration = Duration::from_secs(1); // for a line to wait for its cause
@@ -78,7 +78,7 @@ impl Stage {
                 return failure(format!("{server} does not print '[*] listening on ...'"));
             };
             let Some(line) = line else {
-                let hint = "hint: stop other servers, since the demo takes 127.0.0.1:12345";
+                let hint = format!("hint: stop other servers, since the demo takes {ADDRESS}");
                 return failure(format!("{server} cannot start\n{hint}"));
             };
             let listens = line.starts_with("[*] listening on ");

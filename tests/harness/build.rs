@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 /// Returns the path of one of the workspace's programs, which is built first if it has to be.
 #[track_caller]
 pub fn path_of(program: &str) -> PathBuf {
-    let folder = programs().unwrap_or_else(|problem| panic!("{problem}"));
+    let folder = programs().expect("the programs compile");
     folder.join(format!("{program}{}", env::consts::EXE_SUFFIX))
 }
 
@@ -17,7 +17,7 @@ pub fn path_of(program: &str) -> PathBuf {
 pub fn path_of_alias(name: &str) -> PathBuf {
     static FOLDER: LazyLock<Result<PathBuf, String>> =
         LazyLock::new(|| build(&["--package", "tests", "--examples"]));
-    let folder = FOLDER.as_deref().unwrap_or_else(|problem| panic!("{problem}"));
+    let folder = FOLDER.as_deref().expect("the tools compile");
     folder.join("examples").join(name)
 }
 
@@ -32,10 +32,10 @@ pub fn programs() -> Result<&'static Path, String> {
     FOLDER.as_deref().map_err(Clone::clone)
 }
 
-/// Has cargo build programs, for it does not build those of other packages for a test, and returns
-/// the folder in which it puts them.
+/// Builds programs with cargo, which does not build other packages' programs for a test, and
+/// returns the folder in which it puts them.
 ///
-/// They are built as this process was, debug or release, and beside it: it stands in a folder of
+/// They are built as this process was, debug or release, and beside it: it is in a folder of
 /// `target/debug` or `target/release`.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Runs the programs as whole processes, the way a learner does, with a time limit on every wait.
 
-// The tests, `cargo compare` and `cargo bench` each use a part of this, and elsewhere than on Linux
+// The tests, `cargo demo`, `cargo compare` and `cargo bench` each use a part of this, and elsewhere than on Linux
 // the tests do too.
 #![allow(dead_code, unused_imports)]
 
@@ -20,6 +20,6 @@ pub use peer::{Peer, came, late, poll};
 pub use process::{Finished, LIMIT, Process, Program};
 pub use server::{PAIRS, Server, address_where_nobody_listens, free_address, listening_socket};
 pub use tool::{
-    ends_with_us, own_network, path_of_twin, python, python_if_found, strace, strace_if_found,
-    unshare,
+    ends_with_us, ipv6, own_network, path_of_twin, python, python_if_found, strace,
+    strace_if_found, unshare,
 };

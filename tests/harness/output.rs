@@ -72,7 +72,7 @@ impl Output {
         self.wait(limit, is_enough).unread.clone()
     }
 
-    /// Returns whether nothing is printed for so long.
+    /// Returns whether nothing is printed for this time.
     pub fn is_silent_for(&self, time: Duration) -> bool {
         self.look(time, |bytes| !bytes.is_empty()).is_empty()
     }

@@ -20,7 +20,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Takes a connection, on which every wait ends after so long.
+    /// Wraps a connection; every wait on it ends after `limit`.
     pub fn of(stream: TcpStream, limit: Duration) -> io::Result<Self> {
         // Where listening sockets do not block, accepted ones do not either on some systems.
         stream.set_nonblocking(false)?;
@@ -41,7 +41,7 @@ impl Peer {
         Self::of(accepted.ok_or_else(|| late("no client", LIMIT))?.0, LIMIT)
     }
 
-    /// Has every wait from now on end after so long.
+    /// Sets the limit of every wait from now on.
     pub fn limit(&mut self, limit: Duration) {
         self.limit = limit;
     }
@@ -63,7 +63,12 @@ impl Peer {
     pub fn send_until_nothing_moves(&mut self) -> io::Result<()> {
         let a_while = Some(Duration::from_millis(300));
         self.stream()?.set_write_timeout(a_while)?;
-        while self.send([b'x'; 4096]).is_ok() {}
+        let begun = Instant::now();
+        while self.send([b'x'; 4096]).is_ok() {
+            if begun.elapsed() > self.limit {
+                return Err(late("the other side takes more and more", self.limit));
+            }
+        }
         Ok(())
     }
 
@@ -145,7 +150,7 @@ impl Peer {
         }
     }
 
-    /// Returns whether nothing comes for so long, not even the end of the stream.
+    /// Returns whether nothing comes for this time, not even the end of the stream.
     pub fn hears_nothing_for(&mut self, time: Duration) -> bool {
         let limit = std::mem::replace(&mut self.limit, time);
         let heard = self.read_some(&mut [0; 1], Instant::now());

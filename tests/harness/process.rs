@@ -63,8 +63,7 @@ impl Program {
         self
     }
 
-    /// Ends it with the thread that starts it, where the system has this. Nobody else can do so when
-    /// this process is killed.
+    /// Runs it under [`ends_with_us`].
     pub fn ending_with_us(self) -> Self {
         ends_with_us().into_iter().fold(self, Self::under)
     }
@@ -141,7 +140,10 @@ impl Program {
     #[track_caller]
     pub fn start(self) -> Process {
         let name = format!("{:?}", self.command);
-        self.spawn().unwrap_or_else(|error| panic!("{name}: {error}"))
+        match self.spawn() {
+            Ok(process) => process,
+            Err(error) => panic!("{name}: {error}"),
+        }
     }
 
     /// Runs it to its end.
@@ -174,7 +176,9 @@ impl Process {
     /// Reads the next line of standard output, without its line break.
     #[track_caller]
     pub fn line(&mut self) -> String {
-        let line = shown(&self.stdout).expect("the program goes on");
+        let Some(line) = shown(&self.stdout) else {
+            panic!("the program has ended: {}", rest(&self.stderr));
+        };
         let line = line.strip_suffix('\n').expect("a line ends in a line break");
         line.to_owned()
     }
@@ -188,7 +192,10 @@ impl Process {
             prompt = shown(&self.stderr).expect("the program goes on");
         }
         let call = prompt.strip_prefix("next: ").and_then(|rest| rest.strip_suffix(PROMPT_END));
-        call.unwrap_or_else(|| panic!("no prompt: {prompt}")).to_owned()
+        let Some(call) = call else {
+            panic!("no prompt: {prompt}");
+        };
+        call.to_owned()
     }
 
     /// Reads the next line or prompt of standard output, without its line break; `None` at the end.
@@ -255,7 +262,7 @@ impl Process {
         }
     }
 
-    /// Waits for its end, for so long.
+    /// Waits for its end, at most `limit`.
     pub fn end_within(&mut self, limit: Duration) -> Option<ExitStatus> {
         poll(limit, || self.child.try_wait().ok().flatten())
     }
@@ -263,11 +270,7 @@ impl Process {
     /// Waits for its end.
     #[track_caller]
     pub fn finish(mut self) -> Finished {
-        let text = |output: &Output| {
-            let rest = output.rest(LIMIT).expect("the program ends");
-            String::from_utf8(rest).expect("the programs print UTF-8")
-        };
-        let (stdout, stderr) = (text(&self.stdout), text(&self.stderr));
+        let (stdout, stderr) = (rest(&self.stdout), rest(&self.stderr));
         let status = self.end_within(LIMIT);
         Finished { status: status.expect("the program ends in time").code(), stdout, stderr }
     }
@@ -309,8 +312,16 @@ impl Finished {
 
 #[track_caller]
 fn shown(output: &Output) -> Option<String> {
-    let line = output.line(LIMIT).unwrap_or_else(|problem| panic!("{problem}"))?;
-    Some(String::from_utf8(line).expect("the programs print UTF-8"))
+    match output.line(LIMIT) {
+        Ok(line) => Some(String::from_utf8(line?).expect("the programs print UTF-8")),
+        Err(problem) => panic!("{problem}"),
+    }
+}
+
+#[track_caller]
+fn rest(output: &Output) -> String {
+    let rest = output.rest(LIMIT).expect("the program ends");
+    String::from_utf8(rest).expect("the programs print UTF-8")
 }
 
 /// Returns the processes that have been started and not ended. None is started or forgotten while

@@ -1,4 +1,4 @@
-//! A server that listens; and the place of one, which the tests fill themselves, or nobody.
+//! A server that listens, and addresses for tests that play the server themselves or need none.
 
 use std::fs;
 use std::io;
@@ -19,16 +19,19 @@ pub struct Server {
 
 impl Server {
     /// Starts one of the servers on a port that the kernel chooses.
+    #[track_caller]
     pub fn start(name: &str) -> Self {
         Self::of(Program::new(name).args(["127.0.0.1:0"]))
     }
 
     /// Starts any program that says where it listens as the servers do.
+    #[track_caller]
     pub fn of(program: Program) -> Self {
         Self::from_process(program.start())
     }
 
     /// Waits until a process has said where it listens.
+    #[track_caller]
     pub fn from_process(mut process: Process) -> Self {
         let address = process.skip_to("[*] listening on ");
         let address = address.parse().expect("the address is IP:PORT");
@@ -62,7 +65,7 @@ impl Server {
         client.rest()
     }
 
-    /// Reads the line that says who is accepted, and gives the peer's address. Only the narration
+    /// Reads the line that says who is accepted, and returns the peer's address. Only the narration
     /// may stand before it.
     pub fn accepted(&mut self) -> String {
         loop {
@@ -125,7 +128,7 @@ pub fn address_where_nobody_listens() -> io::Result<(SocketAddr, Socket)> {
 const RESERVED: u16 = 1000;
 
 /// Returns an address of this machine that nobody else is given: the kernel chooses ports for
-/// clients from another range, and other processes of ours reserve other ports.
+/// clients from another range (unless that begins below 12,000), and other processes of ours reserve other ports.
 ///
 /// # Errors
 ///

@@ -1,7 +1,8 @@
-//! Commands of the system that some tests need.
+//! What some tests need of the system: commands, and IPv6.
 
 use std::env;
 use std::io::{self, Write};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -42,7 +43,7 @@ pub fn strace_if_found() -> Option<Command> {
 
 /// Gives a program a file system of its own, in which a file can be replaced.
 pub fn unshare() -> Option<Command> {
-    tool("unshare", &["--map-root-user", "--mount", "true"])
+    unshare_with("unshare", &["--map-root-user", "--mount"])
 }
 
 /// Ends a program with the thread that starts it, where the system has this. Nobody else can do so
@@ -60,13 +61,19 @@ pub fn ends_with_us() -> Option<Command> {
 /// The command runs in place of this one.
 pub fn own_network() -> Option<Command> {
     let bring_up = "ip link set lo up && exec \"$0\" \"$@\"";
-    let mut command = tool("unshare", &["--map-root-user", "--net", "sh", "-c", bring_up, "true"])?;
-    command.args(["--map-root-user", "--net", "sh", "-c", bring_up]);
-    Some(command)
+    unshare_with("unshare or ip", &["--map-root-user", "--net", "sh", "-c", bring_up])
 }
 
-fn tool(name: &str, trial: &[&str]) -> Option<Command> {
-    found_or_skipped(name, works(name, trial).then(|| Command::new(name)))
+fn unshare_with(needed: &str, options: &[&str]) -> Option<Command> {
+    let works = works("unshare", &[options, &["true"]].concat());
+    let mut command = Command::new("unshare");
+    command.args(options);
+    found_or_skipped(needed, works.then_some(command))
+}
+
+/// Lets programs talk over IPv6.
+pub fn ipv6() -> Option<()> {
+    found_or_skipped("IPv6", TcpListener::bind("[::1]:0").ok().map(drop))
 }
 
 fn works(name: &str, trial: &[&str]) -> bool {
@@ -75,10 +82,10 @@ fn works(name: &str, trial: &[&str]) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// Says that the test is skipped where a command is not found. On Linux it fails instead where `CI`
+/// Says that the test is skipped where something is not found. On Linux it fails instead where `CI`
 /// is set.
-fn found_or_skipped(name: &str, command: Option<Command>) -> Option<Command> {
-    if command.is_none() {
+fn found_or_skipped<T>(name: &str, found: Option<T>) -> Option<T> {
+    if found.is_none() {
         assert!(
             env::var_os("CI").is_none() || cfg!(not(target_os = "linux")),
             "{name} is missing or not allowed"
@@ -86,5 +93,5 @@ fn found_or_skipped(name: &str, command: Option<Command>) -> Option<Command> {
         // Past the test harness, which hides what a test prints unless it fails.
         let _ = writeln!(io::stderr(), "skipped: {name} is missing or not allowed");
     }
-    command
+    found
 }

@@ -20,7 +20,7 @@ fn every_character_is_shown_as_it_is_or_escaped() {
 }
 
 #[test]
-fn every_byte_that_is_no_text_is_shown_in_hexadecimal() {
+fn every_byte_that_is_not_text_is_shown_in_hexadecimal() {
     for byte in 0x80..=0xff_u8 {
         assert_eq!(printable(&[byte]).to_string(), format!("\\x{byte:02x}"));
         assert_eq!(printable(&[b'a', byte, b'z']).to_string(), format!("a\\x{byte:02x}z"));

@@ -91,7 +91,7 @@ fn first_argument_too_many_is_named() {
 }
 
 #[test]
-fn address_that_is_no_host_and_port_is_named() {
+fn address_that_is_not_host_and_port_is_named() {
     let not_a_port = "its port is not a whole number from 0 to 65535";
     let no_brackets = "an IPv6 address is written in brackets, as in [::1]:12345";
     for (address, problem) in [
@@ -135,7 +135,7 @@ fn argument_that_would_drive_the_terminal_is_named_escaped() {
 }
 
 #[test]
-fn backlog_that_is_no_whole_number_from_0_up_is_named() {
+fn backlog_that_is_not_a_whole_number_from_0_up_is_named() {
     for backlog in ["", "many", "1.5", "-1", "+5", "2147483648"] {
         let problem = format!("BACKLOG '{backlog}' is not a whole number from 0 to 2147483647");
         for (server, _) in PAIRS {
@@ -145,7 +145,7 @@ fn backlog_that_is_no_whole_number_from_0_up_is_named() {
 }
 
 #[test]
-fn count_that_is_no_whole_number_from_1_up_is_named() {
+fn count_that_is_not_a_whole_number_from_1_up_is_named() {
     let not_a_count = format!("is not a whole number from 1 to {}", u64::MAX);
     for count in ["", "1.5", "0", "-1", "18446744073709551616"] {
         let problem = format!("COUNT '{count}' {not_a_count}");
@@ -212,7 +212,7 @@ fn backlog_is_what_listen_is_given() {
 #[test]
 fn default_address_is_the_tutorials() {
     // Stopped before the call, for another program may be using the address.
-    for program in ["short-server", "short-client", "long-server", "long-client"] {
+    for (program, _) in USAGES {
         let mut process = Program::new(program).env("STEP", "1").with_input().start();
         assert!(process.prompt().starts_with("socket("));
         process.enter();
@@ -235,7 +235,7 @@ fn client_without_a_server_says_to_start_the_server() {
 }
 
 #[test]
-fn client_of_port_0_says_where_the_port_stands() {
+fn client_of_port_0_says_where_the_port_is_shown() {
     for (_, client) in PAIRS {
         let end = run(client, &["127.0.0.1:0"]);
         let hint = "hint: no server listens on port 0: take the port in its `listening on` line\n";

@@ -149,7 +149,7 @@ fn compare_lets_the_daemon_of_one_row_live_while_others_end() {
 }
 
 #[test]
-fn compare_blames_no_program_for_its_own_want_of_descriptors() {
+fn compare_blames_no_program_for_its_own_lack_of_descriptors() {
     let mut shell = Command::new("sh");
     shell.args(["-c", "ulimit -n 24; exec \"$0\" \"$@\""]);
     let compared = compare().args(["short-server"]).under(shell).run();

@@ -32,7 +32,8 @@ fn every_client_of_a_huge_crowd_is_served() {
     server.comes_to_hold(before);
 }
 
-/// Begins to connect, and does not wait until that is done: who finds the queue full goes on knocking.
+/// Begins to connect, and does not wait until that is done: a client that finds the queue full tries
+/// again.
 fn start_to_connect(address: SocketAddr) -> Peer {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_nonblocking(true).unwrap();

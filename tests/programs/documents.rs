@@ -1,7 +1,7 @@
-//! The console blocks of the README and the experiments: each is run, and prints what it shows.
+//! The console blocks of the README, the experiments and the comparison: each is run, and prints what it shows.
 //!
 //! A heading begins a story with a network of its own. A block is what one terminal shows:
-//! `# terminal 1`, commands after `$`, and lines that are printed. `...` stands for any lines,
+//! `# terminal 1`, commands after `$`, and lines that are printed. `...` means any lines,
 //! `^C` for Ctrl-C. A prompt of `STEP=1` is answered when the block, or the terminal's next one,
 //! goes on after it. A block under `<!-- not run: why -->` is left out.
 #![cfg(target_os = "linux")]

@@ -9,8 +9,8 @@ use regex::Regex;
 use tempfile::TempDir;
 
 use crate::harness::{
-    LIMIT, Peer, Process, Program, Server, address_where_nobody_listens, listening_socket, path_of,
-    poll, strace,
+    LIMIT, Peer, Process, Program, Server, address_where_nobody_listens, ipv6, listening_socket,
+    path_of, poll, strace,
 };
 
 #[test]
@@ -32,7 +32,8 @@ fn short_server_narrates_what_strace_sees() {
 
 #[test]
 fn long_server_narrates_what_strace_sees() {
-    let Some(mut server) = Watched::start("long-server", &["[::1]:0"]) else {
+    let any_port = if ipv6().is_some() { "[::1]:0" } else { "127.0.0.1:0" };
+    let Some(mut server) = Watched::start("long-server", &[any_port]) else {
         return;
     };
     let address = server.listening_on();
@@ -112,17 +113,18 @@ fn data_of_more_than_32_bytes_is_cut_between_characters() {
     ] {
         let client = Program::new("short-client").args([server.address.to_string(), message]);
         let narrated = client.env("RUST_LOG", "debug").run().stdout;
-        assert!(narrated.contains(&format!("send(3, {shown}) = ")), "{narrated}");
+        assert!(narrated.contains(&format!(", {shown}) = ")), "{narrated}");
     }
 }
 
 #[test]
-fn data_that_is_no_text_is_cut_three_bytes_earlier_at_most() {
+fn data_that_is_not_text_is_cut_three_bytes_earlier_at_most() {
     let server = Program::new("short-server").args(["127.0.0.1:0"]);
-    let mut server = Server::of(server.env("RUST_LOG", "debug"));
+    let server = Server::of(server.env("RUST_LOG", "debug"));
     server.exchange(&[0x80; 40]).unwrap();
-    let shown = server.skip_to("[.] recv(4, 1024) = 40 ");
-    assert_eq!(shown, format!("\"{}\"...", r"\x80".repeat(29)));
+    let narrated = server.kill().stdout;
+    let shown = format!(" = 40 \"{}\"...\n", r"\x80".repeat(29));
+    assert!(narrated.contains(&shown), "{narrated}");
 }
 
 /// A program that narrates everything, the options too, while strace watches it.
@@ -149,7 +151,7 @@ impl Watched {
         address.parse().expect("the address is IP:PORT")
     }
 
-    /// Reads up to a line that begins so, and gives what follows the beginning.
+    /// Reads up to a line that begins so, and returns what follows the beginning.
     fn narrates_up_to(&mut self, beginning: &str) -> String {
         loop {
             let line = self.process.line();

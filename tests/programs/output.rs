@@ -92,7 +92,7 @@ mod on_linux {
     #[test]
     fn disk_that_was_full_for_a_while_tears_no_line() {
         let Some(mut command) = unshare() else { return };
-        command.args(["--map-root-user", "--mount", "sh", "-c"]);
+        command.args(["sh", "-c"]);
         command.arg(
             "mount -t tmpfs -o size=12k tmpfs /mnt && head -c 4096 /dev/zero >/mnt/other && \
              exec \"$0\" \"$@\" >/mnt/log",
@@ -121,18 +121,6 @@ mod on_linux {
         let torn = lines.find(|line| !["[*] Received: hello", "[*] Sended: ACK!"].contains(line));
         assert!(torn.is_some_and(|line| line.starts_with("[*] Closed connection from: ")));
         assert!(log.len() > 8192);
-    }
-
-    #[test]
-    fn client_prints_the_same_into_a_file() {
-        let server = Server::start("long-server");
-        let output = tempfile::NamedTempFile::new().expect("a file can be made");
-        let file = output.reopen().expect("the file is there");
-        let address = server.address.to_string();
-        let client = Program::new("long-client").args([&address, "hello", "2"]).stdout(file).run();
-        assert_eq!(client, Finished::success(""));
-        let written = fs::read_to_string(output.path()).expect("the file is there");
-        assert_eq!(written, "ACK!\nACK!\n");
     }
 
     #[test]
@@ -167,7 +155,7 @@ mod on_linux {
     }
 
     #[test]
-    fn error_that_nobody_can_read_is_no_panic() {
+    fn error_that_nobody_can_read_causes_no_panic() {
         for program in ["short-client", "long-client"] {
             let mut shell = Command::new("sh");
             shell.args(["-c", "exec \"$0\" \"$@\" 2>/dev/full"]).arg(path_of(program));

@@ -100,7 +100,7 @@ fn every_row_sees_the_fault_that_it_is_there_for() {
 }
 
 #[test]
-fn what_a_server_logs_on_standard_error_is_no_complaint_about_a_reset() {
+fn what_a_server_logs_is_not_taken_for_a_complaint_about_a_reset() {
     let name = "a client resets: one line at most, serves the next";
     let row = rows_of("short-server").into_iter().find(|row| row.name == name);
     if let Some(server) = faulty("short-server", "logs to stderr") {

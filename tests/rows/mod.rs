@@ -115,7 +115,7 @@ pub enum Instead {
     Happened(String),
     /// The conversation broke off, in these words; the program may have better ones.
     Lost(String),
-    /// It could not be tried, for want of this.
+    /// It could not be tried, because of this.
     NotTried(&'static str),
 }
 
@@ -146,7 +146,7 @@ impl From<io::Error> for Instead {
             ErrorKind::WouldBlock | ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable => {
                 Self::NotTried("this machine is short of processes or ports")
             }
-            // ENFILE, EMFILE
+            // ENFILE, EMFILE on Unix
             _ if matches!(error.raw_os_error(), Some(23 | 24)) => {
                 Self::NotTried("this machine is short of descriptors")
             }

@@ -11,7 +11,7 @@ use super::trace::Trace;
 use super::{Instead, Subject, Under, Verdict, instead};
 use crate::harness::{Output, Peer, Process, free_address, late, poll, strays};
 
-/// How long anything that should come may take; only what does not hold takes so long.
+/// How long to wait for anything; only a row that does not hold waits this long.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a program may take until it listens, or connects.
