@@ -70,7 +70,9 @@ impl Table {
             writeln!(out, "{note}")?;
         }
         let mut judged = known.iter().skip(columns - 1).step_by(columns);
-        Ok(judged.all(|verdict| verdict.is_ok() || was_not_tried(verdict)))
+        // Where nothing could be tried, nothing holds.
+        let some_hold = judged.clone().any(Result::is_ok);
+        Ok(some_hold && judged.all(|verdict| verdict.is_ok() || was_not_tried(verdict)))
     }
 }
 

@@ -81,9 +81,9 @@ impl Order {
         }
     }
 
-    /// Returns the next line in any case: its cause is not going to be shown.
+    /// Returns the next line in any case: where no line has a cause, none is going to be shown.
     pub fn next_in_any_case(&mut self) -> Option<Line> {
-        self.0.iter_mut().find_map(Printed::take)
+        self.next().or_else(|| self.0.iter_mut().find_map(Printed::take))
     }
 
     pub fn is_empty(&self) -> bool {

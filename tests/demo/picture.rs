@@ -131,7 +131,7 @@ fn in_one_order(server: &Part, client: &Part, lines: &[Line]) -> Vec<Line> {
         }
         order.add((part.side, None));
     }
-    iter::from_fn(|| order.next().or_else(|| order.next_in_any_case())).collect()
+    iter::from_fn(|| order.next_in_any_case()).collect()
 }
 
 /// Moves the short server's second `accept` to the place where its thread turns to it: from there

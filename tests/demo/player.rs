@@ -78,24 +78,15 @@ impl Part {
         log_level: &str,
         events: Sender<Event>,
     ) -> Result<(Process, Receiver<()>), Problem> {
-        let spawned = self.spawn(log_level);
-        let (process, output) =
-            spawned.or_else(|error| failure(format!("cannot start {}: {error}", self.name)))?;
-        let (place, unshown) = mpsc::sync_channel(AHEAD);
-        let side = self.side;
-        thread::spawn(move || {
-            let mut output = BufReader::new(output);
-            while let Some(line) = read_line(&mut output) {
-                // Nobody receives any more when the demo has just ended.
-                let _ = place.send(());
-                let _ = events.send((side, Some(line)));
-            }
-            let _ = events.send((side, None));
-        });
-        Ok((process, unshown))
+        let started = self.try_to_start(log_level, events);
+        started.or_else(|error| failure(format!("cannot start {}: {error}", self.name)))
     }
 
-    fn spawn(&self, log_level: &str) -> io::Result<(Process, impl Read + use<>)> {
+    fn try_to_start(
+        &self,
+        log_level: &str,
+        events: Sender<Event>,
+    ) -> io::Result<(Process, Receiver<()>)> {
         // One pipe for both outputs keeps their lines in order.
         let (reader, writer) = os_pipe::pipe()?;
         let program = Program::of(Command::new(&self.command[0])).args(&self.command[1..]);
@@ -106,7 +97,20 @@ impl Part {
             .env("PYTHONUNBUFFERED", "1")
             .stdout(writer.try_clone()?)
             .stderr(writer);
-        Ok((program.spawn()?, reader))
+        let process = program.spawn()?;
+        let (place, unshown) = mpsc::sync_channel(AHEAD);
+        let side = self.side;
+        let read = move || {
+            let mut output = BufReader::new(reader);
+            while let Some(line) = read_line(&mut output) {
+                // Nobody receives any more when the demo has just ended.
+                let _ = place.send(());
+                let _ = events.send((side, Some(line)));
+            }
+            let _ = events.send((side, None));
+        };
+        thread::Builder::new().spawn(read)?;
+        Ok((process, unshown))
     }
 }
 

@@ -23,6 +23,9 @@ const END_LIMIT: Duration = Duration::from_secs(3); // for a server whose client
 const REPLIES: usize = 3;
 const LINES: usize = 100;
 
+/// After how many lines of the server the demo ends, though the client has not.
+const SERVER_LINES: usize = 1000;
+
 /// Where the programs play: it takes their lines, and shows them in order.
 pub struct Stage {
     /// Which lines of the log are shown.
@@ -56,7 +59,7 @@ impl Stage {
         let _server = stage.start(server)?;
         stage.wait_until_it_listens(&server.name)?;
         let process = stage.start(client)?;
-        stage.show_conversation(client, process)?;
+        stage.show_conversation([server, client], process)?;
         Ok(stage.shown)
     }
 
@@ -94,8 +97,13 @@ impl Stage {
 
     /// Shows what is printed until the client has left and the server has nothing more to say, or
     /// until the client has said enough.
-    fn show_conversation(&mut self, client: &Part, mut process: Process) -> Result<(), Problem> {
+    fn show_conversation(
+        &mut self,
+        [server, client]: [&Part; 2],
+        mut process: Process,
+    ) -> Result<(), Problem> {
         let mut wanted = if client.is_rust { [usize::MAX; 2] } else { [REPLIES, LINES] };
+        let mut from_server = 0;
         let mut last_shown = Instant::now();
         let mut has_told = false;
         let mut left: Option<Instant> = None;
@@ -109,10 +117,15 @@ impl Stage {
                 if line.side == Side::Client {
                     wanted[0] -= usize::from(line.text.starts_with("ACK!"));
                     wanted[1] -= 1;
+                } else {
+                    from_server += 1;
                 }
                 self.show(line)?;
                 if wanted.contains(&0) {
                     return Ok(());
+                }
+                if left.is_none() && from_server >= SERVER_LINES {
+                    return failure(format!("{} has printed {SERVER_LINES} lines", server.name));
                 }
                 continue;
             }
@@ -141,10 +154,20 @@ impl Stage {
                 has_told = true;
             }
         }
+        self.show_the_rest()?;
         // A client that has closed its outputs ends soon.
         let status = process.end_within(Duration::from_secs(2));
         if let Some(status) = status.filter(|status| !status.success()) {
             return failure(format!("{} ended with {status}", client.name));
+        }
+        Ok(())
+    }
+
+    /// Shows what has been printed, also where its cause has not.
+    fn show_the_rest(&mut self) -> Result<(), Problem> {
+        self.events.try_iter().for_each(|event| self.order.add(event));
+        while let Some(line) = self.order.next_in_any_case() {
+            self.show(line)?;
         }
         Ok(())
     }

@@ -163,13 +163,15 @@ impl Peer {
         use ErrorKind::{Interrupted, TimedOut, WouldBlock};
 
         loop {
+            // Reads at least once: it may have been stopped (Ctrl-Z) while the bytes came.
             let left = self.limit.saturating_sub(begun.elapsed());
-            if left.is_zero() {
-                return Err(late("no answer", self.limit));
-            }
-            self.stream()?.set_read_timeout(Some(left))?;
+            self.stream()?.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
             match self.stream()?.read(bytes) {
-                Err(error) if matches!(error.kind(), Interrupted | WouldBlock | TimedOut) => {}
+                Err(error) if matches!(error.kind(), Interrupted | WouldBlock | TimedOut) => {
+                    if left.is_zero() {
+                        return Err(late("no answer", self.limit));
+                    }
+                }
                 result => return result,
             }
         }

@@ -294,14 +294,28 @@ fn demo_stops_a_client_after_its_third_reply_or_hundredth_line() {
 #[test]
 fn demo_of_a_server_that_prints_without_end_stays_small_and_ends() {
     let server = "exec yes \"$(printf '%4000d' 0)\"";
-    let Some((demo, _files)) = scripts(server, "sleep 1") else {
+    let Some((demo, files)) = scripts(server, "exec sleep 1000") else {
         return;
     };
     let mut in_little_memory = Command::new("prlimit");
     in_little_memory.arg("--data=30000000");
     let nowhere = fs::File::create("/dev/null").expect("it takes everything");
     let demo = demo.under(in_little_memory).stdout(nowhere);
-    assert_eq!(demo.run(), Finished::success(""));
+    let problem = format!("error: {} has printed 1000 lines\n", files[0].display());
+    assert_eq!(demo.run(), Finished::failure(1, &problem));
+}
+
+#[test]
+fn demo_loses_no_line_whose_cause_it_does_not_see() {
+    // The server receives one message in pieces; the client leaves before all of them are shown.
+    let pieces = "sleep 0.2; seq 9 | sed 's/^/[*] Received: /'; exec sleep 1000";
+    let Some((demo, _files)) = scripts(pieces, "sleep 0.1; echo ACK!") else {
+        return;
+    };
+    let shown = shown(demo);
+    let sides: String = shown.lines().skip(3).map(|row| sides_of(row).concat()).collect();
+    assert_eq!(sides.matches("[*] Received: ").count(), 9, "{shown}");
+    assert_eq!(sides.matches("ACK!").count(), 1, "{shown}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 
 program, fault, address = sys.argv[1:]
 host, port = address.rsplit(":", 1)
@@ -60,6 +61,8 @@ def talk(client):
     except OSError as error:
         if fault == "shows tracebacks":
             raise
+        if fault == "prints tracebacks":
+            traceback.print_exc(file=sys.stdout)
         print("[!]", error, file=sys.stderr)
     client.close()
     if fault == "serves one":
@@ -119,6 +122,8 @@ def die_of_sigcont():
 if fault == "dies of SIGCONT":
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCONT})  # in the threads to come, too
     threading.Thread(target=die_of_sigcont, daemon=True).start()
+if fault == "sends elsewhere first":
+    socket.socketpair()[0].send(b"a message to itself")
 try:
     serve() if program.endswith("server") else connect()
 except ConnectionError as error:

@@ -35,6 +35,7 @@ short-server | has no threads | answers others while one client is silent
 short-server | serves one | a client leaves: serves the next
 short-server | ends with a client | a client leaves without a word: serves the next
 short-server | shows tracebacks | a client resets: one line at most, serves the next
+short-server | prints tracebacks | a client resets: one line at most, serves the next
 short-server | asks who is there | a client half-closes: one ACK!, then the end
 short-server | closes at once | a message of 300,000 bytes: answered, a clean end
 short-server | copies bytes | half a Chinese character at byte 1024: shown
@@ -105,6 +106,20 @@ fn what_a_server_logs_is_not_taken_for_a_complaint_about_a_reset() {
     let row = rows_of("short-server").into_iter().find(|row| row.name == name);
     if let Some(server) = faulty("short-server", "logs to stderr") {
         row.expect("there is such a row").check(&server).expect("it holds");
+    }
+}
+
+#[test]
+fn fault_in_a_call_of_another_socket_is_not_judged() {
+    let name = "send takes a part of the bytes: sends the rest";
+    for program in ["short-server", "short-client"] {
+        let row = rows_of(program).into_iter().find(|row| row.name == name);
+        let (Some(subject), Some(_)) = (faulty(program, "sends elsewhere first"), strace()) else {
+            return;
+        };
+        let verdict = row.expect("there is such a row").check(&subject);
+        let verdict = verdict.expect_err("its first send is another socket's").to_string();
+        assert_eq!(verdict, "not tried: it makes this call elsewhere first");
     }
 }
 

@@ -21,6 +21,8 @@ pub use subject::Subject;
 /// The four programs, in the tutorial's order.
 pub const PROGRAMS: [&str; 4] = ["short-server", "short-client", "long-server", "long-client"];
 
+const SHORT_OF_PROCESSES: &str = "this machine is short of processes or ports";
+
 /// How many rows are tried at the same time: most of the time they wait.
 const AT_ONCE: usize = 8;
 
@@ -79,12 +81,9 @@ impl Row {
     pub fn check(&self, subject: &Subject) -> Verdict {
         let mut program = Running::start(subject, self.under)?;
         // The peer stays while all is explained: its leaving could be the end of the program.
-        match program.meet() {
+        let verdict = match program.meet() {
             Ok(mut peer) => {
                 let verdict = (self.story)(&mut program, &mut peer);
-                if let Under::Fault(_) = self.under {
-                    program.trace.has_a_fault()?;
-                }
                 verdict.map_err(|instead| program.explain(instead))
             }
             Err(lost) => match program.explain(lost) {
@@ -94,7 +93,11 @@ impl Row {
                 }
                 why => Err(why),
             },
+        };
+        if let Under::Fault(_) = self.under {
+            program.trace.has_a_fault(program.address.port())?;
         }
+        verdict
     }
 }
 
@@ -109,7 +112,7 @@ pub fn rows_of(program: &str) -> Vec<&'static Row> {
 pub type Verdict = Result<(), Instead>;
 
 /// What was there in place of the behaviour.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Instead {
     /// This happened, and says all.
     Happened(String),
@@ -144,7 +147,7 @@ impl From<io::Error> for Instead {
             }
             // No process or thread, no port: this is not the program's fault.
             ErrorKind::WouldBlock | ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable => {
-                Self::NotTried("this machine is short of processes or ports")
+                Self::NotTried(SHORT_OF_PROCESSES)
             }
             // ENFILE, EMFILE on Unix
             _ if matches!(error.raw_os_error(), Some(23 | 24)) => {
@@ -168,18 +171,21 @@ pub fn try_all<R>(
 ) -> R {
     let (senders, verdicts): (Vec<_>, Vec<_>) = tasks.iter().map(|_| mpsc::channel()).unzip();
     let tasks = Mutex::new(tasks.iter().zip(senders));
-    thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                let next = || tasks.lock().expect("no row panics").next();
-                while let Some(((row, subject), sender)) = next() {
-                    if sender.send(row.check(subject)).is_err() {
-                        return;
-                    }
-                }
-            });
+    let next = || tasks.lock().expect("no row panics").next();
+    let try_them = || {
+        while let Some(((row, subject), sender)) = next() {
+            if sender.send(row.check(subject)).is_err() {
+                return;
+            }
         }
+    };
+    thread::scope(|scope| {
+        let start = || thread::Builder::new().spawn_scoped(scope, try_them);
+        if (0..AT_ONCE).filter(|_| start().is_ok()).count() == 0 {
+            while next().is_some() {} // nobody tries them
+        }
+        let not_tried = Err(Instead::NotTried(SHORT_OF_PROCESSES));
         let verdicts = verdicts.into_iter();
-        use_them(&mut verdicts.map(|verdict| verdict.recv().expect("no row panics")))
+        use_them(&mut verdicts.map(|verdict| verdict.recv().unwrap_or(not_tried.clone())))
     })
 }

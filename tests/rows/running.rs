@@ -203,18 +203,24 @@ impl Running {
         }
     }
 
-    /// Returns what it has said on standard error.
-    pub fn complaints(&self) -> String {
-        text_of(&self.process.stderr, Duration::ZERO)
+    /// Returns what it has said, except for what the original says, line by line.
+    pub fn complaints(&self) -> Vec<String> {
+        let outputs = [&self.process.stdout, &self.process.stderr];
+        let texts = outputs.map(|output| text_of(output, Duration::ZERO));
+        let lines = texts.iter().flat_map(|text| text.lines());
+        lines.filter(|line| !line.starts_with("[*] ")).map(str::to_owned).collect()
     }
 
     /// Waits until it has nothing more to say, and sees that it has said a line more at most.
-    pub fn complains_briefly(&self, before: &str) -> Verdict {
+    pub fn complains_briefly(&self, before: usize) -> Verdict {
         self.comes_to_rest();
         let complaints = self.complaints();
-        match complaints.lines().count() - before.lines().count() {
+        match complaints.len() - before {
             0 | 1 => Ok(()),
-            count => instead(exception(&complaints).unwrap_or_else(|| format!("{count} lines"))),
+            count => {
+                let exception = exception(&complaints.join("\n"));
+                instead(exception.unwrap_or_else(|| format!("{count} lines")))
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! The rows of the servers.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::running::PATIENCE;
@@ -65,9 +66,9 @@ pub const ROWS: &[Row] = &[
     }),
     both("a client resets: one line at most, serves the next").when(|server, client| {
         server.comes_to_rest(); // so that it waits for this client's message
-        let before = server.complaints();
+        let before = server.complaints().len();
         client.reset()?;
-        server.complains_briefly(&before)?;
+        server.complains_briefly(before)?;
         server.serves_another()
     }),
     both("a client half-closes: one ACK!, then the end").when(|server, client| {
@@ -117,7 +118,8 @@ pub const ROWS: &[Row] = &[
                 // stays full.
                 match Peer::connect(server.address, Duration::from_millis(2500)) {
                     Ok(client) => clients.push(client),
-                    Err(_) => break,
+                    Err(error) if error.kind() == ErrorKind::TimedOut => break,
+                    Err(error) => return Err(error.into()),
                 }
             }
             server.comes_to_rest(); // no more are accepted: none is left

@@ -24,6 +24,8 @@ struct Call {
     descriptor: Option<i64>,
     arguments: String,
     result: i64,
+    /// Whether strace has faked it.
+    is_injected: bool,
 }
 
 impl Trace {
@@ -55,19 +57,31 @@ impl Trace {
         Ok(command)
     }
 
-    /// Says that the fault was not tried, if the program does not make this call.
-    pub fn has_a_fault(&self) -> Verdict {
-        if self.text().contains("(INJECTED)") {
+    /// Says that the fault was not tried, if the program does not make this call, or makes it first
+    /// with another socket than that of its conversation.
+    pub fn has_a_fault(&self, port: u16) -> Verdict {
+        if !self.text().contains("(INJECTED)") {
+            return Err(Instead::NotTried("it does not make this call"));
+        }
+        let calls = self.calls();
+        let Some(at) = calls.iter().position(|call| call.is_injected) else {
+            return Ok(()); // accept has failed
+        };
+        let descriptor = calls[at].descriptor;
+        let connects = |call: &Call| {
+            ACCEPT.contains(&&*call.name) && Some(call.result) == descriptor
+                || call.is_of("connect", port) && call.descriptor == descriptor
+        };
+        if calls[..at].iter().any(connects) {
             return Ok(());
         }
-        Err(Instead::NotTried("it does not make this call"))
+        Err(Instead::NotTried("it makes this call elsewhere first"))
     }
 
     /// Waits for the calls of a server or a client in their order.
     pub fn shows(&self, program: &str, port: u16) -> Verdict {
         let order: &[&[&str]] = match program {
-            "short-server" => &[&["bind"], &["listen"], ACCEPT, RECEIVE, SEND, &["close"]],
-            "long-server" => &[&["bind"], &["listen"], ACCEPT, RECEIVE, SEND],
+            "short-server" | "long-server" => &[&["bind"], &["listen"], ACCEPT, RECEIVE, SEND],
             _ => &[&["connect"], SEND, RECEIVE],
         };
         let mut missing = None;
@@ -119,17 +133,21 @@ impl Call {
             descriptor: first.trim().parse().ok(),
             arguments: arguments.to_owned(),
             result: number,
+            is_injected: result.contains("(INJECTED)"),
         })
+    }
+
+    /// Returns whether it is this call with the port.
+    fn is_of(&self, name: &str, port: u16) -> bool {
+        self.name == name && self.arguments.contains(&format!("htons({port})"))
     }
 }
 
 /// Says which call is not in its place. The first one has the port; the others are made with its
 /// socket, and from `accept` on with the client's.
 fn first_missing(order: &[&[&str]], calls: &[Call], port: u16) -> Option<String> {
-    let port = format!("htons({port})");
     let first = order[0][0];
-    let is_first = |call: &Call| call.name == first && call.arguments.contains(&port);
-    let Some(at) = calls.iter().position(is_first) else {
+    let Some(at) = calls.iter().position(|call| call.is_of(first, port)) else {
         return Some(format!("no {first}"));
     };
     let mut descriptor = calls[at].descriptor;
