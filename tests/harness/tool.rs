@@ -60,9 +60,12 @@ pub fn ends_with_us() -> Option<Command> {
 /// Gives a network of its own to a command that is added as arguments, so that every port is free.
 /// The command runs in place of this one.
 pub fn own_network() -> Option<Command> {
-    let bring_up = "ip link set lo up && exec \"$0\" \"$@\"";
-    unshare_with("unshare or ip", &["--map-root-user", "--net", "sh", "-c", bring_up])
+    let bring_up = format!("{LEAVE_THREE_FILES_OPEN}; ip link set lo up && exec \"$0\" \"$@\"");
+    unshare_with("unshare or ip", &["--map-root-user", "--net", "sh", "-c", &bring_up])
 }
+
+/// Has a shell close what `make` for example may have left open, so that the first socket is 3.
+pub const LEAVE_THREE_FILES_OPEN: &str = "exec 3<&- 4<&-";
 
 fn unshare_with(needed: &str, options: &[&str]) -> Option<Command> {
     let works = works("unshare", &[options, &["true"]].concat());

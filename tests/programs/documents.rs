@@ -16,7 +16,9 @@ use std::time::Duration;
 use tempfile::NamedTempFile;
 
 use crate::demo::{sides_of, without_ports};
-use crate::harness::{Process, Program, own_network, path_of_alias, programs, python, strace};
+use crate::harness::{
+    LEAVE_THREE_FILES_OPEN, Process, Program, own_network, path_of_alias, programs, python, strace,
+};
 
 #[test]
 fn readme_shows_what_is_printed() {
@@ -141,7 +143,8 @@ impl Network {
         let is_variable = |word: &&str| word.split_once('=').is_some_and(|(name, _)| is_name(name));
         let variables: Vec<&str> = typed.split(' ').take_while(is_variable).collect();
         let program: Vec<&str> = typed.split(' ').skip_while(is_variable).collect();
-        let line = format!("{} exec {} 2>&1", variables.join(" "), program.join(" "));
+        let (variables, program) = (variables.join(" "), program.join(" "));
+        let line = format!("{LEAVE_THREE_FILES_OPEN}; {variables} exec {program} 2>&1");
 
         let mut command = Command::new("nsenter");
         command.args(["--preserve-credentials", "--user", "--net", "--target"]);
