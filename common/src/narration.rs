@@ -33,8 +33,8 @@ impl Kind {
 
 /// Makes a system call and shows it with its arguments and its result, in the style of `strace(1)`.
 ///
-/// `shown` returns the text of a result that is not an error. No text is put together unless somebody
-/// watches.
+/// `shown` returns the text of a result that is not an error. No text is put together unless
+/// somebody watches.
 pub(crate) fn narrate<T>(
     kind: Kind,
     name: &str,

@@ -1,7 +1,7 @@
 //! Runs the programs as whole processes, the way a learner does, with a time limit on every wait.
 
-// The tests, `cargo demo`, `cargo compare` and `cargo bench` each use a part of this, and elsewhere than on Linux
-// the tests do too.
+// The tests, `cargo demo`, `cargo compare` and `cargo bench` each use a part of this, and so do the
+// tests elsewhere than on Linux.
 #![allow(dead_code, unused_imports)]
 
 mod build;

@@ -128,7 +128,8 @@ pub fn address_where_nobody_listens() -> io::Result<(SocketAddr, Socket)> {
 const RESERVED: u16 = 1000;
 
 /// Returns an address of this machine that nobody else is given: the kernel chooses ports for
-/// clients from another range (unless that begins below 12,000), and other processes of ours reserve other ports.
+/// clients from another range (unless that begins below 12,000), and other processes of ours
+/// reserve other ports.
 ///
 /// # Errors
 ///

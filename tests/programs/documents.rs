@@ -1,4 +1,5 @@
-//! The console blocks of the README, the experiments and the comparison: each is run, and prints what it shows.
+//! The console blocks of the README, the experiments and the comparison: each is run, and prints
+//! what it shows.
 //!
 //! A heading begins a story with a network of its own. A block is what one terminal shows:
 //! `# terminal 1`, commands after `$`, and lines that are printed. `...` means any lines,

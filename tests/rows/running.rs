@@ -215,7 +215,7 @@ impl Running {
     pub fn complains_briefly(&self, before: usize) -> Verdict {
         self.comes_to_rest();
         let complaints = self.complaints();
-        match complaints.len() - before {
+        match complaints.len().saturating_sub(before) {
             0 | 1 => Ok(()),
             count => {
                 let exception = exception(&complaints.join("\n"));

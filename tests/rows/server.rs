@@ -114,8 +114,8 @@ pub const ROWS: &[Row] = &[
         |server, first| {
             let mut clients = Vec::new();
             while clients.len() < DESCRIPTORS {
-                // A client that finds the queue full tries again after a second. If that fails too, it
-                // stays full.
+                // A client that finds the queue full tries again after a second. If that fails
+                // too, it stays full.
                 match Peer::connect(server.address, Duration::from_millis(2500)) {
                     Ok(client) => clients.push(client),
                     Err(error) if error.kind() == ErrorKind::TimedOut => break,
