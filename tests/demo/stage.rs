@@ -81,7 +81,10 @@ impl Stage {
                 return failure(format!("{server} does not print '[*] listening on ...'"));
             };
             let Some(line) = line else {
-                let hint = format!("hint: stop other servers, since the demo takes {ADDRESS}");
+                let hint = format!(
+                    "hint: stop other servers, since the demo takes {ADDRESS}; \
+                     if one has just ended, wait a minute"
+                );
                 return failure(format!("{server} cannot start\n{hint}"));
             };
             let listens = line.starts_with("[*] listening on ");

@@ -166,7 +166,8 @@ fn demo_shows_why_the_server_cannot_start_also_while_it_draws() {
         let finished = Program::of(command).args(arguments).run();
         let cause = "error: cannot listen on 127.0.0.1:12345";
         assert!(finished.stdout.contains(cause), "{}", finished.stdout);
-        let hint = "hint: stop other servers, since the demo takes 127.0.0.1:12345";
+        let hint = "hint: stop other servers, since the demo takes 127.0.0.1:12345; \
+                    if one has just ended, wait a minute";
         assert_eq!(finished.stderr, format!("error: short-server cannot start\n{hint}\n"));
         assert_eq!(finished.status, Some(1));
     }
