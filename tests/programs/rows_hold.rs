@@ -69,6 +69,11 @@ long-client | waits for 4 | a reply in two parts: shows both, goes on
 long-client | reads less | a reply of 5,000 bytes: shows all of it
 ";
 
+fn row_of(program: &str, name: &str) -> &'static Row {
+    let row = rows_of(program).into_iter().find(|row| row.name == name);
+    row.expect("there is such a row")
+}
+
 fn faulty(program: &'static str, fault: &str) -> Option<Subject> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/programs/faulty.py");
     let interpreter = python()?.get_program().to_owned();
@@ -86,11 +91,10 @@ fn every_row_sees_the_fault_that_it_is_there_for() {
     for line in FAULTS.lines() {
         let mut words = line.split(" | ");
         let [program, fault, name] = [(); 3].map(|()| words.next().expect("three columns"));
-        let row = rows_of(program).into_iter().find(|row| row.name == name);
         let Some(subject) = faulty(program, fault) else {
             return;
         };
-        tasks.push((row.expect("there is such a row"), subject));
+        tasks.push((row_of(program, name), subject));
     }
     let tasks: Vec<(&Row, &Subject)> = tasks.iter().map(|(row, subject)| (*row, subject)).collect();
     try_all(&tasks, |verdicts| {
@@ -102,22 +106,20 @@ fn every_row_sees_the_fault_that_it_is_there_for() {
 
 #[test]
 fn what_a_server_logs_is_not_taken_for_a_complaint_about_a_reset() {
-    let name = "a client resets: one line at most, serves the next";
-    let row = rows_of("short-server").into_iter().find(|row| row.name == name);
+    let row = row_of("short-server", "a client resets: one line at most, serves the next");
     if let Some(server) = faulty("short-server", "logs to stderr") {
-        row.expect("there is such a row").check(&server).expect("it holds");
+        row.check(&server).expect("it holds");
     }
 }
 
 #[test]
 fn fault_in_a_call_of_another_socket_is_not_judged() {
-    let name = "send takes a part of the bytes: sends the rest";
     for program in ["short-server", "short-client"] {
-        let row = rows_of(program).into_iter().find(|row| row.name == name);
+        let row = row_of(program, "send takes a part of the bytes: sends the rest");
         let (Some(subject), Some(_)) = (faulty(program, "sends elsewhere first"), strace()) else {
             return;
         };
-        let verdict = row.expect("there is such a row").check(&subject);
+        let verdict = row.check(&subject);
         let verdict = verdict.expect_err("its first send is another socket's").to_string();
         assert_eq!(verdict, "not tried: it makes this call elsewhere first");
     }
