@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Instant;
 
-use crate::harness::{LIMIT, Program, Server, poll};
+use crate::harness::{LIMIT, Peer, Program, Server};
 use crate::servers::{Edition, memory};
 
 /// Returns short exchanges a second, by so many clients at a time; `count` is for all of them.
@@ -52,10 +52,8 @@ pub fn long_client(edition: Edition, count: usize) -> f64 {
     }
     let client = Program::of(command).stdout(Stdio::null()).stderr(Stdio::null());
     let client = client.start();
-    listener.set_nonblocking(true).expect("a socket can be told not to block");
-    let accepted = poll(LIMIT, || listener.accept().ok());
-    let (mut stream, _) = accepted.expect("the client comes");
-    stream.set_nonblocking(false).expect("a socket can be told to block");
+    let peer = Peer::accept(&listener).expect("the client comes");
+    let mut stream = peer.stream().expect("it is open");
     stream.set_read_timeout(Some(LIMIT)).expect("the limit is not zero");
     let begun = Instant::now();
     let mut message = [0; 18];
@@ -65,7 +63,7 @@ pub fn long_client(edition: Edition, count: usize) -> f64 {
         stream.write_all(b"ACK!").expect("the client takes it");
     }
     let rate = per_second(count, begun);
-    drop(stream); // the twin, which takes no COUNT, ends of this
+    drop(peer); // the twin, which takes no COUNT, ends of this
     client.finish();
     rate
 }

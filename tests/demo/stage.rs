@@ -111,10 +111,11 @@ impl Stage {
         let mut has_told = false;
         let mut left: Option<Instant> = None;
         loop {
-            let mut next = self.order.next();
-            if next.is_none() && last_shown.elapsed() > PATIENCE {
-                next = self.order.next_in_any_case();
-            }
+            let next = if last_shown.elapsed() > PATIENCE {
+                self.order.next_in_any_case()
+            } else {
+                self.order.next()
+            };
             if let Some(line) = next {
                 last_shown = Instant::now();
                 if line.side == Side::Client {

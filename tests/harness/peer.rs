@@ -46,7 +46,8 @@ impl Peer {
         self.limit = limit;
     }
 
-    fn stream(&self) -> io::Result<&TcpStream> {
+    /// Returns its socket, if it is open.
+    pub fn stream(&self) -> io::Result<&TcpStream> {
         self.stream.as_ref().ok_or(ErrorKind::NotConnected.into())
     }
 

@@ -6,8 +6,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::process::{self, Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, Once};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::output::{Output, PROMPT_END};
 use super::{ends_with_us, path_of, poll};
@@ -255,11 +254,8 @@ impl Process {
     /// Waits until it holds no more and no less than this.
     #[track_caller]
     pub fn comes_to_hold(&self, expected: [usize; 2]) {
-        let begun = Instant::now();
-        while self.holds() != expected {
-            assert!(begun.elapsed() < LIMIT, "{:?} instead of {expected:?}", self.holds());
-            thread::yield_now();
-        }
+        let held = poll(LIMIT, || (self.holds() == expected).then_some(()));
+        assert!(held.is_some(), "{:?} instead of {expected:?}", self.holds());
     }
 
     /// Waits for its end, at most `limit`.
