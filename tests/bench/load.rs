@@ -6,8 +6,8 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Instant;
 
-use crate::harness::{LIMIT, Peer, Program, Server};
 use crate::servers::{Edition, memory};
+use harness::{LIMIT, Peer, Program, Server};
 
 /// Returns short exchanges a second, by so many clients at a time; `count` is for all of them.
 pub fn short_exchanges(server: &Server, clients: usize, count: usize) -> f64 {

@@ -2,8 +2,6 @@
 //! `cargo bench [-- --quick]`.
 
 mod bare;
-#[path = "../harness/mod.rs"]
-mod harness;
 mod load;
 mod servers;
 mod table;

@@ -8,9 +8,7 @@ use std::process::{Command, Stdio};
 use tempfile::NamedTempFile;
 
 use crate::bare::Bare;
-use crate::harness::{
-    LIMIT, Program, Server, free_address, path_of, path_of_twin, poll, python_if_found,
-};
+use harness::{LIMIT, Program, Server, free_address, path_of, path_of_twin, poll, python_if_found};
 
 /// Runs a Python file as in a terminal, where a line is written as soon as it ends.
 const LINE_BY_LINE: &str = "import runpy, sys; sys.stdout.reconfigure(line_buffering=True); \

@@ -1,10 +1,6 @@
 //! Compares what each program does in Python, in Rust, and in a program of one's own:
 //! `cargo compare [PROGRAM [COMMAND...]]`.
 
-#[path = "../harness/mod.rs"]
-mod harness;
-#[path = "../rows/mod.rs"]
-mod rows;
 mod table;
 
 use std::env;

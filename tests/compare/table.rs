@@ -6,7 +6,7 @@ use std::iter;
 use terminal_size::{Width, terminal_size_of};
 use textwrap::core::display_width;
 
-use crate::rows::{Instead, Row, Subject, Verdict, rows_of};
+use rows::{Instead, Row, Subject, Verdict, rows_of};
 
 /// The width, in characters, where there is no terminal.
 const DEFAULT_WIDTH: usize = 100;

@@ -2,8 +2,6 @@
 //! it happens, and can draw it: `cargo demo [--svg FILE] [SERVER CLIENT]`.
 
 mod columns;
-#[path = "../harness/mod.rs"]
-mod harness;
 mod line;
 mod order;
 mod picture;

@@ -6,10 +6,10 @@
 use std::iter;
 
 use crate::columns::wrap;
-use crate::harness::frame::{Problem, failure};
 use crate::line::{begins_to_wait, level};
 use crate::order::{Line, Order};
 use crate::player::Part;
+use harness::frame::{Problem, failure};
 
 pub const MOST_LINES: usize = 100; // more would not be legible
 const COLUMNS: usize = 46; // the width of a terminal; the longest line of the programs has 45

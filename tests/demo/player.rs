@@ -10,8 +10,8 @@ use std::thread;
 
 use common::printable;
 
-use crate::harness::frame::{Problem, failure, misuse, shown};
-use crate::harness::{Process, Program, path_of, programs};
+use harness::frame::{Problem, failure, misuse, shown};
+use harness::{Process, Program, path_of, programs};
 
 /// The default address of all programs.
 pub const ADDRESS: &str = "127.0.0.1:12345";

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use common::printable;
 use socket2::SockRef;
 
-use super::LIMIT;
+use crate::LIMIT;
 
 /// More bytes than any program sends on purpose.
 const FLOOD: usize = 20_000;

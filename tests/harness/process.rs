@@ -8,8 +8,8 @@ use std::process::{self, Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, Once};
 use std::time::Duration;
 
-use super::output::{Output, PROMPT_END};
-use super::{ends_with_us, path_of, poll};
+use crate::output::{Output, PROMPT_END};
+use crate::{ends_with_us, path_of, poll};
 
 /// How long a test waits for anything; only a test that fails waits so long.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -84,7 +84,7 @@ impl Program {
     #[cfg_attr(not(unix), expect(unused_mut))]
     pub fn in_a_terminal(mut self) -> Self {
         #[cfg(unix)]
-        if let Ok((ours, its)) = super::terminal::open() {
+        if let Ok((ours, its)) = crate::terminal::open() {
             self.command.stdout(its);
             self.terminal = Some(ours);
         }
@@ -334,7 +334,7 @@ fn end_all_on_ctrl_c() {
         let _ = ctrlc::set_handler(|| {
             let running = running(); // and nothing is started any more
             running.iter().for_each(|process| kill_group(*process));
-            super::strays::end();
+            crate::strays::end();
             process::exit(130); // as a shell says it of Ctrl-C
         });
     });

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use socket2::{Domain, Socket, Type};
 
-use super::{Finished, LIMIT, Peer, Process, Program};
+use crate::{Finished, LIMIT, Peer, Process, Program};
 
 /// A server process that has said where it listens.
 pub struct Server {

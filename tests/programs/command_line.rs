@@ -2,7 +2,7 @@
 
 use std::net::{TcpListener, TcpStream};
 
-use crate::harness::{
+use harness::{
     Finished, PAIRS, Peer, Program, Server, address_where_nobody_listens, listening_socket,
 };
 

@@ -8,9 +8,7 @@ use std::process::Command;
 use rustix::process::Signal;
 use tempfile::{NamedTempFile, tempdir};
 
-use crate::harness::{
-    Finished, LIMIT, Program, listening_socket, path_of_alias, poll, python, strace,
-};
+use harness::{Finished, LIMIT, Program, listening_socket, path_of_alias, poll, python, strace};
 
 const FAULTY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/programs/faulty.py");
 

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use socket2::{Domain, Socket, Type};
 
-use crate::harness::{LIMIT, Program, Server, poll};
+use harness::{LIMIT, Program, Server, poll};
 
 /// At most so many: more client ports than this are not sure to be free.
 const MOST: usize = 19_000;

@@ -14,7 +14,7 @@ use std::time::Instant;
 use rustix::process::Signal;
 use tempfile::TempPath;
 
-use crate::harness::{
+use harness::{
     Finished, LIMIT, Program, own_network, path_of, path_of_alias, path_of_twin, python,
 };
 

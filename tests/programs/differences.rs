@@ -4,7 +4,7 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Finished, LIMIT, PAIRS, Program, Server, ipv6, path_of, unshare};
+use harness::{Finished, LIMIT, PAIRS, Program, Server, ipv6, path_of, unshare};
 
 #[test]
 fn reset_is_one_line_that_names_the_client_and_the_server_serves_on() {

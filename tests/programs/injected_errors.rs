@@ -5,7 +5,7 @@ use std::fs;
 
 use tempfile::NamedTempFile;
 
-use crate::harness::{Finished, PAIRS, Program, Server, listening_socket, path_of, strace};
+use harness::{Finished, PAIRS, Program, Server, listening_socket, path_of, strace};
 
 /// Returns a program in which calls fail, such as `accept4:error=EMFILE:when=1..3`, and the file in
 /// which strace lists them.

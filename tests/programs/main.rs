@@ -1,11 +1,6 @@
 //! The tests of the four programs: whole processes, real sockets, exact bytes.
 
-#[path = "../harness/mod.rs"]
-mod harness;
 #[cfg(target_os = "linux")]
-#[path = "../rows/mod.rs"]
-mod rows;
-
 mod bytes;
 mod command_line;
 mod compare;

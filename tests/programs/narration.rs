@@ -8,7 +8,7 @@ use std::path::Path;
 use regex::Regex;
 use tempfile::TempDir;
 
-use crate::harness::{
+use harness::{
     LIMIT, Peer, Process, Program, Server, address_where_nobody_listens, ipv6, listening_socket,
     path_of, poll, strace,
 };

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 
-use crate::harness::{Finished, PAIRS, Process, Program, Server, free_address};
+use harness::{Finished, PAIRS, Process, Program, Server, free_address};
 
 /// Starts a program, and closes its standard output when so many lines have been read from it.
 fn close_stdout_after(lines: usize, program: Program) -> (Process, Vec<String>) {
@@ -44,7 +44,7 @@ mod on_linux {
     use std::time::Duration;
 
     use super::*;
-    use crate::harness::{LIMIT, Peer, path_of, poll, unshare};
+    use harness::{LIMIT, Peer, path_of, poll, unshare};
 
     #[test]
     fn server_prints_line_by_line_into_a_file() {

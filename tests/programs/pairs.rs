@@ -1,6 +1,6 @@
 //! Both pairs talk. What each says to the other language is shown by the tests of `cargo demo`.
 
-use crate::harness::{PAIRS, Program, Server, ipv6};
+use harness::{PAIRS, Program, Server, ipv6};
 
 #[test]
 fn long_server_serves_the_next_client_when_one_has_left() {

@@ -1,8 +1,8 @@
 //! The rows of `cargo compare`: each holds for its programs, and sees the fault that it is there for.
 #![cfg(target_os = "linux")]
 
-use crate::harness::{python, strace};
-use crate::rows::{PROGRAMS, Row, Subject, rows_of, try_all};
+use harness::{python, strace};
+use rows::{PROGRAMS, Row, Subject, rows_of, try_all};
 
 #[track_caller]
 fn assert_all_rows_hold(subjects: &[Subject]) {

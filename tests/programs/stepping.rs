@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use crate::harness::{LIMIT, Process, Program, Server, listening_socket};
+use harness::{LIMIT, Process, Program, Server, listening_socket};
 
 /// Long enough for a program to do what it should not.
 const A_WHILE: Duration = Duration::from_millis(100);

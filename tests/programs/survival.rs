@@ -11,7 +11,7 @@ use fastrand::Rng;
 use rustix::process::Signal;
 use socket2::{Domain, Socket, Type};
 
-use crate::harness::{LIMIT, PAIRS, Peer, Program, Server, listening_socket, path_of, poll};
+use harness::{LIMIT, PAIRS, Peer, Program, Server, listening_socket, path_of, poll};
 
 #[test]
 fn resets_at_every_stage_cost_nobody_else_anything() {

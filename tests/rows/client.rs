@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Instead, Row, Under, both, instead, long, short};
-use crate::harness::address_where_nobody_listens;
+use harness::address_where_nobody_listens;
 
 /// How long a client may take for 1,000 rounds: a learner's can sleep in each.
 const LONGEST: Duration = Duration::from_secs(20);

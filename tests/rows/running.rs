@@ -9,7 +9,7 @@ use common::printable;
 
 use super::trace::Trace;
 use super::{Instead, Subject, Under, Verdict, instead};
-use crate::harness::{Output, Peer, Process, free_address, late, poll, strays};
+use harness::{Output, Peer, Process, free_address, late, poll, strays};
 
 /// How long to wait for anything; only a row that does not hold waits this long.
 pub const PATIENCE: Duration = Duration::from_secs(5);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::running::PATIENCE;
 use super::{Row, Under, both, instead, long, short};
-use crate::harness::{Peer, came};
+use harness::{Peer, came};
 
 const DESCRIPTORS: usize = 64;
 

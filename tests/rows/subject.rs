@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::process::Command;
 
-use crate::harness::{Process, Program, path_of};
+use harness::{Process, Program, path_of};
 
 /// A program that is to do what one of the four does.
 #[derive(Clone)]

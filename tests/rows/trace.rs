@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::running::PATIENCE;
 use super::{Instead, Verdict, instead};
-use crate::harness::{poll, strace_if_found};
+use harness::{poll, strace_if_found};
 
 /// The calls of a conversation: the name in the lesson, and those that a language may use.
 const ACCEPT: &[&str] = &["accept", "accept4"];

@@ -1,10 +1,10 @@
 //! Runs the programs as whole processes, the way a learner does, with a time limit on every wait.
 
-// The tests, `cargo demo`, `cargo compare` and `cargo bench` each use a part of this, and so do the
-// tests elsewhere than on Linux.
-#![allow(dead_code, unused_imports)]
+// Only the tests and tools of this workspace use it: plain names say enough, and panics end a test.
+#![allow(missing_docs, clippy::missing_errors_doc, clippy::missing_panics_doc)]
+#![allow(clippy::must_use_candidate, clippy::return_self_not_must_use)]
 
-mod build;
+mod cargo;
 pub mod frame;
 mod output;
 mod peer;
@@ -14,7 +14,7 @@ pub mod strays;
 mod terminal;
 mod tool;
 
-pub use build::{path_of, path_of_alias, programs};
+pub use cargo::{path_of, path_of_alias, programs};
 pub use output::Output;
 pub use peer::{Peer, came, late, poll};
 pub use process::{Finished, LIMIT, Process, Program};
