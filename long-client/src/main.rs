@@ -26,6 +26,6 @@ fn talk(address: SocketAddr, message: &str, count: u64) -> Result<()> {
         }
         print(reply)?;
     }
-    client.close(); // 4 close the socket
+    client.linger_and_close(); // 4 close the socket, once all replies have arrived
     Ok(())
 }
