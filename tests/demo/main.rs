@@ -16,8 +16,8 @@ use std::process::ExitCode;
 
 use log::LevelFilter;
 
-use harness::frame::{self, Problem, failure, misuse, shown, tell};
-use harness::strays::Strays;
+use harness::Orphans;
+use harness::command_line::{Problem, failure, misuse, report, shown, tell};
 use player::{Part, Side};
 use stage::Stage;
 
@@ -34,11 +34,11 @@ RUST_LOG: which lines are shown [default: info]; debug shows the socket calls to
 columns) for what goes to the other side, and trace their options";
 
 fn main() -> ExitCode {
-    let _strays = Strays::adopt();
+    let _orphans = Orphans::adopt();
     match run(env::args_os().skip(1).collect()) {
         // cargo demo | head
         Err(Problem::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        outcome => frame::end(USAGE, outcome.map(|()| ExitCode::SUCCESS)),
+        outcome => report(USAGE, outcome.map(|()| ExitCode::SUCCESS)),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::columns::wrap;
 use crate::line::{begins_to_wait, level};
 use crate::order::{Line, Order};
 use crate::player::Part;
-use harness::frame::{Problem, failure};
+use harness::command_line::{Problem, failure};
 
 pub const MOST_LINES: usize = 100; // more would not be legible
 const COLUMNS: usize = 46; // the width of a terminal; the longest line of the programs has 45

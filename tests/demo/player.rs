@@ -10,7 +10,7 @@ use std::thread;
 
 use common::printable;
 
-use harness::frame::{Problem, failure, misuse, shown};
+use harness::command_line::{Problem, failure, misuse, shown};
 use harness::{Process, Program, path_of, programs};
 
 /// The default address of all programs.

@@ -11,7 +11,7 @@ use crate::order::{Line, Order};
 use crate::picture::MOST_LINES;
 use crate::player::{ADDRESS, Event, Part, Side};
 use harness::Process;
-use harness::frame::{Problem, failure, tell};
+use harness::command_line::{Problem, failure, tell};
 
 const START_LIMIT: Duration = Duration::from_secs(10); // for a server to say that it listens
 const PATIENCE: Duration = Duration::from_secs(1); // for a line to wait for its cause

@@ -180,23 +180,23 @@ fn argument_that_is_not_utf8_is_named() {
 
 #[test]
 fn two_dashes_end_the_options() {
-    let mut server = Server::start("short-server");
+    let server = Server::start("short-server");
     let address = server.address.to_string();
     let end = run("short-client", &["--", &address, "--help"]);
     assert_eq!(end, Finished::success("ACK!\n"));
     server.accepted();
-    server.expect("[*] Received: --help");
+    server.process.expect("[*] Received: --help");
 }
 
 #[test]
 fn message_and_count_are_what_is_sent() {
-    let mut server = Server::start("long-server");
+    let server = Server::start("long-server");
     let client = server.run_client("long-client", &["你好", "3"]);
     assert_eq!(client, Finished::success("ACK!\nACK!\nACK!\n"));
     server.accepted();
     for _ in 0..3 {
-        server.expect("[*] Received: 你好");
-        server.expect("[*] Sended: ACK!");
+        server.process.expect("[*] Received: 你好");
+        server.process.expect("[*] Sended: ACK!");
     }
 }
 
@@ -213,7 +213,7 @@ fn backlog_is_what_listen_is_given() {
 fn default_address_is_the_tutorials() {
     // Stopped before the call, for another program may be using the address.
     for (program, _) in USAGES {
-        let mut process = Program::new(program).env("STEP", "1").with_input().start();
+        let process = Program::new(program).env("STEP", "1").with_input().start();
         assert!(process.prompt().starts_with("socket("));
         process.enter();
         assert!(process.prompt().ends_with(", 127.0.0.1:12345)"));

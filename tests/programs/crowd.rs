@@ -20,10 +20,10 @@ const SERVED_AT_ONCE: usize = 10_000;
 fn every_client_of_a_huge_crowd_is_served() {
     let count = descriptor_limit().saturating_sub(200).min(MOST);
     let server = Server::of(Program::new("short-server").args(["127.0.0.1:0", "4096"]));
-    let before = server.holds();
+    let before = server.process.holds();
     let mut crowd: Vec<_> = (0..count).map(|_| Client::start_to_connect(server.address)).collect();
     let talking = count.min(SERVED_AT_ONCE);
-    server.comes_to_hold(before.map(|count| count + talking));
+    server.process.comes_to_hold(before.map(|count| count + talking));
 
     // In any order: those who stay silent can keep the others in the queue, or out of it.
     let are_served = poll(4 * LIMIT, || {
@@ -31,7 +31,7 @@ fn every_client_of_a_huge_crowd_is_served() {
         crowd.is_empty().then_some(())
     });
     are_served.unwrap_or_else(|| panic!("{} are not served", crowd.len()));
-    server.comes_to_hold(before);
+    server.process.comes_to_hold(before);
 }
 
 /// A client that never waits.

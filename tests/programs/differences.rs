@@ -9,15 +9,15 @@ use harness::{Finished, LIMIT, PAIRS, Program, Server, ipv6, path_of, unshare};
 #[test]
 fn reset_is_one_line_that_names_the_client_and_the_server_serves_on() {
     for (server, client) in PAIRS {
-        let mut server = Server::start(server);
+        let server = Server::start(server);
         let mut reset = server.client();
         let peer = server.accepted();
         assert_eq!(peer, reset.name().unwrap());
         reset.reset().unwrap();
-        server.skip_to(&format!("[!] {peer}: recv: "));
+        server.process.skip_to(&format!("[!] {peer}: recv: "));
         server.send_once(client, "next");
         server.accepted(); // nothing was printed in between
-        server.expect("[*] Received: next");
+        server.process.expect("[*] Received: next");
     }
 }
 
@@ -35,7 +35,7 @@ fn long_messages_to_the_short_server_get_ack_and_a_clean_end_of_stream() {
 #[test]
 fn slow_sender_that_never_ends_is_left_after_five_seconds() {
     let server = Server::start("short-server");
-    let mut endless = server.client();
+    let endless = server.client();
     endless.send("x").unwrap();
     endless.expect("ACK!").unwrap();
     assert_eq!(endless.rest().unwrap(), b"");

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use harness::{
     LIMIT, Peer, Process, Program, Server, address_where_nobody_listens, ipv6, listening_socket,
-    path_of, poll, strace,
+    or_skip, poll, strace,
 };
 
 #[test]
@@ -20,7 +20,7 @@ fn short_server_narrates_what_strace_sees() {
     };
     let address = server.listening_on();
     for message in ["hello", "a \"quoted\" message of more than 32 bytes", &"x".repeat(3000)] {
-        let mut client = Peer::connect(address, LIMIT).unwrap();
+        let client = Peer::connect(address, LIMIT).unwrap();
         client.send(message).unwrap();
         client.expect("ACK!").unwrap();
         drop(client);
@@ -38,7 +38,7 @@ fn long_server_narrates_what_strace_sees() {
     };
     let address = server.listening_on();
     for _ in 0..2 {
-        let mut client = Peer::connect(address, LIMIT).unwrap();
+        let client = Peer::connect(address, LIMIT).unwrap();
         client.send("first").unwrap();
         client.expect("ACK!").unwrap();
         client.send("second").unwrap();
@@ -122,7 +122,7 @@ fn data_that_is_not_text_is_cut_three_bytes_earlier_at_most() {
     let server = Program::new("short-server").args(["127.0.0.1:0"]);
     let server = Server::of(server.env("RUST_LOG", "debug"));
     server.exchange(&[0x80; 40]).unwrap();
-    let narrated = server.kill().stdout;
+    let narrated = server.process.kill().stdout;
     let shown = format!(" = 40 \"{}\"...\n", r"\x80".repeat(29));
     assert!(narrated.contains(&shown), "{narrated}");
 }
@@ -137,12 +137,13 @@ struct Watched {
 impl Watched {
     fn start(program: &str, arguments: &[&str]) -> Option<Self> {
         let calls = tempfile::tempdir().expect("a folder can be made");
-        let mut command = strace()?;
+        let mut command = or_skip("strace", strace())?;
         // -D: the program is the child, with strace beside it. -ff: a file for each thread, in
         // which no call is cut in two by another thread's.
-        command.args("-D -ff -ttt -qq -e trace=%network,close -e signal=none -o".split(' '));
-        command.arg(calls.path().join("thread")).arg(path_of(program)).args(arguments);
-        let process = Program::of(command).env("RUST_LOG", "trace").start();
+        command.args("-D -ff -ttt -e trace=%network,close -o".split(' '));
+        command.arg(calls.path().join("thread"));
+        let program = Program::new(program).args(arguments).under(command);
+        let process = program.env("RUST_LOG", "trace").start();
         Some(Self { process, narrated: String::new(), calls })
     }
 

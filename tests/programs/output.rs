@@ -53,12 +53,12 @@ mod on_linux {
         let _server = Program::new("long-server").args(["127.0.0.1:0"]).stdout(file).start();
         let mut tail = Command::new("tail");
         tail.args(["-n", "+1", "-f"]).arg(output.path());
-        let mut written = Server::of(Program::of(tail));
+        let written = Server::of(Program::of(tail));
         assert_eq!(written.run_client("long-client", &["hello", "1"]), Finished::success("ACK!\n"));
         let peer = written.accepted();
-        written.expect("[*] Received: hello");
-        written.expect("[*] Sended: ACK!");
-        written.expect(&format!("[*] Closed connection from: {peer}"));
+        written.process.expect("[*] Received: hello");
+        written.process.expect("[*] Sended: ACK!");
+        written.process.expect(&format!("[*] Closed connection from: {peer}"));
     }
 
     #[test]
@@ -72,7 +72,7 @@ mod on_linux {
         let mut beginning = vec![0; listening.len()];
         reader.read_exact(&mut beginning).expect("the server starts");
 
-        let mut client = Peer::connect(address, LIMIT).unwrap();
+        let client = Peer::connect(address, LIMIT).unwrap();
         let mut rounds = 1;
         client.send("hello").unwrap();
         while !client.hears_nothing_for(Duration::from_millis(300)) {
@@ -101,8 +101,8 @@ mod on_linux {
         let server = Program::new("long-server").args([address.to_string()]);
         let server = server.under(command).start();
         let folder = format!("/proc/{}/root/mnt", server.id());
-        let mut client = poll(LIMIT, || Peer::connect(address, LIMIT).ok()).expect("it listens");
-        let mut talk = |rounds| {
+        let client = poll(LIMIT, || Peer::connect(address, LIMIT).ok()).expect("it listens");
+        let talk = |rounds| {
             for _ in 0..rounds {
                 client.send("hello").unwrap();
                 client.expect("ACK!").unwrap();
@@ -147,10 +147,10 @@ mod on_linux {
     fn rust_log_that_names_no_level_leaves_the_default_lines() {
         for rust_log in ["", "1", "true", "debgu", "short-server=debug", "a=b", "/"] {
             let server = Program::new("short-server").args(["127.0.0.1:0"]);
-            let mut server = Server::of(server.env("RUST_LOG", rust_log));
+            let server = Server::of(server.env("RUST_LOG", rust_log));
             server.send_once("short-client", "hello");
             server.accepted();
-            server.expect("[*] Received: hello");
+            server.process.expect("[*] Received: hello");
         }
     }
 

@@ -47,7 +47,7 @@ fn nothing_is_called_before_enter() {
 fn each_call_of_the_short_client_has_its_prompt() {
     let server = Server::start("short-server");
     let address = server.address.to_string();
-    let mut client = step("short-client", &address);
+    let client = step("short-client", &address);
     assert_eq!(client.prompt(), "socket(AF_INET, SOCK_STREAM)");
     client.enter();
     let socket = client.skip_to("[.] socket(AF_INET, SOCK_STREAM) = ");
@@ -70,29 +70,29 @@ fn each_call_of_the_short_client_has_its_prompt() {
 fn client_is_connected_before_the_server_accepts() {
     for server in ["short-server", "long-server"] {
         let mut server = step_to_accept(server);
-        let mut client = server.client();
+        let client = server.client();
         client.send("already sent").unwrap();
-        assert!(server.stdout.is_silent_for(A_WHILE));
-        server.enter();
+        assert!(server.process.stdout.is_silent_for(A_WHILE));
+        server.process.enter();
         assert_eq!(server.accepted(), client.name().unwrap());
-        server.end_input();
-        server.skip_to("[*] Received: already sent");
+        server.process.end_input();
+        server.process.skip_to("[*] Received: already sent");
     }
 }
 
 #[test]
 fn at_the_end_of_the_input_it_runs_on() {
     let mut server = step_to_accept("short-server");
-    server.end_input();
+    server.process.end_input();
     for _ in 0..3 {
         server.send_once("short-client", "hello");
     }
-    assert_eq!(server.kill().stderr, "\n"); // the end of the last prompt's line
+    assert_eq!(server.process.kill().stderr, "\n"); // the end of the last prompt's line
 }
 
 #[test]
 fn two_threads_never_show_two_prompts_at_once() {
-    let mut server = step_to_accept("short-server");
+    let server = step_to_accept("short-server");
     let mut clients = [(); 3].map(|()| server.client());
     for client in &mut clients {
         client.send("hello").unwrap();
@@ -100,9 +100,9 @@ fn two_threads_never_show_two_prompts_at_once() {
     }
     // accept, recv, send, shutdown, recv, close for each, and accept in the end.
     for _ in 0..3 * 6 {
-        server.enter();
-        let question = format!("\nnext: {}  [Enter] ", server.prompt());
-        let more = server.stderr.look(Duration::from_millis(20), |_| false);
+        server.process.enter();
+        let question = format!("\nnext: {}  [Enter] ", server.process.prompt());
+        let more = server.process.stderr.look(Duration::from_millis(20), |_| false);
         let more = String::from_utf8(more).expect("a prompt is text");
         assert_eq!(more.replace(&question, ""), "", "beside {question}");
     }
@@ -110,21 +110,21 @@ fn two_threads_never_show_two_prompts_at_once() {
 
 #[test]
 fn question_stands_last_whatever_another_thread_prints() {
-    let mut server = step_to_accept("short-server");
-    let mut first = server.client();
+    let server = step_to_accept("short-server");
+    let first = server.client();
     for _ in 0..2 {
-        server.enter();
-        server.prompt(); // the first client's recv, and the next accept, in any order
+        server.process.enter();
+        server.process.prompt(); // the first client's recv, and the next accept, in any order
     }
-    server.enter();
+    server.process.enter();
     let _second = server.client();
-    let question = format!("\nnext: {}  [Enter] ", server.prompt());
+    let question = format!("\nnext: {}  [Enter] ", server.process.prompt());
 
     first.send("hello").unwrap();
-    server.skip_to("[*] Received: hello");
+    server.process.skip_to("[*] Received: hello");
     // It is asked again under the narrated line and the received one, at least.
     let stands_last = |shown: &[u8]| shown.ends_with(question.repeat(2).as_bytes());
-    let shown = server.stderr.look(LIMIT, stands_last);
+    let shown = server.process.stderr.look(LIMIT, stands_last);
     assert!(stands_last(&shown), "{}", String::from_utf8_lossy(&shown));
     assert_eq!(String::from_utf8_lossy(&shown).replace(&question, ""), "");
 }
@@ -139,7 +139,7 @@ fn input_that_does_not_block_is_waited_for() {
     let (mut keyboard, input) = UnixStream::pair().expect("sockets can be made");
     input.set_nonblocking(true).expect("a socket can be told not to block");
     let client = Program::new("short-client").args([server.address.to_string()]);
-    let mut client = client.env("STEP", "1").stdin(OwnedFd::from(input)).start();
+    let client = client.env("STEP", "1").stdin(OwnedFd::from(input)).start();
     for _ in 0..5 {
         client.prompt();
         assert!(client.stderr.is_silent_for(A_WHILE));
@@ -154,7 +154,7 @@ fn step_can_be_set_to_nothing_or_zero_to_turn_it_off() {
         let server = Program::new("short-server").args(["127.0.0.1:0"]).env("STEP", value);
         let server = Server::of(server);
         server.send_once("short-client", "hello");
-        let finished = server.kill();
+        let finished = server.process.kill();
         assert!(finished.stderr.is_empty() && !finished.stdout.contains("[.]"), "{finished:?}");
     }
 }
@@ -163,7 +163,7 @@ fn step_can_be_set_to_nothing_or_zero_to_turn_it_off() {
 fn stepping_shows_no_narration_that_rust_log_turned_off() {
     let server = Server::start("short-server");
     let client = Program::new("short-client").args([server.address.to_string()]);
-    let mut client = client.env("STEP", "1").env("RUST_LOG", "info").with_input().start();
+    let client = client.env("STEP", "1").env("RUST_LOG", "info").with_input().start();
     for _ in 0..5 {
         client.prompt();
         client.enter();

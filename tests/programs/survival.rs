@@ -17,7 +17,7 @@ use harness::{LIMIT, PAIRS, Peer, Program, Server, listening_socket, path_of, po
 fn resets_at_every_stage_cost_nobody_else_anything() {
     for (server, client) in PAIRS {
         let server = Server::start(server);
-        let before = server.holds();
+        let before = server.process.holds();
         for stage in 0..=4 {
             for _ in 0..20 {
                 let mut faulty = server.client();
@@ -32,14 +32,14 @@ fn resets_at_every_stage_cost_nobody_else_anything() {
             }
             server.send_once(client, "still there");
         }
-        server.comes_to_hold(before);
+        server.process.comes_to_hold(before);
     }
 }
 
 #[test]
 fn fifty_silent_clients_do_not_keep_a_busy_one_waiting() {
     let server = Server::start("short-server");
-    let before = server.holds();
+    let before = server.process.holds();
     let mut silent: Vec<_> = (0..50).map(|_| server.client()).collect();
     for _ in 0..200 {
         assert_eq!(server.exchange(b"busy").unwrap(), b"ACK!");
@@ -49,14 +49,14 @@ fn fifty_silent_clients_do_not_keep_a_busy_one_waiting() {
         client.expect("ACK!").unwrap();
     }
     drop(silent);
-    server.comes_to_hold(before);
+    server.process.comes_to_hold(before);
 }
 
 #[test]
 fn message_that_comes_byte_by_byte_is_answered() {
     for (server_name, _) in PAIRS {
-        let mut server = Server::start(server_name);
-        let mut client = server.client();
+        let server = Server::start(server_name);
+        let client = server.client();
         let message = "byte by byte";
         for byte in message.bytes() {
             client.send([byte]).unwrap();
@@ -65,9 +65,9 @@ fn message_that_comes_byte_by_byte_is_answered() {
         let replies = client.rest().unwrap();
         assert!(!replies.is_empty() && replies.chunks(4).all(|reply| reply == b"ACK!"));
         // However the bytes were put together, they are shown in their order.
-        let mut shown = server.skip_to("[*] Received: ");
+        let mut shown = server.process.skip_to("[*] Received: ");
         while server_name == "long-server" && shown.len() < message.len() {
-            shown += &server.skip_to("[*] Received: ");
+            shown += &server.process.skip_to("[*] Received: ");
         }
         assert!(message.starts_with(&shown), "{shown}");
     }
@@ -80,49 +80,49 @@ fn ten_thousand_random_messages_are_answered_and_shown() {
         let length = random.usize(1..=longest);
         std::iter::repeat_with(|| random.u8(..)).take(length).collect::<Vec<u8>>()
     };
-    let mut server = Server::start("short-server");
-    let before = server.holds();
+    let server = Server::start("short-server");
+    let before = server.process.holds();
     for _ in 0..5000 {
         let message = message(3000);
         assert_eq!(server.exchange(&message).unwrap(), b"ACK!");
         server.accepted();
         let shown = &message[..message.len().min(1024)];
-        server.expect(&format!("[*] Received: {}", printable(shown)));
+        server.process.expect(&format!("[*] Received: {}", printable(shown)));
     }
-    server.comes_to_hold(before);
+    server.process.comes_to_hold(before);
 
-    let mut server = Server::start("long-server");
-    let mut client = server.client();
+    let server = Server::start("long-server");
+    let client = server.client();
     server.accepted();
     for _ in 0..5000 {
         let message = message(1024);
         client.send(&message).unwrap();
         client.expect("ACK!").unwrap();
-        server.expect(&format!("[*] Received: {}", printable(&message)));
-        server.expect("[*] Sended: ACK!");
+        server.process.expect(&format!("[*] Received: {}", printable(&message)));
+        server.process.expect("[*] Sended: ACK!");
     }
 }
 
 #[test]
 fn client_that_never_reads_is_left_by_the_short_server() {
     let server = Server::start("short-server");
-    let before = server.holds();
-    let mut flood = server.client();
+    let before = server.process.holds();
+    let flood = server.client();
     flood.send("the first of many").unwrap();
     server.send_once("short-client", "next");
     flood.send_until_nothing_moves().unwrap();
-    server.comes_to_hold(before);
+    server.process.comes_to_hold(before);
 }
 
 #[test]
 fn client_that_stays_and_says_nothing_more_is_left_after_five_seconds() {
     let server = Server::start("short-server");
-    let before = server.holds();
-    let mut silent = server.client();
+    let before = server.process.holds();
+    let silent = server.client();
     silent.send("hello").unwrap();
     let begun = Instant::now();
     assert_eq!(silent.rest().unwrap(), b"ACK!"); // the server's half is closed
-    server.comes_to_hold(before);
+    server.process.comes_to_hold(before);
     let seconds = begun.elapsed().as_secs_f64();
     assert!((4.5..15.0).contains(&seconds), "{seconds} s");
 }
@@ -137,7 +137,7 @@ fn client_that_never_reads_keeps_the_long_server_only_while_it_stays() {
     let mut flood = Peer::of(socket.into(), LIMIT).unwrap();
     flood.limit(4 * LIMIT);
     flood.send_until_nothing_moves().unwrap(); // the server waits in send
-    let mut next = server.client();
+    let next = server.client();
     next.send("next").unwrap();
     assert!(next.hears_nothing_for(Duration::from_millis(100)));
     flood.reset().unwrap();
@@ -147,7 +147,7 @@ fn client_that_never_reads_keeps_the_long_server_only_while_it_stays() {
 #[test]
 fn client_that_reads_no_reply_and_resets_costs_the_next_one_nothing() {
     let server = Server::start("long-server");
-    let before = server.holds();
+    let before = server.process.holds();
     for _ in 0..20 {
         let mut faulty = server.client();
         for _ in 0..100 {
@@ -156,18 +156,18 @@ fn client_that_reads_no_reply_and_resets_costs_the_next_one_nothing() {
         faulty.reset().unwrap();
         server.send_once("long-client", "next");
     }
-    server.comes_to_hold(before);
+    server.process.comes_to_hold(before);
 }
 
 #[test]
 fn stop_and_continue_do_not_cut_a_lingering_close_short() {
     let server = Server::start("short-server");
-    let mut client = server.client();
+    let client = server.client();
     client.send("hello").unwrap();
     client.expect("ACK!").unwrap();
     for _ in 0..3 {
-        server.signal(Signal::STOP);
-        server.signal(Signal::CONT);
+        server.process.signal(Signal::STOP);
+        server.process.signal(Signal::CONT);
         client.send([b'x'; 10_000]).unwrap();
     }
     client.send_no_more().unwrap();
@@ -178,10 +178,10 @@ fn stop_and_continue_do_not_cut_a_lingering_close_short() {
 fn server_that_runs_out_of_descriptors_neither_spins_nor_loses_anybody() {
     let mut shell = Command::new("sh");
     shell.args(["-c", "ulimit -n 64; exec \"$0\" \"$@\""]).arg(path_of("short-server"));
-    let mut server = Server::of(Program::of(shell).args(["127.0.0.1:0", "100"]));
-    let before = server.holds();
+    let server = Server::of(Program::of(shell).args(["127.0.0.1:0", "100"]));
+    let before = server.process.holds();
     let mut clients: Vec<_> = (0..100).map(|_| server.client()).collect();
-    server.skip_to("[!] accept: Too many open files");
+    server.process.skip_to("[!] accept: Too many open files");
 
     let (begun, cpu_before) = (Instant::now(), server.cpu_seconds());
     assert!(clients[99].hears_nothing_for(Duration::from_secs(3)));
@@ -193,8 +193,8 @@ fn server_that_runs_out_of_descriptors_neither_spins_nor_loses_anybody() {
         client.send_no_more().unwrap();
         assert_eq!(client.rest().unwrap(), b"ACK!");
     }
-    server.comes_to_hold(before);
-    let printed = server.kill().stdout;
+    server.process.comes_to_hold(before);
+    let printed = server.process.kill().stdout;
     let complaints = printed.matches("[!]").count();
     assert!(complaints <= 60, "{complaints} complaints");
 }

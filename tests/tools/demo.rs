@@ -15,7 +15,7 @@ use rustix::process::Signal;
 use tempfile::TempPath;
 
 use harness::{
-    Finished, LIMIT, Program, own_network, path_of, path_of_alias, path_of_twin, python,
+    Finished, LIMIT, Program, or_skip, own_network, path_of, path_of_alias, path_of_twin, python,
 };
 
 const SHORT: [&str; 2] = ["short-server", "short-client"];
@@ -119,7 +119,7 @@ fn demo_draws_an_arrow_where_something_goes_to_the_other_side() {
 
 #[test]
 fn demo_shows_every_pairing_of_both_languages_in_order() {
-    if python().is_none() {
+    if or_skip("Python", python()).is_none() {
         return;
     }
     let programs = |pair: [&str; 2]| pair.map(|name| [name.to_owned(), path_of_twin(name)]);
@@ -395,7 +395,7 @@ fn interrupted_demo_leaves_no_process_behind() {
         let Some((demo, _files)) = scripts("exec sleep 1000", "echo here; exec sleep 1000") else {
             return;
         };
-        let mut demo = demo.start();
+        let demo = demo.start();
         while !demo.line().ends_with("| here") {}
         // They are children of its main thread.
         let children = format!("/proc/{0}/task/{0}/children", demo.id());

@@ -18,7 +18,8 @@ use tempfile::NamedTempFile;
 
 use super::demo::{sides_of, without_ports};
 use harness::{
-    LEAVE_THREE_FILES_OPEN, Process, Program, own_network, path_of_alias, programs, python, strace,
+    LEAVE_THREE_FILES_OPEN, Process, Program, or_skip, own_network, path_of_alias, programs,
+    python, strace,
 };
 
 #[test]
@@ -37,7 +38,7 @@ fn comparison_shows_what_is_printed() {
 }
 
 fn run_all_blocks_of(document: &str) {
-    if python().is_none() || strace().is_none() {
+    if or_skip("Python", python()).is_none() || or_skip("strace", strace()).is_none() {
         return;
     }
     // Most of the time is spent on waiting, so that the stories are told at the same time.
@@ -125,7 +126,7 @@ impl Network {
     fn new() -> Option<Self> {
         let mut command = own_network()?;
         command.args(["sh", "-c", "echo ready && exec sleep 1000"]);
-        let mut holder = Program::of(command).start();
+        let holder = Program::of(command).start();
         holder.expect("ready");
         let history = NamedTempFile::new().expect("a file can be made");
         Some(Self { holder, history })
