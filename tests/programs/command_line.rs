@@ -275,10 +275,11 @@ fn server_on_an_address_of_another_machine_says_so() {
 
 #[test]
 fn name_that_does_not_resolve_is_an_error() {
-    let beginning = "error: cannot find no-such-host.invalid:80: ";
+    // With an empty part no name server can be asked for it: one that never answers costs 20 s.
+    let beginning = "error: cannot find no-such..host:80: ";
     let hint = "hint: check the name's spelling, or use an IP address, such as 127.0.0.1:12345\n";
     for (program, _) in USAGES {
-        let end = run(program, &["no-such-host.invalid:80"]);
+        let end = run(program, &["no-such..host:80"]);
         assert_eq!((end.status, end.stdout.as_str()), (Some(1), ""));
         assert!(end.stderr.starts_with(beginning) && end.stderr.ends_with(hint));
     }
