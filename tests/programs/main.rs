@@ -1,7 +1,6 @@
 //! The tests of the four programs: whole processes, real sockets, exact bytes.
 
 #[cfg(target_os = "linux")]
-mod bytes;
 mod command_line;
 mod compare;
 mod crowd;
