@@ -75,7 +75,7 @@ fn row_of(program: &str, name: &str) -> &'static Row {
 }
 
 fn faulty(program: &'static str, fault: &str) -> Option<Subject> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/programs/faulty.py");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/faulty.py");
     let interpreter = python()?.get_program().to_owned();
     let words = [path, program, fault].map(Into::into);
     let command = [interpreter].into_iter().chain(words).collect();

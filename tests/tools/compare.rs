@@ -10,7 +10,7 @@ use tempfile::{NamedTempFile, tempdir};
 
 use harness::{Finished, LIMIT, Program, listening_socket, path_of_alias, poll, python, strace};
 
-const FAULTY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/programs/faulty.py");
+const FAULTY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/faulty.py");
 
 fn compare() -> Program {
     Program::of(Command::new(path_of_alias("compare")))

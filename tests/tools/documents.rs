@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-use crate::demo::{sides_of, without_ports};
+use super::demo::{sides_of, without_ports};
 use harness::{
     LEAVE_THREE_FILES_OPEN, Process, Program, own_network, path_of_alias, programs, python, strace,
 };

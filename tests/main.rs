@@ -1,0 +1,31 @@
+//! The tests of the four programs and of the tools: whole processes, real sockets, exact bytes.
+
+mod programs {
+    #[cfg(target_os = "linux")]
+    mod command_line;
+    mod crowd;
+    mod differences;
+    mod injected_errors;
+    mod narration;
+    mod output;
+    mod pairs;
+    #[cfg(unix)] // elsewhere a descriptor is any number
+    mod stepping;
+    mod survival;
+}
+
+mod tools {
+    mod compare;
+    mod demo;
+    mod documents;
+    mod rows_hold;
+}
+
+#[cfg(not(target_os = "linux"))]
+#[test]
+fn tests_that_need_linux_are_skipped() {
+    use std::io::Write;
+
+    // Past the test harness, which hides what a test prints unless it fails.
+    let _ = writeln!(std::io::stderr(), "skipped: all tests that need Linux");
+}
