@@ -1,7 +1,6 @@
 //! The tests of the four programs and of the tools: whole processes, real sockets, exact bytes.
 
 mod programs {
-    #[cfg(target_os = "linux")]
     mod command_line;
     mod crowd;
     mod differences;
