@@ -1,12 +1,11 @@
 //! The tests of the four programs and of the tools: whole processes, real sockets, exact bytes.
 
 mod programs {
-    #[cfg(target_os = "linux")]
-    mod bytes;
     mod command_line;
     mod crowd;
     mod differences;
     mod injected_errors;
+    mod lingering;
     mod narration;
     mod output;
     mod pairs;

@@ -5,6 +5,9 @@
 
 use std::fmt::{self, Display, Formatter, Write};
 
+#[cfg(test)]
+mod tests;
+
 /// Shows bytes on one line, with nothing in it that a terminal would obey.
 ///
 /// UTF-8 text of any language stays as it is, except for the backslash and for characters that

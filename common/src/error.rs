@@ -1,48 +1,93 @@
 //! Which call failed, the system's words for why, and what to do about it.
 
 use std::fmt;
-use std::io;
+use std::io::{self, ErrorKind};
 
 use crate::address;
 
 /// The result of a function of this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// What a program asks the system to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    LookUp,
+    Socket,
+    SetOption,
+    Bind,
+    Listen,
+    GetAddress,
+    Accept,
+    Connect,
+    Recv,
+    Send,
+    Shutdown,
+    Close,
+    Write,
+}
+
+impl fmt::Display for Operation {
+    /// Writes the name of the system call, or of the C library's function.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LookUp => "getaddrinfo",
+            Self::Socket => "socket",
+            Self::SetOption => "setsockopt",
+            Self::Bind => "bind",
+            Self::Listen => "listen",
+            Self::GetAddress => "getsockname",
+            Self::Accept => "accept",
+            Self::Connect => "connect",
+            Self::Recv => "recv",
+            Self::Send => "send",
+            Self::Shutdown => "shutdown",
+            Self::Close => "close",
+            Self::Write => "write",
+        })
+    }
+}
+
 /// A call that failed, and the system's words for why.
 #[derive(Debug)]
 pub struct Error {
-    call: &'static str,
+    operation: Operation,
     source: io::Error,
 }
 
 impl Error {
-    /// Returns what turns the system's error into the error of this call.
-    pub(crate) fn of(call: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self { call, source }
+    /// Creates the error of a call from the system's error.
+    pub(crate) fn new(operation: Operation, source: io::Error) -> Self {
+        Self { operation, source }
     }
 
     /// Returns the error of a client that found the end of the stream in place of a reply.
     #[must_use]
     pub fn no_reply() -> Self {
         let words = "the server ended this conversation before it replied";
-        Self::of("recv")(io::Error::new(io::ErrorKind::UnexpectedEof, words))
+        Self::new(Operation::Recv, io::Error::new(ErrorKind::UnexpectedEof, words))
+    }
+
+    /// Returns whether a signal interrupted the call (EINTR of `signal(7)`), which says nothing
+    /// about the connection.
+    pub(crate) fn is_interruption(&self) -> bool {
+        self.source.kind() == ErrorKind::Interrupted
     }
 
     /// Returns whether it only means that nobody reads the standard output any more, as in
     /// `long-client | head -n 3`.
     pub(crate) fn is_closed_output(&self) -> bool {
-        self.call == "write" && self.source.kind() == io::ErrorKind::BrokenPipe
+        self.operation == Operation::Write && self.source.kind() == ErrorKind::BrokenPipe
     }
 
     /// Returns what failed, for the person who started a program on this address.
     pub(crate) fn explanation(&self, address: &str) -> String {
-        let attempt = match self.call {
-            "getaddrinfo" => format!("find {address}"),
-            "socket" => format!("create a socket for {address}"),
-            "connect" => format!("connect to {address}"),
-            "recv" => format!("receive from {address}"),
-            "send" => format!("send to {address}"),
-            "write" => "write to standard output".to_owned(),
+        let attempt = match self.operation {
+            Operation::LookUp => format!("find {address}"),
+            Operation::Socket => format!("create a socket for {address}"),
+            Operation::Connect => format!("connect to {address}"),
+            Operation::Recv => format!("receive from {address}"),
+            Operation::Send => format!("send to {address}"),
+            Operation::Write => "write to standard output".to_owned(),
             _ => format!("listen on {address}"),
         };
         format!("cannot {attempt}: {}", self.source)
@@ -50,49 +95,51 @@ impl Error {
 
     /// Returns what that person can do about it.
     pub(crate) fn hint(&self, program: &str, address: &str) -> String {
-        use io::ErrorKind::{AddrInUse, ConnectionRefused, PermissionDenied};
+        use ErrorKind::{AddrInUse, AddrNotAvailable, ConnectionRefused, PermissionDenied};
+        use Operation::{Bind, Connect, Listen, LookUp, Recv, Send, Socket, Write};
 
         let default = address::DEFAULT;
         let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
         let port: u16 = port.parse().unwrap_or_default();
-        let next = port.checked_add(1).unwrap_or(u16::MAX - 1);
-        match (self.call, self.source.kind()) {
-            ("getaddrinfo", _) => {
+        // A port below 1024 can need special rights.
+        let next = port.checked_add(1).filter(|next| *next > 1024).unwrap_or(12345);
+        match (self.operation, self.source.kind()) {
+            (LookUp, _) => {
                 format!("check the name's spelling, or use an IP address, such as {default}")
             }
-            ("socket", _) => format!(
+            (Socket, _) => format!(
                 "use an IPv4 address, such as {default}, or end programs that hold many files open"
             ),
-            ("bind" | "listen", AddrInUse) if port == 0 => {
-                "no port is free: wait a minute, or end programs that have many connections"
-                    .to_owned()
-            }
-            ("bind" | "listen", AddrInUse) => format!(
+            (Bind | Listen, AddrInUse) if port != 0 => format!(
                 "stop the server that uses it (Ctrl-C; if Ctrl-Z put it to sleep: fg, then \
                  Ctrl-C), wait a minute if one has just ended, or choose another address, \
                  such as {program} {host}:{next}"
             ),
-            ("bind", PermissionDenied) if port < 1024 => format!(
-                "a port below 1024 can need special rights: choose a higher one, \
-                 such as {program} {default}"
-            ),
-            ("bind", PermissionDenied) => format!(
+            (Bind | Listen, AddrInUse) | (Connect, AddrNotAvailable) => {
+                "no port is free: wait a minute, or end programs that have many connections"
+                    .to_owned()
+            }
+            (Bind, PermissionDenied) => format!(
                 "the system does not allow this port: choose another one, \
                  such as {program} {host}:{next}"
             ),
-            ("bind", _) => {
+            (Bind, _) if host == "127.0.0.1" => {
+                "this machine has no 127.0.0.1: turn on its loopback interface (Linux: ip link set lo up)"
+                    .to_owned()
+            }
+            (Bind, _) => {
                 format!("choose an address of this machine, such as {program} {default}")
             }
-            ("connect", _) if port == 0 => {
+            (Connect, _) if port == 0 => {
                 "no server listens on port 0: take the port in its `listening on` line".to_owned()
             }
-            ("connect", ConnectionRefused) => "start the server first, in another terminal; \
+            (Connect, ConnectionRefused) => "start the server first, in another terminal; \
                  if it is running, compare ADDRESS with its `listening on` line"
                 .to_owned(),
-            ("connect", _) => "check the address, that a server is listening there, and that no \
+            (Connect, _) => "check the address, that a server is listening there, and that no \
                  firewall is in between"
                 .to_owned(),
-            ("recv" | "send", _) => {
+            (Recv | Send, _) => {
                 let pair = match program {
                     "long-client" => "; a long-client needs a long-server",
                     _ => "",
@@ -102,7 +149,7 @@ impl Error {
                      ended{pair}"
                 )
             }
-            ("write", _) => "let it be a terminal, or a file on a disk with free space".to_owned(),
+            (Write, _) => "let it be a terminal, or a file on a disk with free space".to_owned(),
             _ => "the system may be out of memory: end other programs".to_owned(),
         }
     }
@@ -111,7 +158,7 @@ impl Error {
 impl fmt::Display for Error {
     /// Writes the call's name and the system's words: `recv: Connection reset by peer (os error 104)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.call, self.source)
+        write!(f, "{}: {}", self.operation, self.source)
     }
 }
 

@@ -2,11 +2,10 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `socket.rs` | [`Socket`]: the calls of the lesson, as a robust program makes them |
-//! | `calls.rs` | each system call by itself, narrated |
+//! | `socket.rs` | [`Socket`]: the calls of the lesson, as a robust program makes them, narrated |
 //! | `narration.rs` | how a call is narrated, and the pause of `STEP=1` |
 //! | `output.rs` | standard output, and the question that stands under it |
-//! | `address.rs` | an address as text, both ways |
+//! | `address.rs` | an address as text |
 //! | `threads.rs` | a thread for each client: [`start_thread`] |
 //! | `bytes.rs` | bytes from the network as text that is safe to print: [`printable`] |
 //! | `error.rs` | [`Error`]: the call that failed, the system's words, and a hint |
@@ -14,7 +13,6 @@
 
 mod address;
 mod bytes;
-mod calls;
 mod error;
 mod narration;
 mod output;

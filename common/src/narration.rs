@@ -2,78 +2,73 @@
 //! call passes through.
 
 use std::env;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use log::{Level, log, log_enabled};
 
+use crate::error::{Error, Operation, Result};
 use crate::output;
 
-/// How a call is narrated.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Kind {
-    /// It returns at once; shown at debug.
-    Immediate,
-    /// It can wait for the peer; shown at debug, and before it waits as well.
-    Blocking,
-    /// It is not part of the lesson, such as an option; shown at trace.
-    Aside,
+/// A system call that is being made.
+pub(crate) struct Call {
+    operation: Operation,
+    /// The call as `strace(1)` writes it. No text is put together unless somebody watches.
+    text: Option<String>,
 }
 
-impl Kind {
-    fn level(self) -> Level {
-        match self {
-            Self::Immediate | Self::Blocking => Level::Debug,
-            Self::Aside => Level::Trace,
+impl Call {
+    /// Announces a call, just before it is made: pauses under `STEP=1`, and shows a call that can
+    /// wait for the peer.
+    ///
+    /// A `close(2)` is shown here as well, and [`end`](Self::end) is not called for it: afterwards
+    /// another thread's `accept(2)` may already have been given the same descriptor.
+    pub(crate) fn begin(operation: Operation, arguments: fmt::Arguments<'_>) -> Self {
+        let level = level(operation);
+        let is_watched = log_enabled!(level) || (level == Level::Debug && is_stepping());
+        let text = is_watched.then(|| format!("{operation}({arguments})"));
+        if let Some(call) = &text {
+            pause(call);
+            match operation {
+                Operation::Accept | Operation::Connect | Operation::Recv => {
+                    log!(level, "{call} ...");
+                }
+                Operation::Close => log!(level, "{call}"),
+                _ => {}
+            }
         }
+        Self { operation, text }
+    }
+
+    /// Shows the result of the call, and returns it; `shown` is the text of a success.
+    ///
+    /// # Errors
+    ///
+    /// The system's error, as that of this call.
+    pub(crate) fn end<T, D: Display>(
+        self,
+        result: io::Result<T>,
+        shown: impl FnOnce(&T) -> D,
+    ) -> Result<T> {
+        let level = level(self.operation);
+        if let Some(call) = self.text {
+            match &result {
+                Ok(value) => log!(level, "{call} = {}", shown(value)),
+                Err(error) => log!(level, "{call} = -1 {error}"),
+            }
+        }
+        result.map_err(|error| Error::new(self.operation, error))
     }
 }
 
-/// Makes a system call and shows it with its arguments and its result, in the style of `strace(1)`.
-///
-/// `shown` returns the text of a result that is not an error. No text is put together unless
-/// somebody watches.
-pub(crate) fn narrate<T>(
-    kind: Kind,
-    name: &str,
-    arguments: &[&dyn Display],
-    make: impl FnOnce() -> io::Result<T>,
-    shown: impl FnOnce(&T) -> String,
-) -> io::Result<T> {
-    let level = kind.level();
-    if !is_watched(level) {
-        return make();
+/// Returns the level at which a call is shown: what is not part of the lesson only at trace.
+fn level(operation: Operation) -> Level {
+    match operation {
+        Operation::SetOption | Operation::GetAddress => Level::Trace,
+        _ => Level::Debug,
     }
-    let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-    let call = format!("{name}({})", arguments.join(", "));
-    pause(&call);
-    if kind == Kind::Blocking {
-        log!(level, "{call} ...");
-    }
-    let result = make();
-    match &result {
-        Ok(value) => log!(level, "{call} = {}", shown(value)),
-        Err(error) => log!(level, "{call} = -1 {error}"),
-    }
-    result
-}
-
-/// Shows a `close(2)` before it is made: afterwards another thread's `accept(2)` may already have
-/// been given the same descriptor. Its result is not shown, for nobody can do anything about it.
-pub(crate) fn narrate_close(socket: &dyn Display) {
-    let level = Kind::Immediate.level();
-    if is_watched(level) {
-        let call = format!("close({socket})");
-        pause(&call);
-        log!(level, "{call}");
-    }
-}
-
-/// Returns whether calls of this level are shown, or stepped through.
-fn is_watched(level: Level) -> bool {
-    log_enabled!(level) || (level == Level::Debug && is_stepping())
 }
 
 static STEPPING: AtomicBool = AtomicBool::new(false);

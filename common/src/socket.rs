@@ -1,14 +1,26 @@
-//! The calls of the lesson, each as a robust program makes it.
+//! The calls of the lesson, each as a robust program makes it, and narrated.
 
-use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::fmt::{self, Display};
+use std::io::Read;
+use std::net::{Shutdown, SocketAddr};
+#[cfg(unix)]
+use std::os::fd::AsRawFd;
+#[cfg(windows)]
+use std::os::windows::io::AsRawSocket;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use log::warn;
+use socket2::{Domain, TcpKeepalive, Type};
 
-use crate::calls::{self, Descriptor};
-use crate::error::{Error, Result};
+use crate::address;
+use crate::bytes::quoted;
+use crate::error::Operation::{
+    Accept, Bind, Close, Connect, GetAddress, Listen, Recv, Send, SetOption, Shutdown as HalfClose,
+    Socket as Create,
+};
+use crate::error::Result;
+use crate::narration::Call;
 
 /// How long a peer may be silent before the kernel asks whether it is still there.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
@@ -16,28 +28,37 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 6;
 
-/// How many clients that gave up in the queue, one after another, are passed over silently.
-const PASSED_OVER: u32 = 10;
-
 /// The first pause after an `accept(2)` that failed; it doubles with every further failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a lingering close waits for the peer's end of the stream, in all.
+/// How long a lingering close waits for more bytes, and how long it reads in all: nginx's
+/// `lingering_timeout` and `lingering_time`.
 const LINGER: Duration = Duration::from_secs(5);
+const LONGEST_LINGER: Duration = Duration::from_secs(30);
+/// The longest MESSAGE, in bytes, that a Linux command line can hold. A peer that sends more may
+/// never stop, and is given only the shorter time.
+const LONGEST_MESSAGE: usize = 128 * 1024;
 
 /// A listening or a connected TCP socket, which is closed with `close(2)` when it is dropped.
 #[derive(Debug)]
-pub struct Socket(Descriptor);
+pub struct Socket(socket2::Socket);
 
 impl Socket {
-    /// Creates a TCP socket of the address's family with `socket(2)`, step 1.
+    /// Creates a TCP socket for an address of this kind with `socket(2)`, step 1.
+    ///
+    /// In Python, `socket.socket(socket.AF_INET, socket.SOCK_STREAM)`: `SOCK_STREAM` is TCP, and
+    /// the family says which addresses the socket can have, `AF_INET` for IPv4, `AF_INET6` for
+    /// IPv6. The address itself is not used yet: `bind` or `connect` gives it to the socket.
     ///
     /// # Errors
     ///
     /// No descriptor is left, or the system does not know the family.
-    pub fn new(address: SocketAddr) -> Result<Self> {
-        calls::socket(address).map(Self).map_err(Error::of("socket"))
+    pub fn tcp_for(address: SocketAddr) -> Result<Self> {
+        let family = if address.is_ipv4() { "AF_INET" } else { "AF_INET6" };
+        let call = Call::begin(Create, format_args!("{family}, SOCK_STREAM"));
+        let created = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None);
+        call.end(created.map(Self), ToString::to_string)
     }
 
     /// Binds the socket to an IP address and a port with `bind(2)`, a server's step 2.
@@ -51,24 +72,26 @@ impl Socket {
     /// The address is in use, not allowed, or not of this machine.
     pub fn bind(&self, address: SocketAddr) -> Result<()> {
         if cfg!(not(windows)) {
-            calls::set_reuse_address(&self.0).map_err(Error::of("setsockopt"))?;
+            self.reuse_address()?;
         }
-        calls::bind(&self.0, address).map_err(Error::of("bind"))
+        let call = Call::begin(Bind, format_args!("{self}, {address}"));
+        call.end(self.0.bind(&address.into()), |()| 0)
     }
 
-    /// Makes it a listening socket with `listen(2)`, a server's step 3. At most `backlog` clients
-    /// wait in its queue to be accepted (Linux adds one).
+    /// Makes it a listening socket with `listen(2)`, a server's step 3. On Linux `backlog` + 1
+    /// clients can wait in its queue to be accepted; other systems count in their own way.
     ///
-    /// First sets keepalive, which the accepted sockets inherit: a silent client that vanished is
-    /// given up after about two minutes. (While a reply to it is unconfirmed, the kernel tries that
-    /// again instead, for about 15 minutes: `tcp_retries2` of `tcp(7)`.)
+    /// First turns on keepalive, which the accepted sockets inherit: a silent client that vanished
+    /// is given up after about two minutes. (While a reply to it is unconfirmed, the kernel sends
+    /// that again instead, on Linux for about 15 minutes: `tcp_retries2` of `tcp(7)`.)
     ///
     /// # Errors
     ///
     /// The address is in use: another socket has begun to listen on it.
     pub fn listen(&self, backlog: i32) -> Result<()> {
         self.keep_alive();
-        calls::listen(&self.0, backlog).map_err(Error::of("listen"))
+        let call = Call::begin(Listen, format_args!("{self}, {backlog}"));
+        call.end(self.0.listen(backlog), |()| 0)
     }
 
     /// Returns the address that the socket is bound to, with `getsockname(2)`: the port too that
@@ -78,35 +101,30 @@ impl Socket {
     ///
     /// The system is out of memory.
     pub fn address(&self) -> Result<SocketAddr> {
-        calls::getsockname(&self.0).map_err(Error::of("getsockname"))
+        let call = Call::begin(GetAddress, format_args!("{self}"));
+        let address = self.0.local_addr().and_then(|address| address::from_system(&address));
+        call.end(address, |address| format!("0 {address}"))
     }
 
     /// Waits for a client with `accept(2)`, a server's step 4, and returns its connected socket
     /// and its address.
     ///
-    /// Never fails. A client that gave up in the queue is passed over. Whatever else goes wrong,
-    /// such as no descriptor being left or the eleventh such client in a row, is logged, and tried
-    /// again after a pause of 5 ms that doubles up to 1 s; meanwhile the clients wait in the queue.
+    /// Never fails: a client that gave up in the queue, or no descriptor being left, is no reason
+    /// to end a server. What went wrong is logged, and tried again after a pause of 5 ms that
+    /// doubles up to 1 s. Meanwhile the clients wait in the queue.
     #[must_use]
     pub fn accept(&self) -> (Self, SocketAddr) {
-        use ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
-
-        let mut passed_over = 0;
         let mut pause = FIRST_PAUSE;
         loop {
-            match calls::accept(&self.0) {
-                Ok((client, peer)) => return (Self(client), peer),
-                Err(error)
-                    if passed_over < PASSED_OVER
-                        && matches!(
-                            error.kind(),
-                            ConnectionAborted | ConnectionReset | Interrupted
-                        ) =>
-                {
-                    passed_over += 1;
+            match uninterrupted(|| self.accept_once()) {
+                Ok((client, peer)) => {
+                    if cfg!(target_vendor = "apple") {
+                        client.keep_alive(); // the idle time is not inherited there
+                    }
+                    return (client, peer);
                 }
                 Err(error) => {
-                    warn!("accept: {error}; trying again in {pause:?}");
+                    warn!("{error}; trying again in {pause:?}");
                     thread::sleep(pause);
                     pause = LONGEST_PAUSE.min(pause * 2);
                 }
@@ -114,27 +132,28 @@ impl Socket {
         }
     }
 
+    fn accept_once(&self) -> Result<(Self, SocketAddr)> {
+        let call = Call::begin(Accept, format_args!("{self}"));
+        let accepted = self.0.accept().and_then(|(client, peer)| {
+            let peer = address::from_system(&peer)?;
+            Ok((Self(client), peer))
+        });
+        call.end(accepted, |(client, peer)| format!("{client} from {peer}"))
+    }
+
     /// Connects to a server with `connect(2)`, a client's step 2.
     ///
-    /// First sets keepalive: a server that vanished without a word is given up after about two
-    /// minutes, too.
+    /// First turns on keepalive: a server that vanishes while nothing is under way is given up
+    /// after about two minutes. (While bytes to it are unconfirmed, the kernel sends these again
+    /// instead, as for [`listen`](Self::listen).)
     ///
     /// # Errors
     ///
     /// Nobody listens there, or the address is out of reach.
     pub fn connect(&self, address: SocketAddr) -> Result<()> {
         self.keep_alive();
-        let mut tries = 0;
-        let connected = uninterrupted(|| {
-            tries += 1;
-            calls::connect(&self.0, address)
-        });
-        // After an interruption the kernel goes on connecting, so that the next call can find the
-        // socket connected, and fail for just that (EISCONN).
-        if connected.is_err() && tries > 1 && calls::getpeername(&self.0).is_ok() {
-            return Ok(());
-        }
-        connected.map_err(Error::of("connect"))
+        let call = Call::begin(Connect, format_args!("{self}, {address}"));
+        call.end(self.0.connect(&address.into()), |()| 0)
     }
 
     /// Waits for bytes from the peer with `recv(2)`, and returns those that came: at least one
@@ -147,8 +166,14 @@ impl Socket {
     ///
     /// The connection broke: the peer has reset it, or is out of reach.
     pub fn recv<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8]> {
-        let count = uninterrupted(|| calls::recv(&self.0, buffer).map(<[u8]>::len));
-        let count = count.map_err(Error::of("recv"))?;
+        let count = uninterrupted(|| {
+            let call = Call::begin(Recv, format_args!("{self}, {}", buffer.len()));
+            let count = (&self.0).read(buffer);
+            call.end(count, |count| match count {
+                0 => "0".to_owned(),
+                count => format!("{count} {}", quoted(&buffer[..*count])),
+            })
+        })?;
         Ok(&buffer[..count])
     }
 
@@ -161,7 +186,10 @@ impl Socket {
     pub fn send(&self, bytes: &[u8]) -> Result<()> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let sent = uninterrupted(|| calls::send(&self.0, rest)).map_err(Error::of("send"))?;
+            let sent = uninterrupted(|| {
+                let call = Call::begin(Send, format_args!("{self}, {}", quoted(rest)));
+                call.end(self.0.send(rest), usize::to_string)
+            })?;
             rest = &rest[sent..];
         }
         Ok(())
@@ -173,50 +201,98 @@ impl Socket {
     }
 
     /// Closes the socket so that what was sent last arrives, also where the peer sent more than
-    /// was read.
+    /// was read: a lingering close.
     ///
-    /// A `close(2)` over unread bytes resets the connection, and a reset can overtake the reply
-    /// (RFC 9112, section 9.6; RFC 1122, section 4.2.2.13). So this half-closes with
-    /// `shutdown(2)`, reads on until the peer has closed too, for at most 5 seconds, and only then
-    /// closes.
+    /// A `close(2)` over unread bytes resets the connection, and a reset can destroy what is still
+    /// under way (RFC 9112, section 9.6; RFC 1122, section 4.2.2.13). So this half-closes with
+    /// `shutdown(2)`, reads on until the peer has closed too, and only then closes. It waits for
+    /// more bytes for 5 seconds at most, and reads for 30 seconds in all, or for 5 if more than
+    /// 128 KiB come.
     pub fn linger_and_close(self) {
         // An error means that the peer is gone, and so is the reason to wait.
-        let _ = calls::shutdown_write(&self.0).and_then(|()| self.read_to_the_end());
+        let _ = self.shutdown_write().and_then(|()| self.read_to_the_end());
         self.close();
     }
 
-    /// Has the kernel ask a silent peer whether it is still there.
-    fn keep_alive(&self) {
-        // A conversation can do without, so an error is no reason to stop.
-        let _ = calls::set_keepalive(&self.0, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES);
+    /// Half-closes with `shutdown(2)`: the peer sees the end of the stream, and can still send.
+    fn shutdown_write(&self) -> Result<()> {
+        let call = Call::begin(HalfClose, format_args!("{self}, SHUT_WR"));
+        call.end(self.0.shutdown(Shutdown::Write), |()| 0)
     }
 
-    fn read_to_the_end(&self) -> io::Result<()> {
-        let deadline = Instant::now() + LINGER;
+    /// Reads and discards what still comes.
+    fn read_to_the_end(&self) -> Result<()> {
+        // macOS refuses every option once the peer has closed too (XNU, uipc_socket.c): an error is
+        // no reason to stop, for then recv does not wait.
+        let _ = self.limit_recv(LINGER);
+        let begun = Instant::now();
         let mut buffer = [0; 1024];
-        let mut left = LINGER;
-        while !left.is_zero() {
-            let count = uninterrupted(|| {
-                left = deadline.saturating_duration_since(Instant::now());
-                // Zero would be no limit. Reads at least once, also where somebody who steps
-                // through the calls takes longer.
-                calls::set_read_timeout(&self.0, left.max(Duration::from_millis(1)))?;
-                calls::recv(&self.0, &mut buffer).map(<[u8]>::len)
-            })?;
-            if count == 0 {
+        let mut discarded = 0;
+        loop {
+            let count = self.recv(&mut buffer)?.len();
+            discarded += count;
+            let limit = if discarded > LONGEST_MESSAGE { LINGER } else { LONGEST_LINGER };
+            if count == 0 || begun.elapsed() > limit {
                 return Ok(());
             }
         }
-        Ok(())
+    }
+
+    /// Sets `SO_REUSEADDR` of `socket(7)`.
+    fn reuse_address(&self) -> Result<()> {
+        let call = Call::begin(SetOption, format_args!("{self}, SO_REUSEADDR, 1"));
+        call.end(self.0.set_reuse_address(true), |()| 0)
+    }
+
+    /// Turns on keepalive: `SO_KEEPALIVE` of `socket(7)` and its three numbers of `tcp(7)`, which
+    /// socket2 sets together, so that one line names all four.
+    fn keep_alive(&self) {
+        let (idle, interval) = (KEEPALIVE_IDLE.as_secs(), KEEPALIVE_INTERVAL.as_secs());
+        let call = Call::begin(
+            SetOption,
+            format_args!(
+                "{self}, SO_KEEPALIVE, 1, TCP_KEEPIDLE, {idle}, TCP_KEEPINTVL, {interval}, \
+                 TCP_KEEPCNT, {KEEPALIVE_PROBES}"
+            ),
+        );
+        let keepalive = TcpKeepalive::new()
+            .with_time(KEEPALIVE_IDLE)
+            .with_interval(KEEPALIVE_INTERVAL)
+            .with_retries(KEEPALIVE_PROBES);
+        // Keepalive is optional: ignore errors.
+        let _ = call.end(self.0.set_tcp_keepalive(&keepalive), |()| 0);
+    }
+
+    /// Limits the time that each `recv(2)` waits: `SO_RCVTIMEO` of `socket(7)`.
+    fn limit_recv(&self, limit: Duration) -> Result<()> {
+        let call = Call::begin(SetOption, format_args!("{self}, SO_RCVTIMEO, {limit:?}"));
+        call.end(self.0.set_read_timeout(Some(limit)), |()| 0)
     }
 }
 
-/// Makes a system call again for as long as a signal interrupts it (EINTR of `signal(7)`), which
-/// says nothing about the connection.
-fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+impl Drop for Socket {
+    /// Closes the socket with `close(2)`: socket2's socket, which is dropped next, makes the call.
+    fn drop(&mut self) {
+        Call::begin(Close, format_args!("{self}"));
+    }
+}
+
+impl Display for Socket {
+    /// Writes the number of its descriptor; on Windows it is called a handle.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        #[cfg(unix)]
+        let number = self.0.as_raw_fd();
+        #[cfg(windows)]
+        let number = self.0.as_raw_socket();
+        write!(f, "{number}")
+    }
+}
+
+/// Makes a system call again for as long as a signal interrupts it.
+fn uninterrupted<T>(mut call: impl FnMut() -> Result<T>) -> Result<T> {
     loop {
         match call() {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.is_interruption() => {}
             result => return result,
         }
     }

@@ -20,16 +20,16 @@ const STACK: usize = 256 * 1024;
 static CLIENTS: Mutex<usize> = Mutex::new(0);
 static A_CLIENT_HAS_LEFT: Condvar = Condvar::new();
 
-/// Has a conversation with the client `peer` in a thread of its own, and logs how it failed if it
-/// does.
+/// Runs the conversation with the client `peer` in a thread of its own, and logs an error that ends
+/// it.
 ///
 /// Returns as soon as there is room for another client: at once, unless 10,000 are being served.
 /// The next ones then wait in the listening socket's queue until one leaves. If the system refuses
 /// a thread, that is logged, and the client is turned away.
 pub fn start_thread(peer: SocketAddr, conversation: impl FnOnce() -> Result<()> + Send + 'static) {
-    let place = Place::take();
+    let counted = CountedClient::new();
     let run = move || {
-        let _place = place;
+        let _counted = counted;
         if let Err(error) = conversation() {
             warn!("{peer}: {error}");
         }
@@ -51,16 +51,16 @@ fn clients() -> MutexGuard<'static, usize> {
 }
 
 /// Counts a client for as long as it exists.
-struct Place;
+struct CountedClient;
 
-impl Place {
-    fn take() -> Self {
+impl CountedClient {
+    fn new() -> Self {
         *clients() += 1;
         Self
     }
 }
 
-impl Drop for Place {
+impl Drop for CountedClient {
     fn drop(&mut self) {
         *clients() -= 1;
         A_CLIENT_HAS_LEFT.notify_one();

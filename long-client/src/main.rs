@@ -14,7 +14,7 @@ fn main() -> ExitCode {
 }
 
 fn talk(address: SocketAddr, message: &str, count: u64) -> Result<()> {
-    let client = Socket::new(address)?; // 1 create the socket
+    let client = Socket::tcp_for(address)?; // 1 create the socket
     client.connect(address)?; // 2 connect to the server
     let mut buffer = [0; 4096];
     // Forever, unless COUNT says how often.

@@ -14,7 +14,7 @@ fn main() -> ExitCode {
 }
 
 fn talk(address: SocketAddr, message: &str) -> Result<()> {
-    let client = Socket::new(address)?; // 1 create the socket
+    let client = Socket::tcp_for(address)?; // 1 create the socket
     client.connect(address)?; // 2 connect to the server
     client.send(message.as_bytes())?; // 3 talk with the server
     let mut buffer = [0; 4096];

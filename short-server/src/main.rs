@@ -15,7 +15,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(address: SocketAddr, backlog: i32) -> Result<()> {
-    let listener = Socket::new(address)?; // 1 create the socket
+    let listener = Socket::tcp_for(address)?; // 1 create the socket
     listener.bind(address)?; // 2 bind it to an IP address and a port
     listener.listen(backlog)?; // 3 listen for clients
     info!("listening on {}", listener.address()?);

@@ -13,8 +13,6 @@ const USAGES: [(&str, &str); 4] = [
     ("long-client", "usage: long-client [ADDRESS [MESSAGE [COUNT]]]\n"),
 ];
 
-const QUOTES: &str = "a MESSAGE of several words needs quotes, such as 'hello world'";
-
 fn run(program: &str, arguments: &[&str]) -> Finished {
     Program::new(program).args(arguments).run()
 }
@@ -81,53 +79,43 @@ fn unknown_option_is_named() {
 
 #[test]
 fn first_argument_too_many_is_named() {
+    let quotes = "several words that are one argument need quotes, such as 'hello world'";
     for (server, _) in PAIRS {
         let words = ["127.0.0.1:1", "5", "6", "7"];
-        assert_misuse(server, &words, "too many arguments: '6'");
+        assert_misuse(server, &words, &format!("too many arguments: '6'; {quotes}"));
     }
     let words = ["127.0.0.1:1", "hi", "3", "4"];
-    assert_misuse("short-client", &words, &format!("too many arguments: '3'; {QUOTES}"));
-    assert_misuse("long-client", &words, &format!("too many arguments: '4'; {QUOTES}"));
+    assert_misuse("short-client", &words, &format!("too many arguments: '3'; {quotes}"));
+    assert_misuse("long-client", &words, &format!("too many arguments: '4'; {quotes}"));
 }
 
 #[test]
 fn address_that_is_not_host_and_port_is_named() {
-    let not_a_port = "its port is not a whole number from 0 to 65535";
-    let no_brackets = "an IPv6 address is written in brackets, as in [::1]:12345";
-    for (address, problem) in [
-        ("", "it has no port"),
-        ("-", "it has no port"),
-        ("localhost", "it has no port"),
-        ("3", "it has no port"), // COUNT, perhaps
-        (":80", "it has no host"),
-        ("host:", not_a_port),
-        ("host:http", not_a_port),
-        ("127.0.0.1:65536", not_a_port),
-        ("127.0.0.1:+80", not_a_port),
-        ("127.0.0.1:-1", not_a_port),
-        ("[::1]", "it has no port"),
-        ("http://127.0.0.1:80", "it is a URL"),
-        ("::1:80", no_brackets),
-        ("[::1:80", "its bracket is not closed"),
-        ("[name]:80", "expected an IPv6 address in brackets"),
+    for address in [
+        "",
+        "-",
+        "localhost",
+        "12345",
+        "host:",
+        "host:http",
+        "127.0.0.1:65536",
+        "127.0.0.1:-1",
+        "[::1]",
     ] {
-        let advice = "write HOST:PORT, such as 127.0.0.1:12345";
-        assert_misuse_of_all(&[address], &format!("ADDRESS '{address}': {problem}; {advice}"));
+        let problem = format!("ADDRESS '{address}' is not HOST:PORT, such as 127.0.0.1:12345");
+        assert_misuse_of_all(&[address], &problem);
     }
 }
 
 #[test]
-fn address_with_a_full_width_colon_or_a_lone_port_is_shown_in_the_right_form() {
-    let problem =
-        "ADDRESS '127.0.0.1：12345': its colon is a full-width one; write 127.0.0.1:12345";
+fn address_with_a_full_width_colon_is_shown_in_the_right_form() {
+    let problem = "ADDRESS '127.0.0.1：12345' has a full-width colon; write 127.0.0.1:12345";
     assert_misuse_of_all(&["127.0.0.1：12345"], problem);
-    assert_misuse_of_all(&["8080"], "ADDRESS '8080': it has no host; write 127.0.0.1:8080");
 }
 
 #[test]
 fn argument_that_would_drive_the_terminal_is_named_escaped() {
-    let problem =
-        r"ADDRESS 'a\nb\u{1b}[2J': it has no port; write HOST:PORT, such as 127.0.0.1:12345";
+    let problem = r"ADDRESS 'a\nb\u{1b}[2J' is not HOST:PORT, such as 127.0.0.1:12345";
     assert_misuse_of_all(&["a\nb\u{1b}[2J"], problem);
     let end = run("short-client", &["\u{1b}[31mred\n:80"]);
     let beginning = r"error: cannot find \u{1b}[31mred\n:80: ";
@@ -136,7 +124,7 @@ fn argument_that_would_drive_the_terminal_is_named_escaped() {
 
 #[test]
 fn backlog_that_is_not_a_whole_number_from_0_up_is_named() {
-    for backlog in ["", "many", "1.5", "-1", "+5", "2147483648"] {
+    for backlog in ["", "many", "1.5", "-1", "2147483648"] {
         let problem = format!("BACKLOG '{backlog}' is not a whole number from 0 to 2147483647");
         for (server, _) in PAIRS {
             assert_misuse(server, &["--", "127.0.0.1:1", backlog], &problem);
@@ -147,13 +135,10 @@ fn backlog_that_is_not_a_whole_number_from_0_up_is_named() {
 #[test]
 fn count_that_is_not_a_whole_number_from_1_up_is_named() {
     let not_a_count = format!("is not a whole number from 1 to {}", u64::MAX);
-    for count in ["", "1.5", "0", "-1", "18446744073709551616"] {
+    for count in ["", "world", "1.5", "0", "-1", "18446744073709551616"] {
         let problem = format!("COUNT '{count}' {not_a_count}");
         assert_misuse("long-client", &["--", "127.0.0.1:1", "hi", count], &problem);
     }
-    // A word may be the second one of a message.
-    let problem = format!("COUNT 'world' {not_a_count}; {QUOTES}");
-    assert_misuse("long-client", &["127.0.0.1:1", "hello", "world"], &problem);
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn long_messages_to_the_short_server_get_ack_and_a_clean_end_of_stream() {
 }
 
 #[test]
-fn slow_sender_that_never_ends_is_left_after_five_seconds() {
+fn slow_sender_that_never_ends_is_left_after_thirty_seconds() {
     let server = Server::start("short-server");
     let endless = server.client();
     endless.send("x").unwrap();
@@ -41,7 +41,7 @@ fn slow_sender_that_never_ends_is_left_after_five_seconds() {
     assert_eq!(endless.rest().unwrap(), b"");
     let begun = Instant::now();
     while endless.send("x").is_ok() {
-        assert!(begun.elapsed() < LIMIT, "the server reads on");
+        assert!(begun.elapsed() < 2 * LIMIT, "the server reads on");
         thread::sleep(Duration::from_millis(500)); // a slow sender: no single read waits long
     }
 }

@@ -1,9 +1,10 @@
-//! How bytes from the network are shown.
+//! Every character, and every one or two bytes.
 
 use std::collections::HashMap;
 
-use common::printable;
 use regex::Regex;
+
+use super::printable;
 
 /// The backslash that begins an escape, what controls a line, and what Unicode's own tables call
 /// invisible, apart from joiners and variation selectors.
