@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::{LIMIT, Program, Server, or_skip, strace};
+use harness::{LIMIT, Server};
 
 /// Returns how many bytes of messages a server has shown, and its lines that begin with `[!]`.
 fn received(server: Server) -> (usize, String) {
@@ -22,24 +22,6 @@ fn long_client_loses_nothing_of_long_messages() {
         assert_eq!(client.status, Some(0), "{client:?}");
         assert_eq!(received(server), (size * count, String::new()));
     }
-}
-
-/// As on macOS, which refuses every option once both directions of a socket are shut.
-#[cfg(target_os = "linux")]
-#[test]
-fn time_limit_that_is_refused_does_not_cut_a_lingering_close_short() {
-    let Some(mut strace) = or_skip("strace", strace()) else { return };
-    // Keepalive takes the first four.
-    strace.args(["-D", "-o", "/dev/null", "-e", "inject=setsockopt:error=EINVAL:when=5+"]);
-    let server = Server::start("long-server");
-    let address = server.address.to_string();
-    let message = "x".repeat(10_000);
-    let client =
-        Program::new("long-client").args([&address, &message, "1"]).env("RUST_LOG", "trace");
-    let client = client.under(strace).run();
-    assert_eq!(client.status, Some(0), "{client:?}");
-    assert!(client.stdout.contains("SO_RCVTIMEO, 5s) = -1 Invalid argument"), "{client:?}");
-    assert_eq!(received(server), (message.len(), String::new()));
 }
 
 #[test]
@@ -80,43 +62,65 @@ fn slow_sender_that_never_ends_is_left_after_thirty_seconds() {
 }
 
 #[cfg(target_os = "linux")]
-#[test]
-fn client_that_never_reads_is_left_by_the_short_server() {
-    let server = Server::start("short-server");
-    let before = server.process.holds();
-    let flood = server.client();
-    flood.send("the first of many").unwrap();
-    server.send_once("short-client", "next");
-    flood.send_until_nothing_moves().unwrap();
-    server.process.comes_to_hold(before);
-}
+mod on_linux {
+    use rustix::process::Signal;
 
-#[cfg(target_os = "linux")]
-#[test]
-fn client_that_stays_and_says_nothing_more_is_left_after_five_seconds() {
-    let server = Server::start("short-server");
-    let before = server.process.holds();
-    let silent = server.client();
-    silent.send("hello").unwrap();
-    let begun = Instant::now();
-    assert_eq!(silent.rest().unwrap(), b"ACK!"); // the server's half is closed
-    server.process.comes_to_hold(before);
-    let seconds = begun.elapsed().as_secs_f64();
-    assert!((4.5..15.0).contains(&seconds), "{seconds} s");
-}
+    use super::*;
+    use harness::{Program, or_skip, strace};
 
-#[cfg(target_os = "linux")]
-#[test]
-fn stop_and_continue_do_not_cut_a_lingering_close_short() {
-    let server = Server::start("short-server");
-    let client = server.client();
-    client.send("hello").unwrap();
-    client.expect("ACK!").unwrap();
-    for _ in 0..3 {
-        server.process.signal(rustix::process::Signal::STOP);
-        server.process.signal(rustix::process::Signal::CONT);
-        client.send([b'x'; 10_000]).unwrap();
+    /// As on macOS, which refuses every option once both directions of a socket are shut.
+    #[test]
+    fn time_limit_that_is_refused_does_not_cut_a_lingering_close_short() {
+        let Some(mut strace) = or_skip("strace", strace()) else { return };
+        // Keepalive takes the first four.
+        strace.args(["-D", "-o", "/dev/null", "-e", "inject=setsockopt:error=EINVAL:when=5+"]);
+        let server = Server::start("long-server");
+        let address = server.address.to_string();
+        let message = "x".repeat(10_000);
+        let client =
+            Program::new("long-client").args([&address, &message, "1"]).env("RUST_LOG", "trace");
+        let client = client.under(strace).run();
+        assert_eq!(client.status, Some(0), "{client:?}");
+        assert!(client.stdout.contains("SO_RCVTIMEO, 5s) = -1 Invalid argument"), "{client:?}");
+        assert_eq!(received(server), (message.len(), String::new()));
     }
-    client.send_no_more().unwrap();
-    assert_eq!(client.rest().unwrap(), b"");
+
+    #[test]
+    fn client_that_never_reads_is_left_by_the_short_server() {
+        let server = Server::start("short-server");
+        let before = server.process.holds();
+        let flood = server.client();
+        flood.send("the first of many").unwrap();
+        server.send_once("short-client", "next");
+        flood.send_until_nothing_moves().unwrap();
+        server.process.comes_to_hold(before);
+    }
+
+    #[test]
+    fn client_that_stays_and_says_nothing_more_is_left_after_five_seconds() {
+        let server = Server::start("short-server");
+        let before = server.process.holds();
+        let silent = server.client();
+        silent.send("hello").unwrap();
+        let begun = Instant::now();
+        assert_eq!(silent.rest().unwrap(), b"ACK!"); // the server's half is closed
+        server.process.comes_to_hold(before);
+        let seconds = begun.elapsed().as_secs_f64();
+        assert!((4.5..15.0).contains(&seconds), "{seconds} s");
+    }
+
+    #[test]
+    fn stop_and_continue_do_not_cut_a_lingering_close_short() {
+        let server = Server::start("short-server");
+        let client = server.client();
+        client.send("hello").unwrap();
+        client.expect("ACK!").unwrap();
+        for _ in 0..3 {
+            server.process.signal(Signal::STOP);
+            server.process.signal(Signal::CONT);
+            client.send([b'x'; 10_000]).unwrap();
+        }
+        client.send_no_more().unwrap();
+        assert_eq!(client.rest().unwrap(), b"");
+    }
 }
