@@ -34,7 +34,7 @@ def main():
     except OSError as error:
         sys.exit(f"error: cannot read {path}: {error.strerror}")
     watch_all_calls()
-    show_output_above_the_question()
+    show_output_line_by_line()
     stay_out_of_tracebacks()
     sys.path[0] = os.path.dirname(os.path.realpath(path))
     program = sys.modules["__main__"] = types.ModuleType("__main__")
@@ -189,10 +189,13 @@ def show(line):
 
 
 def write(stream, text):
+    """Writes a text in one piece. If nobody reads the stream any more, there is nobody left to tell."""
     try:
-        print(text, end="", file=stream, flush=True)
+        if stream:
+            stream.write(text)
+            stream.flush()
     except (OSError, RuntimeError, ValueError):
-        pass  # nobody reads it any more
+        pass
 
 
 # How arguments and results are written.
@@ -292,15 +295,17 @@ class AboveTheQuestion(io.FileIO):
             return count
 
 
-def show_output_above_the_question():
-    """Has what the program prints pass through it, line by line."""
+def show_output_line_by_line():
+    """Has each line that the program prints shown at once; under STEP=1, above the question."""
     global output
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream:
+        if stream and stepping:
             file = io.BufferedWriter(AboveTheQuestion(stream.fileno(), "wb", closefd=False))
             text = io.TextIOWrapper(file, stream.encoding, stream.errors, line_buffering=True)
             setattr(sys, name, text)
+        elif stream:
+            stream.reconfigure(line_buffering=True)
     output = sys.stdout
 
 
