@@ -3,13 +3,15 @@
 
 use std::fs;
 use std::io::{Seek, Write};
+use std::net::SocketAddr;
 
 use tempfile::TempDir;
 
 use super::narration::Watched;
+use super::stepping::stops_before_each_call;
 use common::printable;
 use harness::{
-    Finished, LIMIT, Peer, Program, Server, address_where_nobody_listens, free_address,
+    Finished, LIMIT, Peer, Process, Program, Server, address_where_nobody_listens, free_address,
     listening_socket, path_of_twin, python,
 };
 
@@ -297,38 +299,27 @@ print('end')
 
 #[test]
 fn twin_stops_before_each_call() {
-    let server = Server::start("short-server");
-    let address = server.address;
-    let Some(client) = watched_twin("short-client", &address) else {
-        return;
-    };
-    let mut client = client.env("STEP", "1").with_input().start();
-    assert_eq!(client.prompt(), "socket(AF_INET, SOCK_STREAM)");
-    client.enter();
-    let socket = client.skip_to("[.] socket(AF_INET, SOCK_STREAM) = ");
-    for call in [
-        format!("connect({socket}, {address})"),
-        format!("send({socket}, \"i am TCP client\")"),
-        format!("recv({socket}, 4096)"),
-        format!("close({socket})"),
-    ] {
-        assert_eq!(client.prompt(), call);
-        client.enter();
+    if let Some(twin) = watched(&path_of_twin("short-client")) {
+        stops_before_each_call(twin, &Server::start("short-server"));
     }
-    let finished = client.finish();
-    assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
+}
+
+/// Brings a stepping twin of the short server to its first `accept`.
+fn step_to_accept(address: SocketAddr) -> Option<Process> {
+    let server = watched_twin("short-server", &address)?;
+    let mut server = server.env("STEP", "1").with_input().start();
+    while !server.prompt().starts_with("accept(") {
+        server.enter();
+    }
+    Some(server)
 }
 
 #[test]
 fn twin_runs_on_at_the_end_of_the_input() {
     let address = free_address().unwrap();
-    let Some(server) = watched_twin("short-server", &address) else {
+    let Some(mut server) = step_to_accept(address) else {
         return;
     };
-    let mut server = server.env("STEP", "1").with_input().start();
-    while !server.prompt().starts_with("accept(") {
-        server.enter();
-    }
     server.end_input();
     let client = Program::new("short-client").args([address.to_string()]);
     assert_eq!(client.run(), Finished::success("ACK!\n"));
@@ -338,13 +329,9 @@ fn twin_runs_on_at_the_end_of_the_input() {
 #[test]
 fn question_stands_below_what_another_thread_prints() {
     let address = free_address().unwrap();
-    let Some(server) = watched_twin("short-server", &address) else {
+    let Some(mut server) = step_to_accept(address) else {
         return;
     };
-    let mut server = server.env("STEP", "1").with_input().start();
-    while !server.prompt().starts_with("accept(") {
-        server.enter();
-    }
     let mut first = Peer::connect(address, LIMIT).unwrap();
     for _ in 0..2 {
         server.enter();
