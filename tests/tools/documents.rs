@@ -327,12 +327,15 @@ fn headings(page: &str) -> impl Iterator<Item = String> {
 }
 
 /// The pages in English; each has a Chinese one beside it.
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 9] = [
     "README.md",
     "docs/classroom.md",
     "docs/comparison.md",
     "docs/experiments.md",
     "docs/glossary.md",
+    "docs/lab-1.md",
+    "docs/lab-2.md",
+    "docs/reference.md",
     "docs/survival.md",
 ];
 
