@@ -105,12 +105,12 @@ fn stories(document: &str) -> Vec<Vec<Block>> {
     stories
 }
 
-fn read(document: &str) -> String {
+pub fn read(document: &str) -> String {
     let path = root().join(document);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
@@ -327,10 +327,11 @@ fn headings(page: &str) -> impl Iterator<Item = String> {
 }
 
 /// The pages in English; each has a Chinese one beside it.
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "README.md",
     "docs/classroom.md",
     "docs/comparison.md",
+    "docs/exercises.md",
     "docs/experiments.md",
     "docs/glossary.md",
     "docs/survival.md",
