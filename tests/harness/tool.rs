@@ -29,6 +29,11 @@ pub fn python_if_found() -> Option<Command> {
     PYTHON.as_ref().map(Command::new)
 }
 
+/// Applies patches.
+pub fn git() -> Option<Command> {
+    found_or_skipped("git", works("git", &["--version"]).then(|| Command::new("git")))
+}
+
 /// Traces system calls and makes them fail on purpose.
 pub fn strace() -> Option<Command> {
     found_or_skipped("strace", strace_if_found())
