@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use harness::{Program, Server};
+use harness::Server;
 
 /// Returns how many bytes of messages a server has shown, and its lines that begin with `[!]`.
 fn received(server: Server) -> (usize, String) {
@@ -34,8 +34,9 @@ fn time_limit_that_is_refused_does_not_cut_a_lingering_close_short() {
     let server = Server::start("long-server");
     let address = server.address.to_string();
     let message = "x".repeat(10_000);
-    let client =
-        Program::new("long-client").args([&address, &message, "1"]).env("RUST_LOG", "trace");
+    let client = harness::Program::new("long-client")
+        .args([&address, &message, "1"])
+        .env("RUST_LOG", "trace");
     let client = client.under(strace).run();
     assert_eq!(client.status, Some(0), "{client:?}");
     assert!(client.stdout.contains("SO_RCVTIMEO, 5s) = -1 Invalid argument"), "{client:?}");

@@ -66,7 +66,7 @@ fn solution_3_sends_everything_back() {
     let Some(folder) = solution("3-echo", &["short-server"]) else {
         return;
     };
-    let server = Server::from_process(start(&folder, "short-server", &["127.0.0.1:0"]));
+    let server = server(&folder, "short-server");
     server.send_once("short-client", "ACK!");
     let message = "中".repeat(1000);
     assert_eq!(server.exchange(message.as_bytes()).ok(), Some(message.into_bytes()));
@@ -77,7 +77,7 @@ fn solution_4_drops_a_silent_client() {
     let Some(folder) = solution("4-time-limit", &["long-server"]) else {
         return;
     };
-    let mut server = Server::from_process(start(&folder, "long-server", &["127.0.0.1:0"]));
+    let mut server = server(&folder, "long-server");
     let _silent = server.client();
     let peer = server.accepted();
     server.expect(&format!("[!] {peer}: recv: Resource temporarily unavailable (os error 11)"));
@@ -89,11 +89,8 @@ fn solution_5_answers_whole_messages_alone() {
     let Some(folder) = solution("5-lengths", &["long-server", "long-client"]) else {
         return;
     };
-    let mut server = Server::from_process(start(&folder, "long-server", &["127.0.0.1:0"]));
-    let message = "x".repeat(3000);
-    let client = start(&folder, "long-client", &[&server.address.to_string(), &message, "2"]);
-    assert_eq!(client.finish(), Finished::success("ACK!\nACK!\n"));
-    assert_eq!(server.skip_to("[*] Received: "), message);
+    let mut server = server(&folder, "long-server");
+    answers_long_messages(&mut server, &folder);
     for (bytes, problem) in [
         (&[0, 0][..], "the stream ended within a length"),
         (&[0, 0, 0, 3, b'o', b'n'], "the stream ended within a message"),
@@ -109,11 +106,8 @@ fn solution_6_answers_each_line_with_a_line() {
     let Some(folder) = solution("6-lines", &["long-server", "long-client"]) else {
         return;
     };
-    let mut server = Server::from_process(start(&folder, "long-server", &["127.0.0.1:0"]));
-    let message = "x".repeat(3000);
-    let client = start(&folder, "long-client", &[&server.address.to_string(), &message, "2"]);
-    assert_eq!(client.finish(), Finished::success("ACK!\nACK!\n"));
-    assert_eq!(server.skip_to("[*] Received: "), message);
+    let mut server = server(&folder, "long-server");
+    answers_long_messages(&mut server, &folder);
     let replies = server.exchange(b"one\ntwo\nthr").expect("the end is clean");
     assert_eq!(String::from_utf8_lossy(&replies), "ACK!\nACK!\n");
 }
@@ -180,6 +174,18 @@ fn solution(name: &str, programs: &[&str]) -> Option<TempDir> {
         fs::copy(built, path_in(&folder, program)).expect("it is built");
     }
     Some(folder)
+}
+
+/// Has a solution's long client send a message that takes several `recv`, twice.
+fn answers_long_messages(server: &mut Server, folder: &TempDir) {
+    let message = "x".repeat(3000);
+    let client = start(folder, "long-client", &[&server.address.to_string(), &message, "2"]);
+    assert_eq!(client.finish(), Finished::success("ACK!\nACK!\n"));
+    assert_eq!(server.skip_to("[*] Received: "), message);
+}
+
+fn server(folder: &TempDir, name: &str) -> Server {
+    Server::from_process(start(folder, name, &["127.0.0.1:0"]))
 }
 
 /// Returns where a program of a solution is.
