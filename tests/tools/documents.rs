@@ -1,5 +1,5 @@
-//! The console blocks of the README, the experiments and the comparison: each is run, and prints
-//! what it shows.
+//! The console blocks of the README, the experiments, the comparison and the reference: each is run,
+//! and prints what it shows.
 //!
 //! A heading begins a story with a network of its own. A block is what one terminal shows:
 //! `# terminal 1`, commands after `$`, and lines that are printed. `...` means any lines,
@@ -34,6 +34,11 @@ fn experiments_show_what_is_printed() {
 #[test]
 fn comparison_shows_what_is_printed() {
     run_all_blocks_of("docs/comparison.md");
+}
+
+#[test]
+fn reference_shows_what_is_printed() {
+    run_all_blocks_of("docs/reference.md");
 }
 
 fn run_all_blocks_of(document: &str) {
