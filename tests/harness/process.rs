@@ -185,7 +185,7 @@ impl Drop for Process {
         // It may have ended already, which is as good.
         self.kill_group();
         let _ = self.child.kill(); // where there are no groups
-        let _ = self.child.wait();
+        let _ = self.end_within(LIMIT); // a process that another one traces can stay for ever
         running().remove(&self.id());
     }
 }
