@@ -81,7 +81,9 @@ pub fn memory_of_waiting_clients(server: &Server, count: usize) -> Option<f64> {
         short_exchange(server);
     }
     let after = memory(server)?;
-    clients.iter().for_each(|client| ask(client, "at last"));
+    for client in &clients {
+        ask(client, "at last");
+    }
     Some((after - before) / as_float(count))
 }
 

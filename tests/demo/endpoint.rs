@@ -11,7 +11,7 @@ use harness::{Edition, NO_PYTHON, Process, programs};
 /// The default address of all programs.
 pub const ADDRESS: &str = "127.0.0.1:12345";
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     Server,
     Client,

@@ -44,7 +44,7 @@ struct Printed {
 }
 
 /// What has become of the stream of bytes to the other side.
-#[derive(PartialEq)]
+#[derive(PartialEq, Eq)]
 enum Stream {
     None,
     Open,

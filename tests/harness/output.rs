@@ -146,5 +146,6 @@ fn end_of_line(bytes: &[u8]) -> Option<usize> {
     let mut windows = line.windows(PROMPT_END.len());
     let prompt = windows.position(|window| window == PROMPT_END.as_bytes());
     let prompt = prompt.map(|at| at + PROMPT_END.len());
-    prompt.or(line_break).or((line.len() == LONGEST_LINE).then_some(LONGEST_LINE))
+    let is_too_long = line.len() == LONGEST_LINE;
+    prompt.or(line_break).or_else(|| is_too_long.then_some(LONGEST_LINE))
 }

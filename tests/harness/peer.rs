@@ -47,7 +47,7 @@ impl Peer {
 
     /// Returns its socket, if it is open.
     pub fn stream(&self) -> io::Result<&TcpStream> {
-        self.stream.as_ref().ok_or(ErrorKind::NotConnected.into())
+        self.stream.as_ref().ok_or_else(|| ErrorKind::NotConnected.into())
     }
 
     /// Returns this end's address, as the server prints it.

@@ -23,7 +23,7 @@ pub struct Process {
 }
 
 /// How a program ended: its status where no signal killed it, and all that nobody has read yet.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Finished {
     pub status: Option<i32>,
     pub stdout: String,

@@ -9,8 +9,8 @@ use regex::Regex;
 use tempfile::TempDir;
 
 use harness::{
-    LIMIT, Peer, Process, Program, Server, address_where_nobody_listens, ipv6, listening_socket,
-    or_skip, poll, strace,
+    LIMIT, PAIRS, Peer, Process, Program, Server, address_where_nobody_listens, ipv6,
+    listening_socket, or_skip, poll, strace,
 };
 
 #[test]
@@ -53,7 +53,7 @@ fn long_server_narrates_what_strace_sees() {
 #[test]
 fn server_on_a_busy_port_narrates_what_strace_sees() {
     let first = Server::start("long-server");
-    for server in ["short-server", "long-server"] {
+    for (server, _) in PAIRS {
         if let Some(server) = Watched::start(server, &[&first.address.to_string()]) {
             let narrated = server.compare_at_the_end();
             assert!(narrated.contains(") = -1 Address already in use"), "{narrated}");
@@ -77,7 +77,7 @@ fn clients_narrate_what_strace_sees() {
 #[test]
 fn refused_clients_narrate_what_strace_sees() {
     let (address, _reserved) = address_where_nobody_listens().unwrap();
-    for client in ["short-client", "long-client"] {
+    for (_, client) in PAIRS {
         if let Some(client) = Watched::start(client, &[&address.to_string()]) {
             let narrated = client.compare_at_the_end();
             assert!(narrated.contains(") = -1 Connection refused"), "{narrated}");
@@ -88,7 +88,7 @@ fn refused_clients_narrate_what_strace_sees() {
 #[test]
 fn clients_whose_connection_is_reset_narrate_what_strace_sees() {
     let (listener, address) = listening_socket();
-    for client in ["short-client", "long-client"] {
+    for (_, client) in PAIRS {
         if let Some(client) = Watched::start(client, &[&address]) {
             let mut peer = Peer::accept(&listener).unwrap();
             peer.receive().unwrap();

@@ -44,7 +44,7 @@ mod on_linux {
     use std::time::Duration;
 
     use super::*;
-    use harness::{LIMIT, Peer, path_of, poll, unshare};
+    use harness::{LIMIT, PROGRAMS, Peer, poll, unshare};
 
     #[test]
     fn server_prints_line_by_line_into_a_file() {
@@ -133,7 +133,7 @@ mod on_linux {
             let client = Program::new(client).args([address]).stdout(full()).run();
             assert_eq!(client, Finished::failure(1, complaint));
         }
-        for program in ["short-server", "short-client", "long-server", "long-client"] {
+        for program in PROGRAMS {
             let help = Program::new(program).args(["--help"]).stdout(full()).run();
             assert_eq!(help, Finished::failure(1, complaint));
         }
@@ -156,10 +156,11 @@ mod on_linux {
 
     #[test]
     fn error_that_nobody_can_read_causes_no_panic() {
-        for program in ["short-client", "long-client"] {
+        for (_, program) in PAIRS {
             let mut shell = Command::new("sh");
-            shell.args(["-c", "exec \"$0\" \"$@\" 2>/dev/full"]).arg(path_of(program));
-            let refused = Program::of(shell).args(["no port"]).env("RUST_LOG", "a=b");
+            shell.args(["-c", "exec \"$0\" \"$@\" 2>/dev/full"]);
+            let refused = Program::new(program).args(["no port"]).under(shell);
+            let refused = refused.env("RUST_LOG", "a=b");
             assert_eq!(refused.run(), Finished::failure(2, ""));
         }
     }

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use harness::{LIMIT, Process, Program, Server, listening_socket};
+use harness::{LIMIT, PAIRS, Process, Program, Server, listening_socket};
 
 /// Long enough for a program to do what it should not.
 const A_WHILE: Duration = Duration::from_millis(100);
@@ -13,7 +13,7 @@ fn step(program: &str, address: &str) -> Process {
 }
 
 /// Presses Enter at each prompt until this call is next.
-fn step_to(process: &mut Process, call: &str) {
+fn step_to(process: &Process, call: &str) {
     while !process.prompt().starts_with(call) {
         process.enter();
     }
@@ -21,8 +21,8 @@ fn step_to(process: &mut Process, call: &str) {
 
 /// Brings a stepping server to its first `accept`.
 fn step_to_accept(server: &str) -> Server {
-    let mut server = step(server, "127.0.0.1:0");
-    step_to(&mut server, "accept(");
+    let server = step(server, "127.0.0.1:0");
+    step_to(&server, "accept(");
     Server::from_process(server)
 }
 
@@ -30,8 +30,8 @@ fn step_to_accept(server: &str) -> Server {
 fn nothing_is_called_before_enter() {
     let (listener, address) = listening_socket();
     listener.set_nonblocking(true).expect("a socket can be told not to block");
-    let mut client = step("short-client", &address);
-    step_to(&mut client, "connect(");
+    let client = step("short-client", &address);
+    step_to(&client, "connect(");
     client.skip_to("[.] socket(AF_INET, SOCK_STREAM) = ");
     assert!(client.stdout.is_silent_for(A_WHILE));
     let nobody = listener.accept().expect_err("the client has not connected");
@@ -68,7 +68,7 @@ fn each_call_of_the_short_client_has_its_prompt() {
 
 #[test]
 fn client_is_connected_before_the_server_accepts() {
-    for server in ["short-server", "long-server"] {
+    for (server, _) in PAIRS {
         let mut server = step_to_accept(server);
         let client = server.client();
         client.send("already sent").unwrap();

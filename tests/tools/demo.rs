@@ -59,7 +59,7 @@ fn shown(demo: Program) -> String {
 pub(crate) fn sides_of(row: &str) -> [&str; 2] {
     let gaps = [" | ", " ──► ", " ◄── ", " |"];
     let divided = gaps.iter().find_map(|gap| row.split_once(gap));
-    let (left, right) = divided.unwrap_or((row.trim_end_matches(" ──►"), ""));
+    let (left, right) = divided.unwrap_or_else(|| (row.trim_end_matches(" ──►"), ""));
     [left.trim(), right.trim()]
 }
 
