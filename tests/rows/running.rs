@@ -233,7 +233,7 @@ impl Running {
         match lines.find(|line| count(line, end) > 0) {
             Some(line) if count(line, beginning) > 0 => Ok(()),
             Some(line) => unexpected("it on one line", quoted(line)),
-            None => unexpected("it escaped", "nothing of it"),
+            None => unexpected("it on standard output", "nothing of it"),
         }
     }
 
@@ -388,7 +388,7 @@ fn has_nothing_raw(printed: &[u8]) -> Verdict {
     let mut lines = printed.split(|byte| *byte == b'\n');
     match lines.find(|line| is_raw(line)) {
         None => Ok(()),
-        Some(raw) => unexpected("it escaped", format!("raw {}", printable(raw))),
+        Some(raw) => unexpected("escaped text", format!("raw {}", printable(raw))),
     }
 }
 

@@ -402,12 +402,13 @@ fn headings(page: &str) -> impl Iterator<Item = String> {
 }
 
 /// The pages in English; each has a Chinese one beside it.
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "README.md",
     "docs/classroom.md",
     "docs/comparison.md",
     "docs/experiments.md",
     "docs/glossary.md",
+    "docs/rows.md",
     "docs/survival.md",
 ];
 

@@ -1,6 +1,8 @@
 //! The rows of `cargo compare`: each holds for its programs, and sees the fault that it is there for.
 #![cfg(target_os = "linux")]
 
+use std::fs;
+
 use harness::{Edition, PROGRAMS, or_skip, python, strace};
 use rows::{Row, Subject, rows_of, try_all};
 
@@ -111,6 +113,18 @@ fn every_row_sees_the_fault_that_it_is_there_for() {
             println!("{line} | {}", verdict.expect_err(line));
         }
     });
+}
+
+#[test]
+fn every_row_is_explained_in_both_languages() {
+    for page in ["rows.md", "rows.zh-CN.md"] {
+        let path = format!("{}/../docs/{page}", env!("CARGO_MANIFEST_DIR"));
+        let text = fs::read_to_string(&path).expect("the page is there");
+        for row in PROGRAMS.iter().flat_map(|program| rows_of(program)) {
+            let is_heading = |line: &str| line.strip_prefix("### ") == Some(row.name);
+            assert!(text.lines().any(is_heading), "{page}: {}", row.name);
+        }
+    }
 }
 
 #[test]
