@@ -185,7 +185,8 @@ impl Drop for Process {
         // It may have ended already, which is as good.
         self.kill_group();
         let _ = self.child.kill(); // where there are no groups
-        let _ = self.end_within(LIMIT); // a process that another one traces can stay for ever
+        // What another process traces can stay until that one ends.
+        let _ = self.end_within(Duration::from_secs(2));
         running().remove(&self.id());
     }
 }

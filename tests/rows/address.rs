@@ -44,7 +44,10 @@ pub fn why_not_judged(subject: &Subject) -> Option<String> {
     let what = match &is_elsewhere {
         Some(elsewhere) => format!("{elsewhere}, not on the ADDRESS it was given"),
         None => match program.last_words() {
-            Some(words) => format!("it ends before it {verb}: {words}"),
+            Some(words) => {
+                let words = words.trim_start_matches("it ended with ");
+                format!("it ends before it {verb}: {words}")
+            }
             None => format!("it {verb} nowhere: {got}"),
         },
     };

@@ -21,6 +21,7 @@ use std::sync::{Mutex, mpsc};
 use std::thread;
 
 pub use address::why_not_judged;
+pub use crash::crash;
 use harness::Peer;
 use running::Running;
 pub use subject::Subject;

@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use harness::{Edition, PROGRAMS, or_skip, python, strace};
-use rows::{Row, Subject, rows_of, try_all};
+use harness::{Edition, PROGRAMS, or_skip, python, quoted, strace};
+use rows::{Row, Subject, crash, rows_of, try_all};
 
 #[track_caller]
 fn assert_all_rows_hold(subjects: &[Subject]) {
@@ -173,4 +173,43 @@ fn prompt_of_a_client_that_asks_costs_it_the_row_about_output_only() {
         let names: Vec<_> = rows.map(|row| row.name).collect();
         assert!(matches!(names[..], [name] if name.contains(", nothing else")), "{names:?}");
     }
+}
+
+#[test]
+fn crash_is_named_in_the_words_of_its_language() {
+    for (text, said) in [
+        (
+            "Exception in thread Thread-1:\nTraceback (most recent call last):\n  File \"s.py\"\n\
+             TypeError: a bytes-like object is required\n",
+            "traceback: TypeError: a bytes-like object is required",
+        ),
+        (
+            "thread 'main' panicked at src/main.rs:9:5:\ncalled `Result::unwrap()` on an `Err`\n\
+             note: run with `RUST_BACKTRACE=1`\n",
+            "panic: called `Result::unwrap()` on an `Err`",
+        ),
+        (
+            "panic: runtime error: index out of range\n\ngoroutine 1\n",
+            "panic: runtime error: index out of range",
+        ),
+        (
+            "Exception in thread \"main\" java.net.ConnectException: Connection refused\n\tat java.base\n",
+            "stack trace: Exception in thread \"main\" java.net.ConnectException: Connection refused",
+        ),
+        (
+            "node:events:496\n      throw er;\n      ^\n\nError: connect ECONNREFUSED\n    at TCP (node:net)\n",
+            "stack trace: Error: connect ECONNREFUSED",
+        ),
+    ] {
+        assert_eq!(crash(text).as_deref(), Some(said));
+    }
+    assert_eq!(crash("error: cannot connect at all\n"), None);
+}
+
+#[test]
+fn bytes_that_are_not_text_are_quoted_as_pairs_of_digits() {
+    assert_eq!(quoted("中文 ACK!\n".as_bytes()), "\"中文 ACK!\\n\"");
+    assert_eq!(quoted(b"\0\0\x0b\xb8ab"), "00 00 0b b8 61 62");
+    assert_eq!(quoted(&[0xff; 20]), "ff ".repeat(16) + "...");
+    assert_eq!(quoted(b""), "nothing");
 }
