@@ -123,7 +123,7 @@ impl Running {
 
     /// Has a client talk as the tutorial's client does: one message, one reply, and with the short
     /// server the end of the stream.
-    pub fn talk(&self, client: &mut Peer) -> Verdict {
+    pub fn talk(&self, client: &Peer) -> Verdict {
         client.send(self.message())?;
         client.expect("ACK!")?;
         if self.is_short() {
@@ -134,7 +134,7 @@ impl Running {
 
     /// Has one more client come, talk and leave.
     pub fn serves_another(&self) -> Verdict {
-        self.talk(&mut self.client()?)
+        self.talk(&self.client()?)
     }
 
     /// Waits until all that has happened has had its effects, the death of the program among them,
@@ -145,7 +145,7 @@ impl Running {
     }
 
     /// Takes a message from the client, and replies.
-    pub fn reply(&self, server: &mut Peer, reply: impl AsRef<[u8]>) -> Verdict {
+    pub fn reply(&self, server: &Peer, reply: impl AsRef<[u8]>) -> Verdict {
         server.expect(self.message())?;
         Ok(server.send(reply)?)
     }
@@ -180,6 +180,18 @@ impl Running {
         });
     }
 
+    /// Returns whether all clients have been accepted, as far as the system tells.
+    pub fn queue_is_empty(&self) -> bool {
+        let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+        let port = format!(":{:04X}", self.address.port());
+        !table.lines().any(|line| {
+            // See proc_pid_net(5): 0A is LISTEN; the second queue holds who waits.
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let is_listening = fields[1].ends_with(&port) && fields[3] == "0A";
+            is_listening && !fields[4].ends_with(":00000000")
+        })
+    }
+
     /// Counts its open descriptors and those of its children, and the children.
     pub fn holds(&self) -> usize {
         held_by(self.process.id())
@@ -205,7 +217,7 @@ impl Running {
                 (Some(line), Some(wanted)) if line == wanted.as_bytes() => {}
                 (Some(line), None) => return unexpected("no more lines", quoted(line)),
                 (line, Some(wanted)) => {
-                    let got = line.map_or("no such line".to_owned(), quoted);
+                    let got = line.map_or_else(|| "no such line".to_owned(), quoted);
                     return unexpected(quoted(wanted.as_bytes()), got);
                 }
             }
