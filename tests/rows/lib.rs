@@ -30,7 +30,7 @@ use verdict::unexpected;
 pub use verdict::{Failure, Kind, Reason, Verdict};
 
 /// How many rows are tried at the same time: most of the time they wait.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 
 /// How often a row is tried anew: its fault hit another call, or the tool itself was stopped.
 const TRIES: usize = 3;
