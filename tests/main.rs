@@ -12,6 +12,7 @@ mod programs {
     #[cfg(unix)] // elsewhere a descriptor is any number
     mod stepping;
     mod survival;
+    mod watch;
 }
 
 mod tools {

@@ -29,8 +29,7 @@ pub use server::{
     Server, address_where_nobody_listens, free_address, listening_on, listening_socket,
 };
 pub use system::{
-    LEAVE_THREE_FILES_OPEN, NO_PYTHON, ipv6, or_skip, own_network, python, setpriv, setsid, strace,
-    unshare,
+    LEAVE_THREE_FILES_OPEN, NO_PYTHON, ipv6, or_skip, own_network, python, strace, unshare,
 };
 pub use unexpected::{Unexpected, quoted, words};
 pub use wait::{LIMIT, late, poll};

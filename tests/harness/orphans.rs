@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use crate::setsid;
+use crate::system::setsid;
 
 /// Kills all that this process has started when it is dropped.
 pub struct Orphans {

@@ -182,7 +182,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended already, which is as good.
+        // It may already have ended; ignore the error.
         self.kill_group();
         let _ = self.child.kill(); // where there are no groups
         // What another process traces can stay until that one ends.
@@ -227,7 +227,7 @@ fn running() -> MutexGuard<'static, BTreeSet<u32>> {
 fn end_all_on_ctrl_c() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // Where somebody else has seen to Ctrl-C, that is as good.
+        // There may be a handler already; ignore the error.
         let _ = ctrlc::set_handler(|| {
             let running = running(); // and nothing is started any more
             running.iter().for_each(|process| kill_group(*process));
@@ -247,6 +247,6 @@ fn kill_group(leader: u32) {
 #[cfg(unix)]
 fn signal_group(leader: u32, signal: rustix::process::Signal) {
     let leader = leader.try_into().ok().and_then(rustix::process::Pid::from_raw);
-    // It may have ended already, which is as good.
+    // It may already have ended; ignore the error.
     let _ = leader.map(|leader| rustix::process::kill_process_group(leader, signal));
 }

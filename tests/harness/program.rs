@@ -5,7 +5,8 @@ use std::io::{self, Read};
 use std::process::{Command, Stdio};
 
 use crate::orphans::{MARK, mark};
-use crate::{Finished, Process, path_of, setpriv, setsid};
+use crate::system::{setpriv, setsid};
+use crate::{Finished, Process, path_of};
 
 /// A program that is about to be started.
 pub struct Program {

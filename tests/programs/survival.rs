@@ -134,8 +134,7 @@ fn client_that_never_reads_keeps_the_long_server_only_while_it_stays() {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4096).unwrap(); // replies have little room
     socket.connect(&server.address.into()).unwrap();
-    let mut flood = Peer::of(socket.into(), LIMIT).unwrap();
-    flood.limit(4 * LIMIT);
+    let mut flood = Peer::of(socket.into(), 4 * LIMIT).unwrap();
     flood.send_until_nothing_moves().unwrap(); // the server waits in send
     let next = server.client();
     next.send("next").unwrap();
