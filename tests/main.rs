@@ -2,6 +2,8 @@
 
 mod programs {
     mod command_line;
+    mod crowd;
+    mod differences;
     mod injected_errors;
     mod lingering;
     mod narration;
