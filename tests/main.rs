@@ -2,6 +2,8 @@
 
 mod programs {
     mod command_line;
+    mod crowd;
+    mod differences;
     mod injected_errors;
     mod lingering;
     mod narration;
@@ -18,6 +20,7 @@ mod tools {
     mod demo;
     mod documents;
     mod rows_hold;
+    mod solutions;
 }
 
 #[cfg(not(target_os = "linux"))]
