@@ -193,7 +193,7 @@ function ladder() {
 function lanes() {
   return frames.map(({ who, call }, index) => who === null ? "" :
     html`<span class="of-${who} ${index <= step ? "past" : ""}" style="grid-area:${who + 1}/${index + 1}">${
-      call === "kill" ? "Ctrl-C" : call}</span>`);
+      call === "kill" ? "Ctrl-C" : nameOf(call)}</span>`);
 }
 
 function sentence(frame) {
