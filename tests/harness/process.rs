@@ -217,8 +217,13 @@ impl Process {
 
     /// Presses Enter.
     pub fn enter(&mut self) {
+        self.enter_line("");
+    }
+
+    /// Types a line.
+    pub fn enter_line(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().expect("it was started with an input");
-        stdin.write_all(b"\n").expect("it reads its input");
+        writeln!(stdin, "{line}").expect("it reads its input");
     }
 
     /// Ends its input, as Ctrl-D does in a terminal.
