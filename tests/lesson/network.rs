@@ -50,7 +50,10 @@ impl Row {
         match self.state {
             "TIME_WAIT" => true,
             "SYN_SENT" => clients_wait,
-            _ => self.timer != RETRANSMISSION && (self.sent == 0 || self.timer == PROBE_OF_A_FULL_QUEUE),
+            _ => {
+                self.timer != RETRANSMISSION
+                    && (self.sent == 0 || self.timer == PROBE_OF_A_FULL_QUEUE)
+            }
         }
     }
 }
@@ -181,9 +184,15 @@ impl Wire {
     /// but for the last one of each of these ports.
     pub fn take(&mut self, programs: usize, again: &[u16]) -> Vec<recording::Segment> {
         let mut taken = Vec::new();
-        let (mut resent, others): (Vec<_>, Vec<_>) = self.segments.drain(..).partition(|segment| segment.is_again);
+        let (mut resent, others): (Vec<_>, Vec<_>) =
+            self.segments.drain(..).partition(|segment| segment.is_again);
         for port in again {
-            taken.extend(resent.iter().rposition(|segment| segment.from == *port).map(|last| resent.remove(last)));
+            taken.extend(
+                resent
+                    .iter()
+                    .rposition(|segment| segment.from == *port)
+                    .map(|last| resent.remove(last)),
+            );
         }
         resent.retain(|segment| !again.contains(&segment.from));
         self.segments = resent;
@@ -230,11 +239,12 @@ impl Segment {
 /// Returns bytes as text, no more of them than the first 32, as the programs show them.
 pub fn beginning(bytes: &[u8]) -> String {
     const LIMIT: usize = 32;
-    let shown = bytes.get(..LIMIT).map_or(bytes, |beginning| match std::str::from_utf8(beginning) {
-        // No character is cut in two.
-        Err(error) if error.error_len().is_none() => &beginning[..error.valid_up_to()],
-        _ => beginning,
-    });
+    let shown =
+        bytes.get(..LIMIT).map_or(bytes, |beginning| match std::str::from_utf8(beginning) {
+            // No character is cut in two.
+            Err(error) if error.error_len().is_none() => &beginning[..error.valid_up_to()],
+            _ => beginning,
+        });
     let more = if shown.len() < bytes.len() { "..." } else { "" };
     format!("{}{more}", common::printable(shown))
 }

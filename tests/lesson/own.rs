@@ -85,9 +85,10 @@ fn end(recorder: &Recorder) -> Words {
     let ended: Vec<bool> = recorder.terminals.iter().map(|terminal| terminal.has_ended()).collect();
     match ended[..] {
         [true, true] => words("Both programs have ended.", "两个程序都已结束。"),
-        _ if recorder.frames() >= MOST => {
-            words("The recording ends here, after 60 steps. The programs would go on.", "记录到此为止，共 60 步。程序还会继续运行。")
-        }
+        _ if recorder.frames() >= MOST => words(
+            "The recording ends here, after 60 steps. The programs would go on.",
+            "记录到此为止，共 60 步。程序还会继续运行。",
+        ),
         [true, false] => words(
             "The server has ended, and the client waits for what does not come.",
             "服务器已经结束，客户端还在等待，但等不到了。",

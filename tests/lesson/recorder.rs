@@ -94,13 +94,21 @@ impl Recorder {
             let now = Some((printed, sockets, self.wire.read()?));
             alike = if is_at_rest && now == last { alike + 1 } else { 1 };
             last = now;
+            if alike == LOOKS && self.terminals.iter().any(Terminal::pauses) {
+                alike = 1;
+            }
         }
         Ok(true)
     }
 
     /// Returns what there is to see, without a sentence: which program acted, with which call, and
     /// whose SYN was to be sent again.
-    pub fn look(&mut self, who: Option<usize>, call: Option<&str>, again: &[usize]) -> io::Result<Frame> {
+    pub fn look(
+        &mut self,
+        who: Option<usize>,
+        call: Option<&str>,
+        again: &[usize],
+    ) -> io::Result<Frame> {
         let sockets = self.sockets()?;
         let again: Vec<u16> = again.iter().filter_map(|who| self.port_of(*who)).collect();
         Ok(Frame {
@@ -146,12 +154,20 @@ impl Recorder {
             let ports = self.ports_of.get(&inode);
             let (port, peer) = ports.copied().unzip();
             // In TIME_WAIT the table does not say whose it is.
-            let kept = |socket: &&mut Socket| port.is_some() && (socket.port, socket.peer) == (port, peer);
+            let kept =
+                |socket: &&mut Socket| port.is_some() && (socket.port, socket.peer) == (port, peer);
             if let Some(kept) = found.iter_mut().find(kept) {
                 kept.fd = Some(descriptor);
             } else {
                 let state = "CLOSED".to_owned();
-                found.push(Socket { of, fd: Some(descriptor), state, port, peer, ..Socket::default() });
+                found.push(Socket {
+                    of,
+                    fd: Some(descriptor),
+                    state,
+                    port,
+                    peer,
+                    ..Socket::default()
+                });
             }
         }
         let place = |socket: &Socket| {

@@ -11,7 +11,7 @@ use crate::recorder::Recorder;
 use crate::recording::{Recording, Words};
 use crate::sentence;
 use crate::source::root;
-use crate::terminal::Started;
+use crate::terminal::{Started, Terminal};
 
 pub const EDITIONS: [&str; 2] = ["rust", "python"];
 
@@ -91,7 +91,8 @@ impl Scenario {
 
     /// Plays it in a network namespace of its own.
     pub fn record(&self, edition: &str) -> io::Result<Recording> {
-        let programs = self.programs.iter().find(|(its, _)| *its == edition).map(|(_, programs)| programs);
+        let programs =
+            self.programs.iter().find(|(its, _)| *its == edition).map(|(_, programs)| programs);
         let programs = programs.expect("each scenario has both editions").iter().enumerate();
         let programs = programs.map(|(number, words)| Started::of_lesson(words, number == 0));
         let mut recorder = Recorder::new(programs.collect(), PORTS)?;
@@ -103,8 +104,8 @@ impl Scenario {
             let problem = player.play(step, &mut recorder)?;
             let is_killed = step.acts.iter().any(|act| act.what == CTRL_C);
             // What the kernel does by itself has no actor.
-            let actor = step.acts.iter().rfind(|act| act.what.ends_with(')') && act.call() == Some(act.what));
-            let actor = actor.filter(|_| recorder.frames() > 0);
+            let acts = |act: &&Act| act.what == CTRL_C || act.call() == Some(act.what);
+            let actor = step.acts.iter().rfind(acts).filter(|_| recorder.frames() > 0);
             let call = actor.map(|act| if is_killed { "kill" } else { act.what });
             let waits = step.acts.iter().filter(|act| [SYN_AGAIN, ANSWERED].contains(&act.what));
             let again: Vec<usize> = waits.map(|act| act.who).collect();
@@ -189,6 +190,9 @@ impl Player<'_> {
                 return Ok(Some(problem));
             }
             self.done += 1;
+        }
+        if let Some(who) = recorder.terminals.iter().position(Terminal::is_mixed) {
+            return Ok(Some(sentence::mixed(who, recorder)));
         }
         // Another question than the one that comes next would belie the step's sentence.
         for who in 0..recorder.terminals.len() {

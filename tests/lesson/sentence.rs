@@ -28,7 +28,10 @@ pub fn of_frame(frame: &Frame, terminals: &[Terminal]) -> Words {
         }
         if acted && frame.call.as_deref() == Some("input") {
             let (en, zh) = &subject;
-            say((format!("{} reads a line from its terminal: hello.", capital(en)), format!("{zh}从终端读入一行：hello。")));
+            say((
+                format!("{} reads a line from its terminal: hello.", capital(en)),
+                format!("{zh}从终端读入一行：hello。"),
+            ));
         } else if acted && frame.call.as_deref() == Some("start") {
             let (en, zh) = &subject;
             say((format!("{} has been started.", capital(en)), format!("{zh}已启动。")));
@@ -76,12 +79,18 @@ fn returned((who, zh): &Subject, Did(_, call, result): &Did) -> Subject {
             )
         }
         "listen" => (
-            format!("{who}’s socket listens: from now on the kernel completes handshakes by itself."),
+            format!(
+                "{who}’s socket listens: from now on the kernel completes handshakes by itself."
+            ),
             format!("{zh}的套接字开始监听：从现在起，内核会自行完成握手。"),
         ),
         "accept" => (
-            format!("{who}’s accept takes a client out of the queue. It returns descriptor {value}, a new socket for this client alone."),
-            format!("{zh}的 accept 从队列中取出一个客户端，返回描述符 {value}：只属于这个客户端的新套接字。"),
+            format!(
+                "{who}’s accept takes a client out of the queue. It returns descriptor {value}, a new socket for this client alone."
+            ),
+            format!(
+                "{zh}的 accept 从队列中取出一个客户端，返回描述符 {value}：只属于这个客户端的新套接字。"
+            ),
         ),
         "connect" => (
             format!("{who}’s connect succeeds: the two kernels have completed the handshake."),
@@ -107,10 +116,9 @@ fn returned((who, zh): &Subject, Did(_, call, result): &Did) -> Subject {
             format!("{who} closes descriptor {descriptor}."),
             format!("{zh}关闭描述符 {descriptor}。"),
         ),
-        _ => (
-            format!("{who}’s {name} returns {result}."),
-            format!("{zh}的 {name} 返回 {result}。"),
-        ),
+        _ => {
+            (format!("{who}’s {name} returns {result}."), format!("{zh}的 {name} 返回 {result}。"))
+        }
     }
 }
 
@@ -153,8 +161,12 @@ pub fn unexpected(who: usize, call: &str, asked: Option<&str>, recorder: &Record
         None => ("it has ended".to_owned(), "它已经结束".to_owned()),
     };
     Words {
-        en: format!("Here the lesson expects {call} of {en}, but {but}. Has the source been changed? The recording ends here."),
-        zh: format!("按课程的步骤，{zh}在这里应当进行 {call}，但{but_zh}。源代码改动过吗？记录到此为止。"),
+        en: format!(
+            "Here the lesson expects {call} of {en}, but {but}. Has the source been changed? The recording ends here."
+        ),
+        zh: format!(
+            "按课程的步骤，{zh}在这里应当进行 {call}，但{but_zh}。源代码改动过吗？记录到此为止。"
+        ),
     }
 }
 
@@ -162,7 +174,20 @@ pub fn unexpected(who: usize, call: &str, asked: Option<&str>, recorder: &Record
 pub fn no_rest(who: usize, what: &str, recorder: &Recorder) -> Words {
     let (en, zh) = subject(who, recorder.terminals.len());
     Words {
-        en: format!("After {what} of {en}, the programs do not come to rest. The recording ends here."),
+        en: format!(
+            "After {what} of {en}, the programs do not come to rest. The recording ends here."
+        ),
         zh: format!("{zh}进行 {what} 之后，程序一直没有静止下来。记录到此为止。"),
+    }
+}
+
+/// Says that two threads of a program print at the same time.
+pub fn mixed(who: usize, recorder: &Recorder) -> Words {
+    let (en, zh) = subject(who, recorder.terminals.len());
+    Words {
+        en: format!(
+            "Two threads of {en} print at the same time, so that their lines are mixed. The recording ends here."
+        ),
+        zh: format!("{zh}的两个线程同时输出，各行混在了一起。记录到此为止。"),
     }
 }

@@ -19,9 +19,7 @@ pub fn root() -> PathBuf {
 pub fn of(part: &Part) -> io::Result<Source> {
     let name = &part.name;
     let (file, begin): (_, &[&str]) = match part.source.split_once('/') {
-        Some(("rust", _)) => {
-            (root().join(name).join("src/main.rs"), &["fn serve(", "fn talk("])
-        }
+        Some(("rust", _)) => (root().join(name).join("src/main.rs"), &["fn serve(", "fn talk("]),
         Some(("python", _)) => {
             let begin = &["def serve(", "listener = ", "client = "];
             (root().join(name).join(name.replace('-', "_") + ".py"), begin)

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::OwnedFd;
@@ -12,7 +11,7 @@ use std::process::{Command, ExitStatus};
 use rustix::fs::{OFlags, fcntl_setfl};
 use tempfile::NamedTempFile;
 
-use harness::{LIMIT, Process, Program, python_if_found};
+use harness::{LIMIT, Process, Program};
 
 use crate::narration::{self, Call};
 use crate::recording::{At, Did, Part, Side, Source};
@@ -69,7 +68,7 @@ impl Started {
         shell.args(["-c", &format!("exec \"$@\" {}", self.arguments), "sh"]);
         match &self.python {
             Some(file) => shell
-                .arg(python())
+                .arg(env::var_os("PYTHON").unwrap_or_default())
                 .arg(source::root().join("common/watch.py"))
                 .arg(file)
                 .env("WATCH_LINES", lines)
@@ -83,12 +82,6 @@ impl Started {
         let process = program.stdout(writer.try_clone()?).stderr(writer).spawn()?;
         Ok(Running { process, output: reader.into() })
     }
-}
-
-/// What runs Python files.
-fn python() -> OsString {
-    let found = || python_if_found().map(|python| python.get_program().to_owned());
-    env::var_os("PYTHON").or_else(found).unwrap_or_else(|| "python3".into())
 }
 
 /// The folder of the programs: this one is in a folder of it.
@@ -115,6 +108,8 @@ pub struct Terminal {
     begin: usize,
     /// How much of it earlier frames show.
     framed: usize,
+    /// How many lines have been typed, and questions cut short, since the last program was started.
+    entered: usize,
 }
 
 impl Terminal {
@@ -122,15 +117,15 @@ impl Terminal {
         let source = source::of(&started.part)?;
         let lines = NamedTempFile::new()?;
         let shown = b"$ ".to_vec();
-        let (running, status, begin, framed) = Default::default();
-        Ok(Self { started, source, lines, running, status, shown, begin, framed })
+        let (running, status, begin, framed, entered) = Default::default();
+        Ok(Self { started, source, lines, running, status, shown, begin, framed, entered })
     }
 
     pub fn start(&mut self) -> io::Result<()> {
         fs::write(&self.lines, "")?;
         self.running = Some(self.started.start(self.lines.path())?);
         self.shown.extend(format!("STEP=1 {}\n", self.started.typed()).bytes());
-        self.begin = self.shown.len();
+        (self.begin, self.entered) = (self.shown.len(), 0);
         Ok(())
     }
 
@@ -174,42 +169,60 @@ impl Terminal {
         if let Some(running) = &mut self.running {
             self.shown.extend(format!("{line}\n").bytes()); // as a terminal shows it
             running.process.enter_line(line);
+            self.entered += 1;
         }
     }
 
     /// Presses Ctrl-C.
     pub fn interrupt(&mut self) {
+        let answers = self.question().is_some();
         if let Some(running) = &self.running {
             self.shown.extend(b"^C\n");
             running.process.interrupt();
+            self.entered += usize::from(answers);
         }
     }
 
-    /// Returns the state of each thread of the program, and where in the kernel it waits: see
-    /// `proc_pid_stat(5)` and `proc_pid_wchan(5)`. `None` while it changes.
-    fn threads(&self) -> Option<Vec<(char, String)>> {
+    /// Returns what a file of each of the program's threads says; `None` while they change.
+    fn threads(&self, file: &str) -> Option<Vec<String>> {
         let Some(running) = &self.running else {
             return Some(Vec::new());
         };
         let threads = fs::read_dir(format!("/proc/{}/task", running.process.id())).ok()?;
-        let state = |folder: PathBuf| {
-            let stat = fs::read_to_string(folder.join("stat")).ok()?;
-            let state = stat.rsplit_once(") ")?.1.chars().next()?;
-            Some((state, fs::read_to_string(folder.join("wchan")).unwrap_or_default()))
-        };
-        threads.map(|thread| state(thread.ok()?.path())).collect()
+        threads.map(|thread| fs::read_to_string(thread.ok()?.path().join(file)).ok()).collect()
     }
 
-    /// Returns whether no thread of the program runs, or is going to without being woken.
+    /// Returns whether no thread of the program runs: see `proc_pid_stat(5)`.
     pub fn is_asleep(&self) -> bool {
-        let is_asleep = |(state, place): (char, String)| "SZX".contains(state) && !place.contains("nanosleep");
-        self.threads().is_some_and(|threads| threads.into_iter().all(is_asleep))
+        let is_asleep = |stat: &String| {
+            let state = stat.rsplit_once(") ").and_then(|(_, fields)| fields.chars().next());
+            state.is_some_and(|state| "SZX".contains(state))
+        };
+        self.threads("stat").is_some_and(|threads| threads.iter().all(is_asleep))
+    }
+
+    /// Returns whether a thread waits in a function of the kernel of about this name: see
+    /// `proc_pid_wchan(5)`.
+    fn waits_in(&self, name: &str) -> bool {
+        let threads = self.threads("wchan");
+        threads.is_some_and(|threads| threads.iter().any(|function| function.contains(name)))
+    }
+
+    /// Returns whether a thread pauses, and is going to run by itself.
+    pub fn pauses(&self) -> bool {
+        self.waits_in("nanosleep")
     }
 
     /// Returns whether the program reads its terminal, and not to ask for the next call.
     pub fn reads(&self) -> bool {
-        let reads = |(_, place): &(char, String)| place.contains("pipe_read");
-        self.question().is_none() && self.threads().is_some_and(|threads| threads.iter().any(reads))
+        self.question().is_none() && self.waits_in("pipe_read")
+    }
+
+    /// Returns whether a thread's lines are mixed with another one's question, which is then asked
+    /// again.
+    pub fn is_mixed(&self) -> bool {
+        let text = text(&self.shown[self.begin..]);
+        text.matches(PROMPT_END).count() > self.entered + usize::from(self.question().is_some())
     }
 
     /// Returns the inode of each socket that the program holds, with its descriptor.
@@ -220,7 +233,8 @@ impl Terminal {
         let descriptors = fs::read_dir(format!("/proc/{}/fd", running.process.id()));
         let socket = |descriptor: fs::DirEntry| {
             let target = fs::read_link(descriptor.path()).ok()?;
-            let inode = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()?;
+            let inode =
+                target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()?;
             Some((inode, descriptor.file_name().to_str()?.parse().ok()?))
         };
         descriptors.into_iter().flatten().flatten().filter_map(socket).collect()
@@ -250,7 +264,9 @@ impl Terminal {
         let (mut at, mut did) = (Vec::new(), Vec::new());
         for call in calls {
             match call.result {
-                Some(result) if self.begin + call.end >= framed => did.push(Did(call.line, call.text, result)),
+                Some(result) if self.begin + call.end >= framed => {
+                    did.push(Did(call.line, call.text, result))
+                }
                 None if self.is_running() => at.push(At(call.line, call.when, call.text)),
                 _ => {}
             }

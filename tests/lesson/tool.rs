@@ -58,25 +58,29 @@ fn run(words: &[OsString]) -> Result<ExitCode, Problem> {
     let (file, pair) = match words {
         [] => (None, None),
         [file] => (Some(file), None),
-        [file, server, client] => (Some(file), Some([name(server, "server")?, name(client, "client")?])),
+        [file, server, client] => {
+            (Some(file), Some([name(server, "server")?, name(client, "client")?]))
+        }
         [_, _] => return misuse("it takes a FILE, or a FILE, a SERVER and a CLIENT"),
         [_, _, _, extra, ..] => return misuse(format!("too many arguments: '{}'", shown(extra))),
     };
-    if let Some(file) = file.filter(|file| Path::new(file).extension() != Some(OsStr::new("html"))) {
+    if let Some(file) = file.filter(|file| Path::new(file).extension() != Some(OsStr::new("html")))
+    {
         return misuse(format!("FILE '{}' does not end in .html", shown(file)));
     }
-    if own_network_if_found().is_none() || python_if_found().is_none() {
+    let folder = programs().or_else(failure)?;
+    let Some(recorder) = Recorder::new()? else {
         return failure(
             "recording needs Linux with unshare, ip and python3; open docs/lesson.html instead",
         );
-    }
-    let folder = programs().or_else(failure)?;
+    };
     let file = file.map_or_else(|| folder.with_file_name("lesson.html"), PathBuf::from);
     let lesson = match pair {
-        None => whole_lesson()?,
-        Some([server, client]) => pair_of_learner(&server, &client)?,
+        None => whole_lesson(&recorder)?,
+        Some([server, client]) => pair_of_learner(&recorder, &server, &client)?,
     };
-    let written = page::of(&lesson).map_err(io::Error::from).and_then(|page| fs::write(&file, page));
+    let written =
+        page::of(&lesson).map_err(io::Error::from).and_then(|page| fs::write(&file, page));
     written.or_else(|error| failure(format!("cannot write {}: {error}", file.display())))?;
     writeln!(io::stdout(), "{}", file.display())?;
     Ok(ExitCode::SUCCESS)
@@ -98,17 +102,19 @@ fn name(word: &OsStr, side: &str) -> Result<String, Problem> {
 }
 
 /// Records all scenarios in both editions.
-fn whole_lesson() -> Result<Lesson, Problem> {
+fn whole_lesson(recorder: &Recorder) -> Result<Lesson, Problem> {
     let scenarios = scenario::all();
-    let pairs = scenarios.iter().flat_map(|scenario| EDITIONS.map(|edition| (scenario.id, edition)));
+    let pairs =
+        scenarios.iter().flat_map(|scenario| EDITIONS.map(|edition| (scenario.id, edition)));
     let mut pairs: Vec<_> = pairs.collect();
     pairs.sort_by_key(|(id, _)| *id == "full"); // which takes longest: it is taken first
     let (waiting, done) = (Mutex::new(pairs), Mutex::new(Vec::new()));
     let work = || {
         while let Some((id, edition)) = lock(&waiting).pop() {
-            let recorded = record(&[id, edition]);
+            let recorded = recorder.record(&[id, edition]);
             if let Ok(recording) = &recorded {
-                let note = if is_unexpected(recording) { ", and then something unexpected" } else { "" };
+                let note =
+                    if is_unexpected(recording) { ", and then something unexpected" } else { "" };
                 tell(&format!("{id}, {edition}: {} steps{note}", recording.frames.len() - 1));
             }
             lock(&done).push((id, edition, recorded));
@@ -121,9 +127,16 @@ fn whole_lesson() -> Result<Lesson, Problem> {
     });
     let mut lesson = Lesson { scenarios: Vec::new(), sources: Default::default() };
     for scenario in scenarios {
-        let (id, title, experiment) = (scenario.id.to_owned(), scenario.title.clone(), scenario.experiment);
+        let (id, title, experiment) =
+            (scenario.id.to_owned(), scenario.title.clone(), scenario.experiment);
         let anchor = scenario.anchor();
-        lesson.scenarios.push(Scenario { id, title, experiment, anchor, editions: Default::default() });
+        lesson.scenarios.push(Scenario {
+            id,
+            title,
+            experiment,
+            anchor,
+            editions: Default::default(),
+        });
     }
     for (id, edition, recorded) in lock(&done).drain(..) {
         let scenario = lesson.scenarios.iter_mut().find(|scenario| scenario.id == id);
@@ -134,10 +147,11 @@ fn whole_lesson() -> Result<Lesson, Problem> {
     Ok(lesson)
 }
 
-fn pair_of_learner(server: &str, client: &str) -> Result<Lesson, Problem> {
-    let recording = record(&["own", server, client])?;
+fn pair_of_learner(recorder: &Recorder, server: &str, client: &str) -> Result<Lesson, Problem> {
+    let recording = recorder.record(&["own", server, client])?;
     tell(&format!("{server} and {client}: {} steps", recording.frames.len() - 1));
-    let title = scenario::words(&format!("{server} and {client}"), &format!("{server} 与 {client}"));
+    let title =
+        scenario::words(&format!("{server} and {client}"), &format!("{server} 与 {client}"));
     let editions = [("own".to_owned(), recording)].into();
     let (experiment, anchor) = (None, None);
     let scenario = Scenario { id: "own".to_owned(), title, experiment, anchor, editions };
@@ -151,47 +165,82 @@ fn add_sources(lesson: &mut Lesson) -> Result<(), Problem> {
     let recordings = lesson.scenarios.iter().flat_map(|scenario| scenario.editions.values());
     for part in recordings.flat_map(|recording| &recording.programs) {
         let source = source::of(part);
-        let source = source.or_else(|error| failure(format!("cannot read {}: {error}", part.name)))?;
+        let source =
+            source.or_else(|error| failure(format!("cannot read {}: {error}", part.name)))?;
         lesson.sources.insert(part.source.clone(), source);
     }
     Ok(())
 }
 
-/// Has a recording made, in a network of its own; again where something unexpected happened.
-fn record(what: &[&str]) -> Result<Recording, Problem> {
-    for _ in 1..TRIES {
-        let recording = try_to_record(what)?;
-        if !is_unexpected(&recording) {
-            return Ok(recording);
-        }
-        if env::var_os("DEBUG_TRIES").is_some() { let f = recording.frames.last().unwrap(); tell(&format!("again {what:?} at {}: {}", recording.frames.len() - 1, f.words.en)); }
+/// Has recordings made, each in a network of its own.
+struct Recorder {
+    /// The words of a command that runs this program with a network of its own.
+    command: Vec<OsString>,
+    python: OsString,
+}
+
+impl Recorder {
+    /// Returns `None` where the system has not what it takes.
+    fn new() -> Result<Option<Self>, Problem> {
+        let (Some(network), Some(python)) = (own_network_if_found(), python_if_found()) else {
+            return Ok(None);
+        };
+        let words = |command: &Command| {
+            let words = [command.get_program()].into_iter().chain(command.get_args());
+            words.map(OsStr::to_owned).collect()
+        };
+        let mut command: Vec<OsString> = ends_with_us().as_ref().map_or(Vec::new(), words);
+        command.extend(words(&network));
+        // A thread of a batch job is not interrupted by one that has just been woken.
+        command.extend(["chrt", "--batch", "0"].map(OsString::from));
+        let this = env::current_exe().map_err(io::Error::from)?;
+        command.extend([this.into(), RECORD.into(), network_namespace()?.into()]);
+        let python = env::var_os("PYTHON").unwrap_or(python.get_program().to_owned());
+        Ok(Some(Self { command, python }))
     }
-    try_to_record(what)
+
+    /// Has a recording made; again where something unexpected happened.
+    fn record(&self, what: &[&str]) -> Result<Recording, Problem> {
+        for _ in 1..TRIES {
+            let recording = self.try_to_record(what)?;
+            if !is_unexpected(&recording) {
+                return Ok(recording);
+            }
+            if env::var_os("DEBUG_TRIES").is_some() {
+                let f = recording.frames.last().unwrap();
+                tell(&format!("again {what:?} at {}: {}", recording.frames.len() - 1, f.words.en));
+            }
+        }
+        self.try_to_record(what)
+    }
+
+    fn try_to_record(&self, what: &[&str]) -> Result<Recording, Problem> {
+        let mut command = Command::new(&self.command[0]);
+        command.args(&self.command[1..]).args(what).env("PYTHON", &self.python);
+        let recorded = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+        let recording = recorded.and_then(|recorded| Ok(serde_json::from_slice(&recorded.stdout)?));
+        recording.or_else(|error| failure(format!("cannot record {}: {error}", what.join(" "))))
+    }
 }
 
 fn is_unexpected(recording: &Recording) -> bool {
     recording.frames.iter().any(|frame| frame.unexpected)
 }
 
-fn try_to_record(what: &[&str]) -> Result<Recording, Problem> {
-    let asked = || {
-        let network = own_network_if_found().ok_or(io::ErrorKind::Unsupported)?;
-        let mut command = ends_with_us().map_or_else(
-            || Command::new(network.get_program()),
-            |mut outer| {
-                outer.arg(network.get_program());
-                outer
-            },
-        );
-        command.args(network.get_args()).arg(env::current_exe()?).arg(RECORD).args(what);
-        let recorded = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
-        serde_json::from_slice(&recorded.stdout).map_err(io::Error::from)
-    };
-    asked().or_else(|error| failure(format!("cannot record {}: {error}", what.join(" "))))
+/// Returns the name of the network namespace that this process is in.
+fn network_namespace() -> io::Result<PathBuf> {
+    fs::read_link("/proc/self/ns/net")
 }
 
-/// Records one scenario, or a learner's pair, and writes the recording to standard output.
-fn record_here(what: &[OsString]) -> Result<ExitCode, Problem> {
+/// Records one scenario, or a learner's pair, and writes the recording to standard output. Never in
+/// the `outer` network: the system's settings stay as they are.
+fn record_here(words: &[OsString]) -> Result<ExitCode, Problem> {
+    let here = network_namespace().map_err(io::Error::from)?;
+    let Some((outer, what)) = words.split_first().filter(|(outer, _)| here != Path::new(outer))
+    else {
+        return misuse("it is only for this program itself");
+    };
+    let _ = outer;
     // On one CPU, a thread mostly goes on until it waits.
     let cpus = sched_getaffinity(None).map_err(io::Error::from)?;
     let usable: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|cpu| cpus.is_set(*cpu)).collect();
