@@ -2,6 +2,8 @@
 //! `cargo lesson [FILE [SERVER CLIENT]]`.
 
 #[cfg(target_os = "linux")]
+mod namespace;
+#[cfg(target_os = "linux")]
 mod narration;
 #[cfg(target_os = "linux")]
 mod network;
@@ -9,6 +11,8 @@ mod network;
 mod own;
 #[cfg(target_os = "linux")]
 mod page;
+#[cfg(target_os = "linux")]
+mod player;
 #[cfg(target_os = "linux")]
 mod recorder;
 #[cfg(target_os = "linux")]
