@@ -19,6 +19,7 @@ mod tools {
     mod compare;
     mod demo;
     mod documents;
+    mod lesson;
     mod rows_hold;
 }
 
