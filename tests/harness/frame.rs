@@ -1,5 +1,5 @@
-//! The frame of what a learner starts, `cargo demo`, `cargo compare` and `cargo bench`: how it tells
-//! what is wrong, and its exit status.
+//! The frame of what a learner starts, `cargo demo`, `cargo compare`, `cargo lesson` and
+//! `cargo bench`: how it tells what is wrong, and its exit status.
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Write};

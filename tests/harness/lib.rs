@@ -15,7 +15,7 @@ mod terminal;
 mod tool;
 
 pub use cargo::{path_of, path_of_alias, programs};
-pub use output::Output;
+pub use output::{Output, PROMPT_END};
 pub use peer::{Peer, came, late, poll};
 pub use process::{Finished, LIMIT, Process, Program};
 pub use server::{PAIRS, Server, address_where_nobody_listens, free_address, listening_socket};

@@ -6,7 +6,8 @@ use std::io;
 use crate::recorder::Recorder;
 use crate::recording::{Recording, Words};
 use crate::sentence::{self, words};
-use crate::terminal::{Started, Terminal};
+use crate::started::Started;
+use crate::terminal::Terminal;
 
 /// How many steps are recorded.
 const MOST: usize = 60;
@@ -21,9 +22,10 @@ const ADDRESS: &str = "127.0.0.1:12345";
 
 /// Returns what is started for one of the four programs, or for a Python file.
 fn started(name: &str, server: bool) -> Started {
-    if name.strip_suffix(".py").is_none() {
-        let arguments = if name == "long-client" { " 127.0.0.1:12345 hello 2" } else { "" };
-        return Started::of_lesson(&format!("{name}{arguments}"), server);
+    match name {
+        "long-client" => return Started::of_lesson("long-client 127.0.0.1:12345 hello 2", server),
+        "short-server" | "long-server" | "short-client" => return Started::of_lesson(name, server),
+        _ => {}
     }
     // A program that looks at its arguments is given the address.
     let source = fs::read_to_string(name).unwrap_or_default();

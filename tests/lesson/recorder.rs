@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use crate::narration;
 use crate::network::{self, Row, Wire, beginning, choose_ports_for, owner_of};
 use crate::recording::{Frame, Part, Recording, Socket, Words};
-use crate::terminal::{Started, Terminal};
+use crate::started::Started;
+use crate::terminal::Terminal;
 
 /// The time between two looks. Nothing moves where three of them in a row show the same.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(2);

@@ -6,7 +6,7 @@ use std::fs;
 use crate::recording::{self, Words};
 use crate::sentence::words;
 use crate::source::root;
-use crate::terminal::Started;
+use crate::started::Started;
 
 pub const EDITIONS: [&str; 2] = ["rust", "python"];
 

@@ -1,99 +1,18 @@
 //! A terminal, and the program that runs in it.
 
 use std::collections::BTreeMap;
-use std::env;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, Read};
-use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::ExitStatus;
 
-use rustix::fs::{OFlags, fcntl_setfl};
 use tempfile::NamedTempFile;
 
-use harness::{LIMIT, Process, Program};
+use harness::{LIMIT, PROMPT_END};
 
 use crate::narration::{self, Call};
-use crate::recording::{At, Did, Part, Side, Source};
+use crate::recording::{At, Did, Side, Source};
 use crate::source;
-
-/// The end of what a program asks under `STEP=1`.
-const PROMPT_END: &str = "  [Enter] ";
-
-/// What is started in a terminal.
-pub struct Started {
-    pub part: Part,
-    /// The Python file, as it is typed.
-    python: Option<PathBuf>,
-    /// As a shell reads them.
-    arguments: String,
-    /// Where it is started.
-    folder: PathBuf,
-}
-
-impl Started {
-    /// Takes the name of one of the four programs or, with `.py` behind it, of a twin, and its
-    /// arguments.
-    pub fn of_lesson(words: &str, server: bool) -> Self {
-        let (name, arguments) = words.split_once(' ').unwrap_or((words, ""));
-        let twin = name.strip_suffix(".py").map(|twin| twin.replace('_', "-"));
-        let python = twin.as_ref().map(|twin| Path::new(twin).join(name));
-        let edition = if twin.is_some() { "python" } else { "rust" };
-        let name = twin.unwrap_or(name.to_owned());
-        let part = Part { source: format!("{edition}/{name}"), name, server };
-        Self { part, python, arguments: arguments.to_owned(), folder: source::root() }
-    }
-
-    /// Takes a Python file of the learner's, as he names it in his folder.
-    pub fn of_learner(file: &str, arguments: &str, server: bool) -> Self {
-        let part = Part { name: file.to_owned(), source: format!("own/{file}"), server };
-        let folder = env::current_dir().unwrap_or_default();
-        Self { part, python: Some(file.into()), arguments: arguments.to_owned(), folder }
-    }
-
-    /// Returns what a learner types, without what makes it stop before each call.
-    fn typed(&self) -> String {
-        let program = match &self.python {
-            Some(file) => format!("python3 common/watch.py {}", file.display()),
-            None => format!("target/debug/{}", self.part.name),
-        };
-        format!("{program} {}", self.arguments).trim_end().to_owned()
-    }
-
-    fn start(&self, lines: &Path) -> io::Result<Running> {
-        let (reader, writer) = os_pipe::pipe()?;
-        let reader = OwnedFd::from(reader);
-        fcntl_setfl(&reader, OFlags::NONBLOCK)?;
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("exec \"$@\" {}", self.arguments), "sh"]);
-        match &self.python {
-            Some(file) => shell
-                .arg(env::var_os("PYTHON").unwrap_or_default())
-                .arg(source::root().join("common/watch.py"))
-                .arg(file)
-                .env("WATCH_LINES", lines)
-                // As all versions of Python tell an error.
-                .env("PYTHONNODEBUGRANGES", "1")
-                .env("PYTHONDONTWRITEBYTECODE", "1"),
-            None => shell.arg(programs().join(&self.part.name)),
-        };
-        shell.current_dir(&self.folder);
-        let program = Program::of(shell).ending_with_us().env("STEP", "1").with_input();
-        let process = program.stdout(writer.try_clone()?).stderr(writer).spawn()?;
-        Ok(Running { process, output: reader.into() })
-    }
-}
-
-/// The folder of the programs: this one is in a folder of it.
-fn programs() -> PathBuf {
-    let this = env::current_exe().unwrap_or_default();
-    this.ancestors().nth(2).unwrap_or(Path::new("")).to_owned()
-}
-
-struct Running {
-    process: Process,
-    output: File,
-}
+use crate::started::{Running, Started};
 
 pub struct Terminal {
     pub started: Started,
@@ -101,7 +20,7 @@ pub struct Terminal {
     /// The line of each call of a Python program.
     lines: NamedTempFile,
     running: Option<Running>,
-    pub status: Option<ExitStatus>,
+    status: Option<ExitStatus>,
     /// All that it shows.
     shown: Vec<u8>,
     /// Where the last program's output begins in it.
@@ -124,7 +43,7 @@ impl Terminal {
     pub fn start(&mut self) -> io::Result<()> {
         fs::write(&self.lines, "")?;
         self.running = Some(self.started.start(self.lines.path())?);
-        self.shown.extend(format!("STEP=1 {}\n", self.started.typed()).bytes());
+        self.shown.extend(format!("{}\n", self.started.typed()).bytes());
         (self.begin, self.entered) = (self.shown.len(), 0);
         Ok(())
     }

@@ -233,15 +233,21 @@ struct Stream {
     came: usize,
     read: usize,
     began: bool,
-    has_ended: bool,
-    ended_first: bool,
+    /// Whether its end has come, and then whether it came before that of the other direction.
+    ended_first: Option<bool>,
     end_is_read: bool,
+}
+
+impl Stream {
+    fn has_ended(&self) -> bool {
+        self.ended_first.is_some()
+    }
 }
 
 impl Connections {
     fn add(&mut self, frame: &Frame, before: &[Socket]) {
         for Segment(from, to, flags, text, count) in &frame.segments {
-            let other_has_ended = self.streams.get(&(*to, *from)).is_some_and(|it| it.has_ended);
+            let other_has_ended = self.streams.get(&(*to, *from)).is_some_and(Stream::has_ended);
             let stream = self.streams.entry((*from, *to)).or_default();
             if flags.contains("SYN") {
                 *stream = Stream { began: true, ..Stream::default() };
@@ -249,7 +255,7 @@ impl Connections {
             stream.text += text;
             stream.came += count;
             if flags.contains("FIN") {
-                (stream.has_ended, stream.ended_first) = (true, !other_has_ended);
+                stream.ended_first = Some(!other_has_ended);
             }
         }
         for socket in frame.sockets.iter().filter(|socket| socket.of > 0) {
@@ -265,7 +271,7 @@ impl Connections {
                 if let Some((stream, count)) = stream.zip(count) {
                     stream.read += count;
                     // Linux takes the end of the stream out of the queue with the last bytes.
-                    stream.end_is_read = stream.has_ended && stream.read == stream.came;
+                    stream.end_is_read = stream.has_ended() && stream.read == stream.came;
                 }
             }
         }
@@ -286,13 +292,13 @@ impl Connections {
             let state = socket.state.as_str();
             let holds = match state {
                 "SYN_SENT" => from.began && !to.began,
-                "ESTABLISHED" => from.began && to.began && !from.has_ended && !to.has_ended,
-                "CLOSE_WAIT" => to.has_ended && !from.has_ended,
-                "FIN_WAIT_2" => from.has_ended && !to.has_ended,
-                "TIME_WAIT" if !from.ended_first => {
+                "ESTABLISHED" => from.began && to.began && !from.has_ended() && !to.has_ended(),
+                "CLOSE_WAIT" => to.has_ended() && !from.has_ended(),
+                "FIN_WAIT_2" => from.has_ended() && !to.has_ended(),
+                "TIME_WAIT" if from.ended_first != Some(true) => {
                     return Err("TIME_WAIT is at the other side".to_owned());
                 }
-                "TIME_WAIT" => to.has_ended,
+                "TIME_WAIT" => to.has_ended(),
                 "CLOSED" => true,
                 _ => false,
             };
@@ -310,7 +316,7 @@ impl Connections {
             if !is_cut && !to.text.ends_with(&socket.text) {
                 return Err(format!("{:?} never came", socket.text));
             }
-            match (socket.fin, to.has_ended && !to.end_is_read) {
+            match (socket.fin, to.has_ended() && !to.end_is_read) {
                 (false, true) => return Err("no end of the stream is unread".to_owned()),
                 (true, false) => return Err("an end of the stream never came".to_owned()),
                 _ => {}
