@@ -2,8 +2,6 @@
 
 mod programs {
     mod command_line;
-    mod crowd;
-    mod differences;
     mod injected_errors;
     mod lingering;
     mod narration;

@@ -31,7 +31,7 @@ pub(crate) fn look_up(text: &str) -> io::Result<SocketAddr> {
         Err(error) => return Err(error),
     };
     let ipv4 = addresses.iter().find(|address| address.is_ipv4());
-    ipv4.or(addresses.first()).copied().ok_or_else(|| ErrorKind::NotFound.into())
+    ipv4.or_else(|| addresses.first()).copied().ok_or_else(|| ErrorKind::NotFound.into())
 }
 
 /// Turns an address as the system gives it into one that prints as `IP:PORT`.

@@ -1,4 +1,4 @@
-//! The table: a row compares our figures with those of a rival.
+//! The table: a row compares the figures of the two languages.
 
 use std::io::{self, Write};
 
@@ -9,26 +9,26 @@ pub enum Better {
     Less,
 }
 
-pub fn print_heading(rounds: usize, rival: &str) -> io::Result<()> {
+pub fn print_heading(rounds: usize) -> io::Result<()> {
     let name = match rounds {
         1 => "a trial: the figures mean nothing".to_owned(),
         _ => format!("median (min-max) of {rounds}"),
     };
-    writeln!(io::stdout(), "\n{name:<36}{:>26}{rival:>26}   ratio", "Rust")
+    writeln!(io::stdout(), "\n{name:<36}{:>26}{:>26}   ratio", "Rust", "Python")
 }
 
-/// Prints our figures and the rival's: one each round, or none where it cannot be measured.
+/// Prints the figures of Rust and of Python: one each round, or none where it cannot be measured.
 pub fn print_row(name: &str, better: Better, figures: [Vec<f64>; 2]) -> io::Result<()> {
-    let [ours, theirs] = figures.map(|mut figures| {
+    let [rust, python] = figures.map(|mut figures| {
         figures.sort_by(f64::total_cmp);
         figures
     });
-    let ratio = match (median(&ours), median(&theirs), better) {
-        (Some(ours), Some(theirs), Better::More) => ours / theirs,
-        (Some(ours), Some(theirs), Better::Less) => theirs / ours,
+    let ratio = match (median(&rust), median(&python), better) {
+        (Some(rust), Some(python), Better::More) => rust / python,
+        (Some(rust), Some(python), Better::Less) => python / rust,
         _ => f64::NAN,
     };
-    let row = format!("{name:<36}{:>26}{:>26}", summary(&ours), summary(&theirs));
+    let row = format!("{name:<36}{:>26}{:>26}", summary(&rust), summary(&python));
     if ratio.is_nan() {
         return writeln!(io::stdout(), "{row}");
     }

@@ -9,10 +9,11 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use harness::frame::{self, Problem, misuse, shown, tell};
-use harness::strays::Strays;
-use harness::{free_address, path_of_twin, programs as build_programs, python_if_found};
-use rows::{PROGRAMS, Row, Subject, try_all};
+use harness::command_line::{Problem, misuse, report, shown, tell};
+use harness::{
+    NO_PYTHON, Orphans, PROGRAMS, free_address, path_of_twin, programs as build_programs, python,
+};
+use rows::{Row, Subject, try_all};
 use table::Table;
 
 const USAGE: &str = "usage: cargo compare [PROGRAM [COMMAND...]]";
@@ -28,7 +29,7 @@ Status 0 if all rows of your program hold (without COMMAND, of the one in Rust),
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
-    frame::end(USAGE, run(&arguments))
+    report(USAGE, run(&arguments))
 }
 
 fn run(arguments: &[OsString]) -> Result<ExitCode, Problem> {
@@ -50,7 +51,7 @@ fn run(arguments: &[OsString]) -> Result<ExitCode, Problem> {
 /// Prints a table for each program, and fails where a row of a judged column does not hold.
 fn compare(programs: &[&'static str], command: &[OsString]) -> Result<ExitCode, Problem> {
     build_programs().map_err(Problem::Failure)?;
-    let _strays = Strays::adopt();
+    let _orphans = Orphans::adopt();
     let mut tables = Vec::new();
     for program in programs {
         let mut columns = Vec::new();
@@ -77,15 +78,14 @@ fn compare(programs: &[&'static str], command: &[OsString]) -> Result<ExitCode, 
         Ok(if all_hold { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     });
     if outcome.is_ok() && twin(programs[0]).is_none() {
-        tell("note: no python3 is found, so there are no twins");
+        tell(&format!("note: {NO_PYTHON}, so there are no twins"));
     }
     outcome
 }
 
 /// Returns the Python twin of a program, where there is an interpreter.
 fn twin(program: &'static str) -> Option<Subject> {
-    let interpreter = python_if_found()?.get_program().to_owned();
-    let command = vec![interpreter, path_of_twin(program).into()];
+    let command = vec![python()?, path_of_twin(program).into()];
     Some(Subject { program, command })
 }
 

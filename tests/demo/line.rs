@@ -15,7 +15,7 @@ pub fn begins_to_wait(text: &str) -> bool {
 }
 
 /// What a line has to do with the other program.
-#[derive(PartialEq)]
+#[derive(PartialEq, Eq)]
 pub enum Meaning {
     Connected,
     Accepted,

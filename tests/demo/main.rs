@@ -2,11 +2,11 @@
 //! it happens, and can draw it: `cargo demo [--svg FILE] [SERVER CLIENT]`.
 
 mod columns;
+mod conversation;
+mod endpoint;
 mod line;
 mod order;
 mod picture;
-mod player;
-mod stage;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -16,10 +16,10 @@ use std::process::ExitCode;
 
 use log::LevelFilter;
 
-use harness::frame::{self, Problem, failure, misuse, shown, tell};
-use harness::strays::Strays;
-use player::{Part, Side};
-use stage::Stage;
+use conversation::Conversation;
+use endpoint::{Endpoint, Side};
+use harness::Orphans;
+use harness::command_line::{Problem, failure, misuse, report, shown, tell};
 
 const USAGE: &str = "usage: cargo demo [--svg FILE] [SERVER CLIENT]";
 
@@ -27,18 +27,18 @@ const HELP: &str = "\
 Runs a server and a client, by default short-server and short-client, and shows what each prints in a
 column of its own, causes before effects.
 
-SERVER and CLIENT: one of the four programs, or a Python file, which PYTHON [default: python3] runs with
-the default ADDRESS
+SERVER and CLIENT: one of the four programs, or a Python file, which python3 (or what PYTHON names) runs
+with the default ADDRESS
 --svg FILE: also draws the two terminals with their socket calls into FILE, an animated picture
 RUST_LOG: which lines are shown [default: info]; debug shows the socket calls too, with an arrow (in 100
 columns) for what goes to the other side, and trace their options";
 
 fn main() -> ExitCode {
-    let _strays = Strays::adopt();
+    let _orphans = Orphans::adopt();
     match run(env::args_os().skip(1).collect()) {
         // cargo demo | head
         Err(Problem::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        outcome => frame::end(USAGE, outcome.map(|()| ExitCode::SUCCESS)),
+        outcome => report(USAGE, outcome.map(|()| ExitCode::SUCCESS)),
     }
 }
 
@@ -65,8 +65,8 @@ fn run(mut words: Vec<OsString>) -> Result<(), Problem> {
         [_] => return misuse("it takes a server and a client, or nothing"),
         [_, _, extra, ..] => return misuse(format!("too many arguments: '{}'", shown(extra))),
     };
-    let server = Part::new(server, Side::Server)?;
-    let client = Part::new(client, Side::Client)?;
+    let server = Endpoint::new(server, Side::Server)?;
+    let client = Endpoint::new(client, Side::Client)?;
     if env::var_os("STEP").is_some_and(|step| !step.is_empty() && step != "0") {
         tell("note: STEP is ignored, since stepping needs a terminal for each program");
     }
@@ -75,7 +75,7 @@ fn run(mut words: Vec<OsString>) -> Result<(), Problem> {
         Some(_) => LevelFilter::Debug,
         None => asked.parse().unwrap_or(LevelFilter::Info),
     };
-    let lines = Stage::play(&server, &client, level)?;
+    let lines = Conversation::show(&server, &client, level)?;
     if let Some(file) = picture {
         let drawn = picture::draw(&server, &client, &lines)?;
         let written = fs::write(&file, drawn);

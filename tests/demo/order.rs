@@ -10,8 +10,8 @@
 
 use std::collections::VecDeque;
 
+use crate::endpoint::{Endpoint, Side};
 use crate::line::{Meaning, begins_to_wait};
-use crate::player::{Event, Part, Side};
 
 /// A line that is to be shown.
 pub struct Line {
@@ -44,7 +44,7 @@ struct Printed {
 }
 
 /// What has become of the stream of bytes to the other side.
-#[derive(PartialEq)]
+#[derive(PartialEq, Eq)]
 enum Stream {
     None,
     Open,
@@ -52,12 +52,12 @@ enum Stream {
 }
 
 impl Order {
-    pub fn new(server: &Part, client: &Part) -> Self {
+    pub fn new(server: &Endpoint, client: &Endpoint) -> Self {
         Self([server, client].map(Printed::new))
     }
 
-    /// Takes what a program prints, as it arrives.
-    pub fn add(&mut self, (side, line): Event) {
+    /// Takes a line that a program has printed, or its end.
+    pub fn add(&mut self, side: Side, line: Option<String>) {
         let printed = &mut self.0[side as usize];
         match line {
             Some(line) => printed.waiting.push_back(line),
@@ -89,15 +89,27 @@ impl Order {
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|printed| printed.waiting.is_empty())
     }
+
+    /// Returns whether no line of a program waits, and more can come.
+    pub fn wants(&self, side: Side) -> bool {
+        let printed = &self.0[side as usize];
+        printed.waiting.is_empty() && !printed.has_ended
+    }
+
+    /// Returns whether all lines of a program have been shown.
+    pub fn has_ended(&self, side: Side) -> bool {
+        let printed = &self.0[side as usize];
+        printed.waiting.is_empty() && printed.has_ended
+    }
 }
 
 impl Printed {
-    fn new(part: &Part) -> Self {
+    fn new(endpoint: &Endpoint) -> Self {
         // A client in Python does not show that it sends its first message.
-        let sends_unseen = part.side == Side::Client && !part.is_rust;
+        let sends_unseen = endpoint.side == Side::Client && !endpoint.is_rust;
         Self {
-            side: part.side,
-            shows_calls: part.is_rust,
+            side: endpoint.side,
+            shows_calls: endpoint.is_rust,
             waiting: VecDeque::new(),
             has_ended: false,
             stream: Stream::None,

@@ -6,10 +6,10 @@
 use std::iter;
 
 use crate::columns::wrap;
+use crate::endpoint::Endpoint;
 use crate::line::{begins_to_wait, level};
 use crate::order::{Line, Order};
-use crate::player::Part;
-use harness::frame::{Problem, failure};
+use harness::command_line::{Problem, failure};
 
 pub const MOST_LINES: usize = 100; // more would not be legible
 const COLUMNS: usize = 46; // the width of a terminal; the longest line of the programs has 45
@@ -47,7 +47,7 @@ path{stroke:#58a6ff}
 ";
 
 /// Draws what a run has shown.
-pub fn draw(server: &Part, client: &Part, lines: &[Line]) -> Result<String, Problem> {
+pub fn draw(server: &Endpoint, client: &Endpoint, lines: &[Line]) -> Result<String, Problem> {
     if lines.len() > MOST_LINES {
         return failure(format!("more than {MOST_LINES} lines are too many to draw"));
     }
@@ -119,7 +119,7 @@ pub fn draw(server: &Part, client: &Part, lines: &[Line]) -> Result<String, Prob
 
 /// Orders the lines by their causes alone, and not by when they arrived, so that each run gives
 /// the same picture. First in each terminal is its prompt.
-fn in_one_order(server: &Part, client: &Part, lines: &[Line]) -> Vec<Line> {
+fn in_one_order(server: &Endpoint, client: &Endpoint, lines: &[Line]) -> Vec<Line> {
     let mut order = Order::new(server, client);
     for part in [server, client] {
         let printed = lines.iter().filter(|line| line.side == part.side);
@@ -127,9 +127,9 @@ fn in_one_order(server: &Part, client: &Part, lines: &[Line]) -> Vec<Line> {
         put_waiting_for_next_client_first(&mut texts);
         texts.insert(0, format!("$ {}", part.typed));
         for text in texts {
-            order.add((part.side, Some(text)));
+            order.add(part.side, Some(text));
         }
-        order.add((part.side, None));
+        order.add(part.side, None);
     }
     iter::from_fn(|| order.next_in_any_case()).collect()
 }

@@ -42,7 +42,8 @@ pub fn programs() -> Result<&'static Path, String> {
 ///
 /// One line; what is wrong has been written to standard error by cargo.
 fn build(which: &[&str]) -> Result<PathBuf, String> {
-    let this = env::current_exe().expect("a running process has a path");
+    let this =
+        env::current_exe().map_err(|error| format!("the programs are not found: {error}"))?;
     let mut folders = this.ancestors().skip(2);
     let (Some(folder), Some(target)) = (folders.next(), folders.next()) else {
         panic!("cargo puts it three folders deep");

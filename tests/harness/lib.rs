@@ -5,21 +5,30 @@
 #![allow(clippy::must_use_candidate, clippy::return_self_not_must_use)]
 
 mod cargo;
-pub mod frame;
+pub mod command_line;
+mod edition;
+mod orphans;
 mod output;
 mod peer;
 mod process;
+mod program;
 mod server;
-pub mod strays;
+mod system;
 mod terminal;
-mod tool;
+mod wait;
 
 pub use cargo::{path_of, path_of_alias, programs};
+pub use edition::{Edition, PAIRS, PROGRAMS, path_of_twin};
+pub use orphans::Orphans;
 pub use output::{Output, PROMPT_END};
-pub use peer::{Peer, came, late, poll};
-pub use process::{Finished, LIMIT, Process, Program};
-pub use server::{PAIRS, Server, address_where_nobody_listens, free_address, listening_socket};
-pub use tool::{
-    LEAVE_THREE_FILES_OPEN, ends_with_us, ipv6, own_network, own_network_if_found, path_of_twin,
-    python, python_if_found, strace, strace_if_found, unshare,
+pub use peer::{Peer, came};
+pub use process::{Finished, Process};
+pub use program::Program;
+pub use server::{
+    Server, address_where_nobody_listens, free_address, listening_on, listening_socket,
 };
+pub use system::{
+    LEAVE_THREE_FILES_OPEN, NO_PYTHON, ipv6, or_skip, own_network, own_network_if_found, python,
+    strace, unshare,
+};
+pub use wait::{LIMIT, late, poll};

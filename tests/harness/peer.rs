@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use common::printable;
 use socket2::SockRef;
 
-use crate::LIMIT;
+use crate::{LIMIT, late, poll};
 
 /// More bytes than any program sends on purpose.
 const FLOOD: usize = 20_000;
@@ -48,7 +48,7 @@ impl Peer {
 
     /// Returns its socket, if it is open.
     pub fn stream(&self) -> io::Result<&TcpStream> {
-        self.stream.as_ref().ok_or(ErrorKind::NotConnected.into())
+        self.stream.as_ref().ok_or_else(|| ErrorKind::NotConnected.into())
     }
 
     /// Returns this end's address, as the server prints it.
@@ -56,12 +56,12 @@ impl Peer {
         Ok(self.stream()?.local_addr()?.to_string())
     }
 
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+    pub fn send(&self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.stream()?.write_all(bytes.as_ref())
     }
 
     /// Sends without reading any reply, until the other side takes nothing more for a while.
-    pub fn send_until_nothing_moves(&mut self) -> io::Result<()> {
+    pub fn send_until_nothing_moves(&self) -> io::Result<()> {
         let a_while = Some(Duration::from_millis(300));
         self.stream()?.set_write_timeout(a_while)?;
         let begun = Instant::now();
@@ -74,7 +74,7 @@ impl Peer {
     }
 
     /// Half-closes: the other side sees the end of the stream.
-    pub fn send_no_more(&mut self) -> io::Result<()> {
+    pub fn send_no_more(&self) -> io::Result<()> {
         self.stream()?.shutdown(Shutdown::Write)
     }
 
@@ -83,12 +83,12 @@ impl Peer {
     /// # Errors
     ///
     /// What came instead.
-    pub fn expect(&mut self, expected: impl AsRef<[u8]>) -> io::Result<()> {
+    pub fn expect(&self, expected: impl AsRef<[u8]>) -> io::Result<()> {
         let expected = expected.as_ref();
         let mut bytes = vec![0; expected.len()];
         let (begun, mut count) = (Instant::now(), 0);
         while count < bytes.len() {
-            match self.read_some(&mut bytes[count..], begun) {
+            match self.read_some(&mut bytes[count..], begun, self.limit) {
                 Ok(0) if count == 0 => {
                     let closed = "the connection was closed without an answer";
                     return Err(Error::new(ErrorKind::UnexpectedEof, closed));
@@ -113,9 +113,9 @@ impl Peer {
     /// # Errors
     ///
     /// What came instead.
-    pub fn expect_end(&mut self) -> io::Result<()> {
+    pub fn expect_end(&self) -> io::Result<()> {
         let mut bytes = [0; 40];
-        match self.read_some(&mut bytes, Instant::now()) {
+        match self.read_some(&mut bytes, Instant::now(), self.limit) {
             Ok(0) => Ok(()),
             Ok(count) => Err(instead(came(&bytes[..count]) + " too")),
             Err(error) if error.kind() == ErrorKind::TimedOut => {
@@ -126,18 +126,18 @@ impl Peer {
     }
 
     /// Reads what comes next.
-    pub fn receive(&mut self) -> io::Result<Vec<u8>> {
+    pub fn receive(&self) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; 4096];
-        let count = self.read_some(&mut bytes, Instant::now())?;
+        let count = self.read_some(&mut bytes, Instant::now(), self.limit)?;
         bytes.truncate(count);
         Ok(bytes)
     }
 
     /// Reads to the end of the stream; a flood, like a reset, is an error.
-    pub fn rest(&mut self) -> io::Result<Vec<u8>> {
+    pub fn rest(&self) -> io::Result<Vec<u8>> {
         let (mut rest, mut buffer, begun) = (Vec::new(), [0; 4096], Instant::now());
         loop {
-            match self.read_some(&mut buffer, begun) {
+            match self.read_some(&mut buffer, begun, self.limit) {
                 Ok(0) => return Ok(rest),
                 Ok(count) => rest.extend_from_slice(&buffer[..count]),
                 Err(error) if error.kind() == ErrorKind::TimedOut && !rest.is_empty() => {
@@ -152,25 +152,24 @@ impl Peer {
     }
 
     /// Returns whether nothing comes for this time, not even the end of the stream.
-    pub fn hears_nothing_for(&mut self, time: Duration) -> bool {
-        let limit = std::mem::replace(&mut self.limit, time);
-        let heard = self.read_some(&mut [0; 1], Instant::now());
-        self.limit = limit;
+    pub fn hears_nothing_for(&self, time: Duration) -> bool {
+        let heard = self.read_some(&mut [0; 1], Instant::now(), time);
         heard.is_err_and(|error| error.kind() == ErrorKind::TimedOut)
     }
 
     /// Reads once. The time limit counts from when the wait began, however often it is woken.
-    fn read_some(&mut self, bytes: &mut [u8], begun: Instant) -> io::Result<usize> {
+    fn read_some(&self, bytes: &mut [u8], begun: Instant, limit: Duration) -> io::Result<usize> {
         use ErrorKind::{Interrupted, TimedOut, WouldBlock};
 
         loop {
             // Reads at least once: it may have been stopped (Ctrl-Z) while the bytes came.
-            let left = self.limit.saturating_sub(begun.elapsed());
-            self.stream()?.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
+            let left = limit.saturating_sub(begun.elapsed());
+            // Where it fails, both directions are shut (macOS), and reading does not wait.
+            let _ = self.stream()?.set_read_timeout(Some(left.max(Duration::from_millis(1))));
             match self.stream()?.read(bytes) {
                 Err(error) if matches!(error.kind(), Interrupted | WouldBlock | TimedOut) => {
                     if left.is_zero() {
-                        return Err(late("no answer", self.limit));
+                        return Err(late("no answer", limit));
                     }
                 }
                 result => return result,
@@ -191,12 +190,6 @@ impl Peer {
     }
 }
 
-/// The error of a wait that has lasted too long.
-pub fn late(what: &str, limit: Duration) -> Error {
-    let text = format!("{what} in {} s", limit.as_secs_f32());
-    Error::new(ErrorKind::TimedOut, text)
-}
-
 fn instead(what: String) -> Error {
     Error::new(ErrorKind::InvalidData, what)
 }
@@ -207,19 +200,4 @@ pub fn came(bytes: &[u8]) -> String {
         return "nothing came".to_owned();
     }
     format!("\"{}\" came", printable(bytes))
-}
-
-/// Asks again and again, with a pause, until there is an answer or the time is over.
-pub fn poll<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
-    let begun = Instant::now();
-    loop {
-        if let Some(answer) = ask() {
-            return Some(answer);
-        }
-        if begun.elapsed() > limit {
-            return None;
-        }
-        // Nothing announces what is asked for, and asking without a pause would slow it down.
-        std::thread::sleep(Duration::from_millis(3));
-    }
 }

@@ -1,165 +1,18 @@
 //! A program that runs: what it prints, line by line, and how it ends.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, Write};
-use std::path::Path;
-use std::process::{self, Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::io::{self, Read, Write};
+use std::process::{self, Child, ChildStdin, Command, ExitStatus};
 use std::sync::{Mutex, MutexGuard, Once};
 use std::time::Duration;
 
+use crate::orphans::{group_sleeps, kill_children};
 use crate::output::{Output, PROMPT_END};
-use crate::{ends_with_us, path_of, poll};
-
-/// How long a test waits for anything; only a test that fails waits so long.
-pub const LIMIT: Duration = Duration::from_secs(30);
+use crate::{LIMIT, poll};
 
 /// The processes that have been started and not ended, each the leader of its group.
 static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
-
-/// A program that is about to be started.
-pub struct Program {
-    command: Command,
-    /// What is read in place of a pipe.
-    #[cfg(unix)]
-    terminal: Option<std::fs::File>,
-}
-
-impl Program {
-    /// Starts with one of the workspace's programs, without arguments.
-    pub fn new(name: &str) -> Self {
-        Self::of(Command::new(path_of(name)))
-    }
-
-    /// Starts with any command.
-    pub fn of(mut command: Command) -> Self {
-        command.env_remove("RUST_LOG").env_remove("STEP");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self {
-            command,
-            #[cfg(unix)]
-            terminal: None,
-        }
-    }
-
-    /// Runs it under another command, which takes the program and its arguments as its last ones.
-    pub fn under(self, command: Command) -> Self {
-        let mut outer = Self::of(command).args([self.command.get_program()]);
-        outer.command.args(self.command.get_args());
-        outer
-            .command
-            .envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        if let Some(folder) = self.command.get_current_dir() {
-            outer.command.current_dir(folder);
-        }
-        outer
-    }
-
-    pub fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
-        self.command.args(arguments);
-        self
-    }
-
-    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
-        self.command.env(name, value);
-        self
-    }
-
-    /// Starts it in this folder.
-    pub fn in_folder(mut self, folder: impl AsRef<Path>) -> Self {
-        self.command.current_dir(folder);
-        self
-    }
-
-    /// Runs it under [`ends_with_us`].
-    pub fn ending_with_us(self) -> Self {
-        ends_with_us().into_iter().fold(self, Self::under)
-    }
-
-    /// Sends standard output to a file, instead of having it read.
-    pub fn stdout(mut self, file: impl Into<Stdio>) -> Self {
-        self.command.stdout(file);
-        self
-    }
-
-    /// Sends standard error to a file, instead of having it read.
-    pub fn stderr(mut self, file: impl Into<Stdio>) -> Self {
-        self.command.stderr(file);
-        self
-    }
-
-    /// Makes its standard output a terminal, so that no language holds lines back. Where there are
-    /// no pseudo-terminals it stays a pipe.
-    #[cfg_attr(not(unix), expect(unused_mut))]
-    pub fn in_a_terminal(mut self) -> Self {
-        #[cfg(unix)]
-        if let Ok((ours, its)) = crate::terminal::open() {
-            self.command.stdout(its);
-            self.terminal = Some(ours);
-        }
-        self
-    }
-
-    /// Takes standard input from a file.
-    pub fn stdin(mut self, file: impl Into<Stdio>) -> Self {
-        self.command.stdin(file);
-        self
-    }
-
-    /// Lets the test type on its standard input, which is empty otherwise.
-    pub fn with_input(mut self) -> Self {
-        self.command.stdin(Stdio::piped());
-        self
-    }
-
-    /// Starts it in a process group of its own, which ends with the process.
-    ///
-    /// # Errors
-    ///
-    /// The system's, such as for a program that is not there.
-    pub fn spawn(mut self) -> io::Result<Process> {
-        end_all_on_ctrl_c();
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut self.command, 0);
-        let mut child = {
-            let mut running = running();
-            let child = self.command.spawn()?;
-            running.insert(child.id());
-            child
-        };
-        let (stdin, stdout, stderr) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        // From here on it is ended in any case.
-        let mut process = Process { child, stdin, stdout: Output::none(), stderr: Output::none() };
-        if let Some(pipe) = stdout {
-            process.stdout = Output::of(pipe)?;
-        }
-        #[cfg(unix)]
-        if let Some(terminal) = self.terminal {
-            process.stdout = Output::of(terminal)?;
-        }
-        if let Some(pipe) = stderr {
-            process.stderr = Output::of(pipe)?;
-        }
-        Ok(process)
-    }
-
-    /// Starts it, and fails if it cannot be started.
-    #[track_caller]
-    pub fn start(self) -> Process {
-        let name = format!("{:?}", self.command);
-        match self.spawn() {
-            Ok(process) => process,
-            Err(error) => panic!("{name}: {error}"),
-        }
-    }
-
-    /// Runs it to its end.
-    pub fn run(self) -> Finished {
-        self.start().finish()
-    }
-}
 
 /// A process that runs until it ends by itself or is dropped.
 pub struct Process {
@@ -170,7 +23,7 @@ pub struct Process {
 }
 
 /// How a program ended: its status where no signal killed it, and all that nobody has read yet.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Finished {
     pub status: Option<i32>,
     pub stdout: String,
@@ -178,13 +31,41 @@ pub struct Finished {
 }
 
 impl Process {
+    /// Starts a command that leads a group, or a session, of its own.
+    pub(crate) fn start(
+        mut command: Command,
+        reader: Option<Box<dyn Read + Send>>,
+    ) -> io::Result<Self> {
+        end_all_on_ctrl_c();
+        let mut child = {
+            let mut running = running();
+            let child = command.spawn()?;
+            running.insert(child.id());
+            child
+        };
+        drop(command); // and with it this process's copies of what the program writes to
+        let stdin = child.stdin.take();
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        // From here on it is ended in any case.
+        let mut process = Self { child, stdin, stdout: Output::none(), stderr: Output::none() };
+        if let Some(reader) = reader {
+            process.stdout = Output::of(reader)?;
+        } else if let Some(pipe) = stdout {
+            process.stdout = Output::of(pipe)?;
+        }
+        if let Some(pipe) = stderr {
+            process.stderr = Output::of(pipe)?;
+        }
+        Ok(process)
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Reads the next line of standard output, without its line break.
     #[track_caller]
-    pub fn line(&mut self) -> String {
+    pub fn line(&self) -> String {
         let Some(line) = shown(&self.stdout) else {
             panic!("the program has ended: {}", rest(&self.stderr));
         };
@@ -194,7 +75,7 @@ impl Process {
 
     /// Reads the next prompt from standard error, and returns the call that it announces.
     #[track_caller]
-    pub fn prompt(&mut self) -> String {
+    pub fn prompt(&self) -> String {
         let mut prompt = shown(&self.stderr).expect("the program goes on");
         while prompt == "\n" {
             shown(&self.stderr); // the last question, asked again under another thread's line
@@ -209,7 +90,7 @@ impl Process {
 
     /// Reads the next line or prompt of standard output, without its line break; `None` at the end.
     #[track_caller]
-    pub fn shown(&mut self) -> Option<String> {
+    pub fn shown(&self) -> Option<String> {
         shown(&self.stdout).map(|line| line.trim_end().to_owned())
     }
 
@@ -226,13 +107,13 @@ impl Process {
     }
 
     /// Presses Enter.
-    pub fn enter(&mut self) {
+    pub fn enter(&self) {
         self.enter_line("");
     }
 
     /// Types a line.
-    pub fn enter_line(&mut self, line: &str) {
-        let stdin = self.stdin.as_mut().expect("it was started with an input");
+    pub fn enter_line(&self, line: &str) {
+        let mut stdin = self.stdin.as_ref().expect("it was started with an input");
         writeln!(stdin, "{line}").expect("it reads its input");
     }
 
@@ -243,13 +124,13 @@ impl Process {
 
     /// Reads the next line of standard output, and fails if it is another one.
     #[track_caller]
-    pub fn expect(&mut self, line: &str) {
+    pub fn expect(&self, line: &str) {
         assert_eq!(self.line(), line);
     }
 
     /// Reads lines of standard output until one begins so, and returns what follows the beginning.
     #[track_caller]
-    pub fn skip_to(&mut self, beginning: &str) -> String {
+    pub fn skip_to(&self, beginning: &str) -> String {
         loop {
             if let Some(rest) = self.line().strip_prefix(beginning) {
                 return rest.to_owned();
@@ -271,6 +152,11 @@ impl Process {
     pub fn comes_to_hold(&self, expected: [usize; 2]) {
         let held = poll(LIMIT, || (self.holds() == expected).then_some(()));
         assert!(held.is_some(), "{:?} instead of {expected:?}", self.holds());
+    }
+
+    /// Returns whether every thread of its group sleeps; only Linux tells.
+    pub fn sleeps(&self) -> bool {
+        group_sleeps(self.id())
     }
 
     /// Waits for its end, at most `limit`.
@@ -301,7 +187,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended already, which is as good.
+        // It may already have ended; ignore the error.
         self.kill_group();
         let _ = self.child.kill(); // where there are no groups
         let _ = self.child.wait();
@@ -345,11 +231,11 @@ fn running() -> MutexGuard<'static, BTreeSet<u32>> {
 fn end_all_on_ctrl_c() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // Where somebody else has seen to Ctrl-C, that is as good.
+        // There may be a handler already; ignore the error.
         let _ = ctrlc::set_handler(|| {
             let running = running(); // and nothing is started any more
             running.iter().for_each(|process| kill_group(*process));
-            crate::strays::end();
+            kill_children();
             process::exit(130); // as a shell says it of Ctrl-C
         });
     });
@@ -365,6 +251,6 @@ fn kill_group(leader: u32) {
 #[cfg(unix)]
 fn signal_group(leader: u32, signal: rustix::process::Signal) {
     let leader = leader.try_into().ok().and_then(rustix::process::Pid::from_raw);
-    // It may have ended already, which is as good.
+    // It may already have ended; ignore the error.
     let _ = leader.map(|leader| rustix::process::kill_process_group(leader, signal));
 }

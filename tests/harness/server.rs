@@ -3,7 +3,6 @@
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::ops::{Deref, DerefMut};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -32,10 +31,12 @@ impl Server {
 
     /// Waits until a process has said where it listens.
     #[track_caller]
-    pub fn from_process(mut process: Process) -> Self {
-        let address = process.skip_to("[*] listening on ");
-        let address = address.parse().expect("the address is IP:PORT");
-        Self { process, address }
+    pub fn from_process(process: Process) -> Self {
+        loop {
+            if let Some(address) = listening_on(&process.line()) {
+                return Self { process, address };
+            }
+        }
     }
 
     /// Runs one of the clients on this server to its end, with further arguments.
@@ -59,7 +60,7 @@ impl Server {
     /// Has such a client send this and half-close, and returns all that comes until the server's end
     /// of the stream; a reset on the way is an error.
     pub fn exchange(&self, message: &[u8]) -> io::Result<Vec<u8>> {
-        let mut client = Peer::connect(self.address, LIMIT)?;
+        let client = Peer::connect(self.address, LIMIT)?;
         client.send(message)?;
         client.send_no_more()?;
         client.rest()
@@ -67,9 +68,9 @@ impl Server {
 
     /// Reads the line that says who is accepted, and returns the peer's address. Only the narration
     /// may stand before it.
-    pub fn accepted(&mut self) -> String {
+    pub fn accepted(&self) -> String {
         loop {
-            let line = self.line();
+            let line = self.process.line();
             if let Some(peer) = line.strip_prefix("[*] Accepted connection from: ") {
                 return peer.to_owned();
             }
@@ -80,34 +81,17 @@ impl Server {
     /// Returns how many seconds it has spent on a CPU.
     pub fn cpu_seconds(&self) -> f64 {
         // User and system time, fields 14 and 15 of proc_pid_stat(5), in hundredths.
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id()));
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()));
         let stat = stat.expect("the server runs");
         let (_, fields) = stat.rsplit_once(") ").expect("the name is in parentheses");
         let times = fields.split(' ').skip(11).take(2);
         times.map(|time| time.parse::<f64>().expect("a number") / 100.0).sum()
     }
-
-    pub fn kill(self) -> Finished {
-        self.process.kill()
-    }
 }
 
-/// Both servers, each with the client that talks with it.
-pub const PAIRS: [(&str, &str); 2] =
-    [("short-server", "short-client"), ("long-server", "long-client")];
-
-impl Deref for Server {
-    type Target = Process;
-
-    fn deref(&self) -> &Process {
-        &self.process
-    }
-}
-
-impl DerefMut for Server {
-    fn deref_mut(&mut self) -> &mut Process {
-        &mut self.process
-    }
+/// Returns where a server listens, if this is the line that says so.
+pub fn listening_on(line: &str) -> Option<SocketAddr> {
+    line.strip_prefix("[*] listening on ")?.parse().ok()
 }
 
 /// Listens on a port that the kernel chooses, and returns the address too.
@@ -142,7 +126,7 @@ pub fn free_address() -> io::Result<SocketAddr> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         // Without SO_REUSEADDR, so that a port that waits for stray segments is left alone.
         match bound_socket(address) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) if is_taken(&error) => {}
             bound => return bound.map(|_| address),
         }
     }
@@ -158,11 +142,16 @@ fn reserve_ports() -> (u16, Option<Socket>) {
     for first in std::iter::repeat_with(choose).take(100) {
         // The mark is on another loopback address, which some systems do not have.
         match bound_socket(SocketAddr::from(([127, 0, 0, 2], first))) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) if is_taken(&error) => {}
             mark => return (first, mark.ok()),
         }
     }
     (choose(), None)
+}
+
+/// Returns whether another port may be free: Windows keeps some for itself.
+fn is_taken(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied)
 }
 
 fn bound_socket(address: SocketAddr) -> io::Result<Socket> {

@@ -39,6 +39,6 @@ fn main() -> ExitCode {
 
 #[cfg(not(target_os = "linux"))]
 fn main() -> ExitCode {
-    harness::frame::tell("error: this system cannot record; open docs/lesson.html instead");
+    harness::command_line::tell("error: this system cannot record; open docs/lesson.html instead");
     ExitCode::FAILURE
 }

@@ -3,14 +3,16 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, ExitCode, Stdio};
+use std::time::Duration;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use tempfile::NamedTempFile;
 
-use harness::frame::{Problem, failure, misuse};
-use harness::{ends_with_us, own_network_if_found, python_if_found};
+use harness::command_line::{Problem, failure, misuse};
+use harness::{Program, own_network_if_found, python};
 
 use crate::recording::Recording;
 use crate::scenario;
@@ -23,6 +25,9 @@ pub const RECORD: &str = "record-here";
 /// How often a scenario is begun again. Which thread of a server asks first is left to chance.
 const TRIES: usize = 6;
 
+/// How long a recording may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Has recordings made.
 pub struct Namespace {
     /// The words of a command that runs this program in a network of its own.
@@ -33,20 +38,15 @@ pub struct Namespace {
 impl Namespace {
     /// Returns `None` where the system does not have what it takes.
     pub fn find() -> Result<Option<Self>, Problem> {
-        let (Some(network), Some(python)) = (own_network_if_found(), python_if_found()) else {
+        let (Some(network), Some(python)) = (own_network_if_found(), python()) else {
             return Ok(None);
         };
-        let words = |command: Command| {
-            let words = [command.get_program()].into_iter().chain(command.get_args());
-            words.map(OsStr::to_owned).collect::<Vec<_>>()
-        };
-        let mut command = ends_with_us().map(words).unwrap_or_default();
-        command.extend(words(network));
         // A thread of a batch job is not interrupted by one that has just been woken.
-        command.extend(["chrt", "--batch", "0"].map(OsString::from));
+        let mut command: Vec<OsString> = ["chrt", "--batch", "0"].map(OsString::from).into();
+        command.push(network.get_program().into());
+        command.extend(network.get_args().map(OsStr::to_owned));
         let this = env::current_exe().or_else(|error| failure(error.to_string()))?;
         command.extend([this.into(), RECORD.into(), network_namespace()?.into()]);
-        let python = env::var_os("PYTHON").unwrap_or_else(|| python.get_program().to_owned());
         Ok(Some(Self { command, python }))
     }
 
@@ -54,19 +54,24 @@ impl Namespace {
     pub fn record(&self, what: &[&str]) -> Result<Recording, Problem> {
         let mut tries = 1;
         loop {
-            let mut command = Command::new(&self.command[0]);
-            command.args(&self.command[1..]).args(what).env("PYTHON", &self.python);
-            let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-            let read = output.and_then(|output| {
-                Ok((serde_json::from_slice(&output.stdout)?, output.status.success()))
-            });
-            let (recording, is_as_written) = read
+            let (recording, is_as_written) = self
+                .try_to_record(what)
                 .or_else(|error| failure(format!("cannot record {}: {error}", what.join(" "))))?;
             if is_as_written || tries == TRIES {
                 return Ok(recording);
             }
             tries += 1;
         }
+    }
+
+    fn try_to_record(&self, what: &[&str]) -> io::Result<(Recording, bool)> {
+        let mut command = Command::new(&self.command[0]);
+        command.args(&self.command[1..]).args(what);
+        let file = NamedTempFile::new()?;
+        let program = Program::of(command).ending_with_us().env("PYTHON", &self.python);
+        let mut process = program.stdout(file.reopen()?).stderr(Stdio::inherit()).spawn()?;
+        let status = process.end_within(PATIENCE).ok_or(ErrorKind::TimedOut)?;
+        Ok((serde_json::from_reader(file)?, status.success()))
     }
 }
 

@@ -27,7 +27,7 @@ const STATES: [&str; 12] = [
 ];
 
 /// One row of `/proc/net/tcp`: see `proc_net_tcp.txt` of Linux.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Row {
     pub port: u16,
     pub peer: u16,

@@ -75,7 +75,7 @@ pub struct Side {
 #[derive(Serialize, Deserialize)]
 pub struct At(pub Option<usize>, pub When, pub String);
 
-#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum When {
     Blocked,

@@ -32,7 +32,7 @@ impl Started {
         let twin = name.strip_suffix(".py").map(|twin| twin.replace('_', "-"));
         let python = twin.as_ref().map(|twin| Path::new(twin).join(name));
         let edition = if twin.is_some() { "python" } else { "rust" };
-        let name = twin.unwrap_or(name.to_owned());
+        let name = twin.unwrap_or_else(|| name.to_owned());
         let part = Part { source: format!("{edition}/{name}"), name, server };
         Self { part, python, arguments: arguments.to_owned(), folder: source::root() }
     }
@@ -81,7 +81,7 @@ impl Started {
 /// The folder of the programs: this one is in a folder of it.
 fn programs() -> PathBuf {
     let this = env::current_exe().unwrap_or_default();
-    this.ancestors().nth(2).unwrap_or(Path::new("")).to_owned()
+    this.ancestors().nth(2).map_or_else(PathBuf::new, Path::to_owned)
 }
 
 /// A program that runs, and what it prints on both outputs; where there is nothing to read, reading

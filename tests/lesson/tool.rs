@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
-use harness::frame::{self, Problem, failure, misuse, shown, tell};
+use harness::command_line::{Problem, failure, misuse, report, shown, tell};
 use harness::programs;
 
 use crate::namespace::{self, Namespace, RECORD};
@@ -35,8 +35,8 @@ const AT_A_TIME: usize = 4;
 pub fn main() -> ExitCode {
     let words: Vec<OsString> = env::args_os().skip(1).collect();
     match words.split_first() {
-        Some((first, rest)) if first == RECORD => frame::end(USAGE, namespace::record_here(rest)),
-        _ => frame::end(USAGE, run(&words)),
+        Some((first, rest)) if first == RECORD => report(USAGE, namespace::record_here(rest)),
+        _ => report(USAGE, run(&words)),
     }
 }
 

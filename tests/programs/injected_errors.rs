@@ -5,19 +5,18 @@ use std::fs;
 
 use tempfile::NamedTempFile;
 
-use harness::{Finished, PAIRS, Program, Server, listening_socket, path_of, strace};
+use harness::{Finished, PAIRS, Program, Server, listening_socket, or_skip, strace};
 
 /// Returns a program in which calls fail, such as `accept4:error=EMFILE:when=1..3`, and the file in
 /// which strace lists them.
 fn with_fault(fault: &str, program: &str) -> Option<(Program, NamedTempFile)> {
-    let mut command = strace()?;
+    let mut command = or_skip("strace", strace())?;
     let calls = NamedTempFile::new().expect("a file can be made");
     let (call, _) = fault.split_once(':').expect("a fault names its call");
     // -D: the program is the child, with strace beside it.
-    command.args(["-D", "-f", "-qq", "-e", &format!("trace={call}")]);
-    command.args(["-e", &format!("inject={fault}"), "-o"]);
-    command.arg(calls.path()).arg(path_of(program));
-    Some((Program::of(command), calls))
+    command.args(["-D", "-e", &format!("trace={call}"), "-e", &format!("inject={fault}"), "-o"]);
+    command.arg(calls.path());
+    Some((Program::new(program).under(command), calls))
 }
 
 /// A server in which calls fail.
@@ -36,7 +35,7 @@ impl Faulty {
     /// Ends the server, checks that calls have failed, and returns what was printed.
     #[track_caller]
     fn end(self) -> String {
-        let printed = self.server.kill().stdout;
+        let printed = self.server.process.kill().stdout;
         assert_injected(&self.calls);
         printed
     }
@@ -106,10 +105,10 @@ fn interrupted_recv_does_not_cut_a_lingering_close_short() {
     let Some(faulty) = Faulty::start("short-server", "recvfrom:error=EINTR:when=2..4") else {
         return;
     };
-    let before = faulty.server.holds();
+    let before = faulty.server.process.holds();
     let answer = faulty.server.exchange(&vec![b'x'; 100_000]);
     assert_eq!(answer.unwrap(), b"ACK!");
-    faulty.server.comes_to_hold(before);
+    faulty.server.process.comes_to_hold(before);
     faulty.end();
 }
 
@@ -223,16 +222,16 @@ fn assert_failure(fault: &str, program: &str, address: &str, complaint: &str) {
 
 #[test]
 fn client_for_whom_there_is_no_thread_is_turned_away_and_the_next_is_served() {
-    let Some(mut faulty) = Faulty::start("short-server", "clone3:error=EAGAIN:when=1") else {
+    let Some(faulty) = Faulty::start("short-server", "clone3:error=EAGAIN:when=1") else {
         return;
     };
-    let before = faulty.server.holds();
-    let mut unlucky = faulty.server.client();
+    let before = faulty.server.process.holds();
+    let unlucky = faulty.server.client();
     assert_eq!(unlucky.rest().unwrap(), b"");
     assert_eq!(faulty.server.accepted(), unlucky.name().unwrap());
     let complaint = format!("[!] {}: no thread for this client: ", unlucky.name().unwrap());
-    assert!(faulty.server.line().starts_with(&complaint));
-    faulty.server.comes_to_hold(before);
+    assert!(faulty.server.process.line().starts_with(&complaint));
+    faulty.server.process.comes_to_hold(before);
     faulty.server.send_once("short-client", "hello");
     faulty.end();
 }

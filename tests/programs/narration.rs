@@ -9,8 +9,8 @@ use regex::Regex;
 use tempfile::TempDir;
 
 use harness::{
-    LIMIT, Peer, Process, Program, Server, address_where_nobody_listens, ipv6, listening_socket,
-    poll, strace,
+    LIMIT, PAIRS, Peer, Process, Program, Server, address_where_nobody_listens, ipv6,
+    listening_socket, or_skip, poll, strace,
 };
 
 #[test]
@@ -20,7 +20,7 @@ fn short_server_narrates_what_strace_sees() {
     };
     let address = server.listening_on();
     for message in ["hello", "a \"quoted\" message of more than 32 bytes", &"x".repeat(3000)] {
-        let mut client = Peer::connect(address, LIMIT).unwrap();
+        let client = Peer::connect(address, LIMIT).unwrap();
         client.send(message).unwrap();
         client.expect("ACK!").unwrap();
         drop(client);
@@ -38,7 +38,7 @@ fn long_server_narrates_what_strace_sees() {
     };
     let address = server.listening_on();
     for _ in 0..2 {
-        let mut client = Peer::connect(address, LIMIT).unwrap();
+        let client = Peer::connect(address, LIMIT).unwrap();
         client.send("first").unwrap();
         client.expect("ACK!").unwrap();
         client.send("second").unwrap();
@@ -53,7 +53,7 @@ fn long_server_narrates_what_strace_sees() {
 #[test]
 fn server_on_a_busy_port_narrates_what_strace_sees() {
     let first = Server::start("long-server");
-    for server in ["short-server", "long-server"] {
+    for (server, _) in PAIRS {
         if let Some(server) = Watched::start(server, &[&first.address.to_string()]) {
             let narrated = server.compare_at_the_end();
             assert!(narrated.contains(") = -1 Address already in use"), "{narrated}");
@@ -77,7 +77,7 @@ fn clients_narrate_what_strace_sees() {
 #[test]
 fn refused_clients_narrate_what_strace_sees() {
     let (address, _reserved) = address_where_nobody_listens().unwrap();
-    for client in ["short-client", "long-client"] {
+    for (_, client) in PAIRS {
         if let Some(client) = Watched::start(client, &[&address.to_string()]) {
             let narrated = client.compare_at_the_end();
             assert!(narrated.contains(") = -1 Connection refused"), "{narrated}");
@@ -88,7 +88,7 @@ fn refused_clients_narrate_what_strace_sees() {
 #[test]
 fn clients_whose_connection_is_reset_narrate_what_strace_sees() {
     let (listener, address) = listening_socket();
-    for client in ["short-client", "long-client"] {
+    for (_, client) in PAIRS {
         if let Some(client) = Watched::start(client, &[&address]) {
             let mut peer = Peer::accept(&listener).unwrap();
             peer.receive().unwrap();
@@ -122,7 +122,7 @@ fn data_that_is_not_text_is_cut_three_bytes_earlier_at_most() {
     let server = Program::new("short-server").args(["127.0.0.1:0"]);
     let server = Server::of(server.env("RUST_LOG", "debug"));
     server.exchange(&[0x80; 40]).unwrap();
-    let narrated = server.kill().stdout;
+    let narrated = server.process.kill().stdout;
     let shown = format!(" = 40 \"{}\"...\n", r"\x80".repeat(29));
     assert!(narrated.contains(&shown), "{narrated}");
 }
@@ -146,10 +146,10 @@ impl Watched {
     /// Starts any program, which narrates the calls of the lesson.
     pub fn of(program: Program) -> Option<Self> {
         let calls = tempfile::tempdir().expect("a folder can be made");
-        let mut command = strace()?;
+        let mut command = or_skip("strace", strace())?;
         // -D: the program is the child, with strace beside it. -ff: a file for each thread, in
         // which no call is cut in two by another thread's. -y: says what a descriptor is.
-        command.args("-D -ff -ttt -qq -y -e trace=%network,close -e signal=none -o".split(' '));
+        command.args("-D -ff -ttt -y -e trace=%network,close -o".split(' '));
         command.arg(calls.path().join("thread"));
         let process = program.under(command).start();
         Some(Self { process, narrated: String::new(), calls, with_asides: false })

@@ -44,7 +44,7 @@ mod on_linux {
     use std::time::Duration;
 
     use super::*;
-    use harness::{LIMIT, Peer, path_of, poll, unshare};
+    use harness::{LIMIT, PROGRAMS, Peer, poll, unshare};
 
     #[test]
     fn server_prints_line_by_line_into_a_file() {
@@ -53,12 +53,12 @@ mod on_linux {
         let _server = Program::new("long-server").args(["127.0.0.1:0"]).stdout(file).start();
         let mut tail = Command::new("tail");
         tail.args(["-n", "+1", "-f"]).arg(output.path());
-        let mut written = Server::of(Program::of(tail));
+        let written = Server::of(Program::of(tail));
         assert_eq!(written.run_client("long-client", &["hello", "1"]), Finished::success("ACK!\n"));
         let peer = written.accepted();
-        written.expect("[*] Received: hello");
-        written.expect("[*] Sended: ACK!");
-        written.expect(&format!("[*] Closed connection from: {peer}"));
+        written.process.expect("[*] Received: hello");
+        written.process.expect("[*] Sended: ACK!");
+        written.process.expect(&format!("[*] Closed connection from: {peer}"));
     }
 
     #[test]
@@ -72,7 +72,7 @@ mod on_linux {
         let mut beginning = vec![0; listening.len()];
         reader.read_exact(&mut beginning).expect("the server starts");
 
-        let mut client = Peer::connect(address, LIMIT).unwrap();
+        let client = Peer::connect(address, LIMIT).unwrap();
         let mut rounds = 1;
         client.send("hello").unwrap();
         while !client.hears_nothing_for(Duration::from_millis(300)) {
@@ -101,8 +101,8 @@ mod on_linux {
         let server = Program::new("long-server").args([address.to_string()]);
         let server = server.under(command).start();
         let folder = format!("/proc/{}/root/mnt", server.id());
-        let mut client = poll(LIMIT, || Peer::connect(address, LIMIT).ok()).expect("it listens");
-        let mut talk = |rounds| {
+        let client = poll(LIMIT, || Peer::connect(address, LIMIT).ok()).expect("it listens");
+        let talk = |rounds| {
             for _ in 0..rounds {
                 client.send("hello").unwrap();
                 client.expect("ACK!").unwrap();
@@ -133,7 +133,7 @@ mod on_linux {
             let client = Program::new(client).args([address]).stdout(full()).run();
             assert_eq!(client, Finished::failure(1, complaint));
         }
-        for program in ["short-server", "short-client", "long-server", "long-client"] {
+        for program in PROGRAMS {
             let help = Program::new(program).args(["--help"]).stdout(full()).run();
             assert_eq!(help, Finished::failure(1, complaint));
         }
@@ -147,19 +147,20 @@ mod on_linux {
     fn rust_log_that_names_no_level_leaves_the_default_lines() {
         for rust_log in ["", "1", "true", "debgu", "short-server=debug", "a=b", "/"] {
             let server = Program::new("short-server").args(["127.0.0.1:0"]);
-            let mut server = Server::of(server.env("RUST_LOG", rust_log));
+            let server = Server::of(server.env("RUST_LOG", rust_log));
             server.send_once("short-client", "hello");
             server.accepted();
-            server.expect("[*] Received: hello");
+            server.process.expect("[*] Received: hello");
         }
     }
 
     #[test]
     fn error_that_nobody_can_read_causes_no_panic() {
-        for program in ["short-client", "long-client"] {
+        for (_, program) in PAIRS {
             let mut shell = Command::new("sh");
-            shell.args(["-c", "exec \"$0\" \"$@\" 2>/dev/full"]).arg(path_of(program));
-            let refused = Program::of(shell).args(["no port"]).env("RUST_LOG", "a=b");
+            shell.args(["-c", "exec \"$0\" \"$@\" 2>/dev/full"]);
+            let refused = Program::new(program).args(["no port"]).under(shell);
+            let refused = refused.env("RUST_LOG", "a=b");
             assert_eq!(refused.run(), Finished::failure(2, ""));
         }
     }

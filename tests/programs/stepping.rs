@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use harness::{LIMIT, Process, Program, Server, listening_socket};
+use harness::{LIMIT, PAIRS, Process, Program, Server, listening_socket};
 
 /// Long enough for a program to do what it should not.
 const A_WHILE: Duration = Duration::from_millis(100);
@@ -13,7 +13,7 @@ fn step(program: &str, address: &str) -> Process {
 }
 
 /// Presses Enter at each prompt until this call is next.
-fn step_to(process: &mut Process, call: &str) {
+fn step_to(process: &Process, call: &str) {
     while !process.prompt().starts_with(call) {
         process.enter();
     }
@@ -21,8 +21,8 @@ fn step_to(process: &mut Process, call: &str) {
 
 /// Brings a stepping server to its first `accept`.
 fn step_to_accept(server: &str) -> Server {
-    let mut server = step(server, "127.0.0.1:0");
-    step_to(&mut server, "accept(");
+    let server = step(server, "127.0.0.1:0");
+    step_to(&server, "accept(");
     Server::from_process(server)
 }
 
@@ -30,8 +30,8 @@ fn step_to_accept(server: &str) -> Server {
 fn nothing_is_called_before_enter() {
     let (listener, address) = listening_socket();
     listener.set_nonblocking(true).expect("a socket can be told not to block");
-    let mut client = step("short-client", &address);
-    step_to(&mut client, "connect(");
+    let client = step("short-client", &address);
+    step_to(&client, "connect(");
     client.skip_to("[.] socket(AF_INET, SOCK_STREAM) = ");
     assert!(client.stdout.is_silent_for(A_WHILE));
     let nobody = listener.accept().expect_err("the client has not connected");
@@ -52,7 +52,7 @@ fn each_call_of_the_short_client_has_its_prompt() {
 /// Steps through a short client, in either language.
 pub fn stops_before_each_call(client: Program, server: &Server) {
     let address = server.address.to_string();
-    let mut client = client.args([&address]).env("STEP", "1").with_input().start();
+    let client = client.args([&address]).env("STEP", "1").with_input().start();
     assert_eq!(client.prompt(), "socket(AF_INET, SOCK_STREAM)");
     client.enter();
     let socket = client.skip_to("[.] socket(AF_INET, SOCK_STREAM) = ");
@@ -73,31 +73,31 @@ pub fn stops_before_each_call(client: Program, server: &Server) {
 
 #[test]
 fn client_is_connected_before_the_server_accepts() {
-    for server in ["short-server", "long-server"] {
+    for (server, _) in PAIRS {
         let mut server = step_to_accept(server);
-        let mut client = server.client();
+        let client = server.client();
         client.send("already sent").unwrap();
-        assert!(server.stdout.is_silent_for(A_WHILE));
-        server.enter();
+        assert!(server.process.stdout.is_silent_for(A_WHILE));
+        server.process.enter();
         assert_eq!(server.accepted(), client.name().unwrap());
-        server.end_input();
-        server.skip_to("[*] Received: already sent");
+        server.process.end_input();
+        server.process.skip_to("[*] Received: already sent");
     }
 }
 
 #[test]
 fn at_the_end_of_the_input_it_runs_on() {
     let mut server = step_to_accept("short-server");
-    server.end_input();
+    server.process.end_input();
     for _ in 0..3 {
         server.send_once("short-client", "hello");
     }
-    assert_eq!(server.kill().stderr, "\n"); // the end of the last prompt's line
+    assert_eq!(server.process.kill().stderr, "\n"); // the end of the last prompt's line
 }
 
 #[test]
 fn two_threads_never_show_two_prompts_at_once() {
-    let mut server = step_to_accept("short-server");
+    let server = step_to_accept("short-server");
     let mut clients = [(); 3].map(|()| server.client());
     for client in &mut clients {
         client.send("hello").unwrap();
@@ -105,9 +105,9 @@ fn two_threads_never_show_two_prompts_at_once() {
     }
     // accept, recv, send, shutdown, recv, close for each, and accept in the end.
     for _ in 0..3 * 6 {
-        server.enter();
-        let question = format!("\nnext: {}  [Enter] ", server.prompt());
-        let more = server.stderr.look(Duration::from_millis(20), |_| false);
+        server.process.enter();
+        let question = format!("\nnext: {}  [Enter] ", server.process.prompt());
+        let more = server.process.stderr.look(Duration::from_millis(20), |_| false);
         let more = String::from_utf8(more).expect("a prompt is text");
         assert_eq!(more.replace(&question, ""), "", "beside {question}");
     }
@@ -115,21 +115,21 @@ fn two_threads_never_show_two_prompts_at_once() {
 
 #[test]
 fn question_stands_last_whatever_another_thread_prints() {
-    let mut server = step_to_accept("short-server");
-    let mut first = server.client();
+    let server = step_to_accept("short-server");
+    let first = server.client();
     for _ in 0..2 {
-        server.enter();
-        server.prompt(); // the first client's recv, and the next accept, in any order
+        server.process.enter();
+        server.process.prompt(); // the first client's recv, and the next accept, in any order
     }
-    server.enter();
+    server.process.enter();
     let _second = server.client();
-    let question = format!("\nnext: {}  [Enter] ", server.prompt());
+    let question = format!("\nnext: {}  [Enter] ", server.process.prompt());
 
     first.send("hello").unwrap();
-    server.skip_to("[*] Received: hello");
+    server.process.skip_to("[*] Received: hello");
     // It is asked again under the narrated line and the received one, at least.
     let stands_last = |shown: &[u8]| shown.ends_with(question.repeat(2).as_bytes());
-    let shown = server.stderr.look(LIMIT, stands_last);
+    let shown = server.process.stderr.look(LIMIT, stands_last);
     assert!(stands_last(&shown), "{}", String::from_utf8_lossy(&shown));
     assert_eq!(String::from_utf8_lossy(&shown).replace(&question, ""), "");
 }
@@ -144,7 +144,7 @@ fn input_that_does_not_block_is_waited_for() {
     let (mut keyboard, input) = UnixStream::pair().expect("sockets can be made");
     input.set_nonblocking(true).expect("a socket can be told not to block");
     let client = Program::new("short-client").args([server.address.to_string()]);
-    let mut client = client.env("STEP", "1").stdin(OwnedFd::from(input)).start();
+    let client = client.env("STEP", "1").stdin(OwnedFd::from(input)).start();
     for _ in 0..5 {
         client.prompt();
         assert!(client.stderr.is_silent_for(A_WHILE));
@@ -159,7 +159,7 @@ fn step_can_be_set_to_nothing_or_zero_to_turn_it_off() {
         let server = Program::new("short-server").args(["127.0.0.1:0"]).env("STEP", value);
         let server = Server::of(server);
         server.send_once("short-client", "hello");
-        let finished = server.kill();
+        let finished = server.process.kill();
         assert!(finished.stderr.is_empty() && !finished.stdout.contains("[.]"), "{finished:?}");
     }
 }
@@ -168,7 +168,7 @@ fn step_can_be_set_to_nothing_or_zero_to_turn_it_off() {
 fn stepping_shows_no_narration_that_rust_log_turned_off() {
     let server = Server::start("short-server");
     let client = Program::new("short-client").args([server.address.to_string()]);
-    let mut client = client.env("STEP", "1").env("RUST_LOG", "info").with_input().start();
+    let client = client.env("STEP", "1").env("RUST_LOG", "info").with_input().start();
     for _ in 0..5 {
         client.prompt();
         client.enter();

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{Seek, Write};
 use std::net::SocketAddr;
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -12,14 +13,19 @@ use super::stepping::stops_before_each_call;
 use common::printable;
 use harness::{
     Finished, LIMIT, Peer, Process, Program, Server, address_where_nobody_listens, free_address,
-    listening_socket, path_of_twin, python,
+    listening_socket, or_skip, path_of_twin, python,
 };
 
 const WATCH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../common/watch.py");
 
+fn python_with(arguments: &[&str]) -> Option<Program> {
+    let python = or_skip("Python", python())?;
+    Some(Program::of(Command::new(python)).args(arguments))
+}
+
 /// Runs a Python program under `watch.py`.
 fn watched(path: &str) -> Option<Program> {
-    Some(Program::of(python()?).args([WATCH, path]))
+    python_with(&[WATCH, path])
 }
 
 fn watched_twin(name: &str, address: &impl ToString) -> Option<Program> {
@@ -47,7 +53,7 @@ impl Script {
     }
 
     fn unwatched(&self) -> Option<Program> {
-        Some(Program::of(python()?).args([self.path()]))
+        python_with(&[&self.path()])
     }
 }
 
@@ -59,7 +65,7 @@ fn short_servers_twin_narrates_what_strace_sees() {
     };
     server.narrates_up_to("[.] accept(");
     for message in ["hello", "a \"quoted\" message of more than 32 bytes"] {
-        let mut client = Peer::connect(address, LIMIT).unwrap();
+        let client = Peer::connect(address, LIMIT).unwrap();
         client.send(message).unwrap();
         client.expect("ACK!").unwrap();
         server.narrates_up_to("[.] close(");
@@ -91,7 +97,7 @@ fn clients_twins_narrate_what_strace_sees() {
         let Some(client) = watched_twin(client, &address).and_then(Watched::of) else {
             return;
         };
-        let mut peer = Peer::accept(&listener).unwrap();
+        let peer = Peer::accept(&listener).unwrap();
         peer.receive().unwrap();
         peer.send("ACK!").unwrap();
         drop(peer);
@@ -133,7 +139,7 @@ socket.socket().connect_ex(('', port))
     let Some(client) = Watched::of(client) else {
         return;
     };
-    let mut peer = Peer::accept(&listener).unwrap();
+    let peer = Peer::accept(&listener).unwrap();
     peer.send("one\ntwo\n").unwrap();
     peer.rest().unwrap();
     let narrated = client.compare_at_the_end();
@@ -156,7 +162,7 @@ fn short_client_and_its_twin_print_the_same_lines() {
 
 #[test]
 fn bytes_and_characters_are_quoted_as_in_rust() {
-    let Some(mut python) = python() else {
+    let Some(python) = or_skip("Python", python()) else {
         return;
     };
     let script = "import sys
@@ -168,7 +174,7 @@ for data in [*map(str.encode, characters), *two_bytes, '中'.encode() * 11]:
     sys.stdout.buffer.write(watch.quoted(data).encode() + b'\\n')
 ";
     let folder = WATCH.trim_end_matches("watch.py");
-    let shown = python.args(["-c", script, folder]).output().expect("python3 runs");
+    let shown = Command::new(python).args(["-c", script, folder]).output().expect("python3 runs");
     let shown = String::from_utf8(shown.stdout).expect("it prints UTF-8");
     let quoted =
         |bytes: &[u8]| format!("\"{}\"", printable(bytes).to_string().replace('"', "\\\""));
@@ -235,7 +241,7 @@ fn ctrl_c_ends_a_server_by_the_signal() {
     let Some(server) = watched_twin("long-server", &free_address().unwrap()) else {
         return;
     };
-    let mut server = server.start();
+    let server = server.start();
     server.skip_to("[.] accept(");
     server.interrupt();
     let finished = server.finish();
@@ -307,7 +313,7 @@ fn twin_stops_before_each_call() {
 /// Brings a stepping twin of the short server to its first `accept`.
 fn step_to_accept(address: SocketAddr) -> Option<Process> {
     let server = watched_twin("short-server", &address)?;
-    let mut server = server.env("STEP", "1").with_input().start();
+    let server = server.env("STEP", "1").with_input().start();
     while !server.prompt().starts_with("accept(") {
         server.enter();
     }
@@ -329,10 +335,10 @@ fn twin_runs_on_at_the_end_of_the_input() {
 #[test]
 fn question_stands_below_what_another_thread_prints() {
     let address = free_address().unwrap();
-    let Some(mut server) = step_to_accept(address) else {
+    let Some(server) = step_to_accept(address) else {
         return;
     };
-    let mut first = Peer::connect(address, LIMIT).unwrap();
+    let first = Peer::connect(address, LIMIT).unwrap();
     for _ in 0..2 {
         server.enter();
         server.prompt(); // the first client's recv, and the next accept, in any order
@@ -377,7 +383,7 @@ fn lines_of_the_calls_are_recorded() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let lines = folder.path().join("lines");
     let client = client.env("WATCH_LINES", &lines).start();
-    let mut peer = Peer::accept(&listener).unwrap();
+    let peer = Peer::accept(&listener).unwrap();
     peer.receive().unwrap();
     peer.send("ACK!").unwrap();
     client.finish();

@@ -22,9 +22,6 @@ use harness::Peer;
 use running::Running;
 pub use subject::Subject;
 
-/// The four programs, in the tutorial's order.
-pub const PROGRAMS: [&str; 4] = ["short-server", "short-client", "long-server", "long-client"];
-
 const SHORT_OF_PROCESSES: &str = "this machine is short of processes or ports";
 
 /// How many rows are tried at the same time: most of the time they wait.

@@ -9,7 +9,7 @@ use common::printable;
 
 use super::trace::Trace;
 use super::{Instead, Subject, Under, Verdict, instead};
-use harness::{Output, Peer, Process, free_address, late, poll, strays};
+use harness::{Output, Peer, Process, free_address, late, poll};
 
 /// How long to wait for anything; only a row that does not hold waits this long.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -157,7 +157,7 @@ impl Running {
     pub fn comes_to_rest(&self) {
         let mut in_a_row = 0;
         let _ = poll(PATIENCE, || {
-            let sleeps = strays::sleeps(self.process.id());
+            let sleeps = self.process.sleeps();
             in_a_row = if sleeps { in_a_row + 1 } else { 0 };
             (in_a_row == 20).then_some(())
         });

@@ -46,7 +46,7 @@ pub const ROWS: &[Row] = &[
     }),
     long("a second client waits its turn, then is answered").when(|server, first| {
         server.talk(first)?;
-        let mut second = server.client()?; // the queue takes it
+        let second = server.client()?; // the queue takes it
         second.send(server.message())?;
         server.comes_to_rest();
         if !second.hears_nothing_for(Duration::from_millis(1)) {

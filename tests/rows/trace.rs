@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::running::PATIENCE;
 use super::{Instead, Verdict, instead};
-use harness::{poll, strace_if_found};
+use harness::{poll, strace};
 
 /// The calls of a conversation: the name in the lesson, and those that a language may use.
 const ACCEPT: &[&str] = &["accept", "accept4"];
@@ -47,9 +47,9 @@ impl Trace {
 
     /// Returns the command that traces another one, with further options.
     pub fn strace(&self, options: &[&str]) -> Result<Command, Instead> {
-        let mut command = strace_if_found().ok_or(Instead::NotTried("no strace"))?;
+        let mut command = strace().ok_or(Instead::NotTried("no strace"))?;
         let path = self.path().ok_or(Instead::NotTried("no temporary file"))?;
-        command.args(["-f", "-qq", "-e", "signal=none", "-o", &path]);
+        command.args(["-o", &path]);
         // Only the calls that are traced stop the program.
         command.arg("--seccomp-bpf");
         command.args(["-e", "trace=network,read,readv,write,writev,close"]);

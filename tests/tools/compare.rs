@@ -8,7 +8,9 @@ use std::process::Command;
 use rustix::process::Signal;
 use tempfile::{NamedTempFile, tempdir};
 
-use harness::{Finished, LIMIT, Program, listening_socket, path_of_alias, poll, python, strace};
+use harness::{
+    Finished, LIMIT, Program, listening_socket, or_skip, path_of_alias, poll, python, strace,
+};
 
 const FAULTY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/faulty.py");
 
@@ -76,11 +78,11 @@ fn compare_explains_itself_after_the_name_of_a_program_too() {
 
 #[test]
 fn compare_judges_a_program_of_ones_own_in_the_last_column() {
-    let (Some(python), Some(_)) = (python(), strace()) else {
+    let (Some(python), Some(_)) = (or_skip("Python", python()), or_skip("strace", strace())) else {
         return;
     };
     for (fault, status) in [("none", 0), ("ends with 1", 1)] {
-        let compared = compare().args(["short-client"]).args([python.get_program()]);
+        let compared = compare().args(["short-client"]).args([&python]);
         let finished = compared.args([FAULTY, "short-client", fault]).run();
         assert_eq!((finished.status, finished.stderr.as_str()), (Some(status), ""));
         let row = finished.stdout.lines().find(|line| line.starts_with("ends with status 0"));
@@ -109,13 +111,13 @@ fn compare_cuts_a_line_of_60_000_escapes() {
 
 #[test]
 fn compare_tells_of_a_server_that_ignores_its_address() {
-    let Some(python) = python() else {
+    let Some(python) = or_skip("Python", python()) else {
         return;
     };
     let (listener, _) = listening_socket();
     let address = listener.local_addr().expect("it is bound");
     let script = format!("import socket; socket.socket().bind(('127.0.0.1', {}))", address.port());
-    let compared = compare().args(["short-server"]).args([python.get_program()]);
+    let compared = compare().args(["short-server"]).args([&python]);
     let stdout = compared.args(["-c", &script]).run().stdout;
     let cell = "no: it does not listen on ADDRESS, its last argument: OSError: [Errno 98]";
     assert!(stdout.contains(cell), "{stdout}");
@@ -134,7 +136,7 @@ fn compare_stops_when_it_cannot_write() {
 
 #[test]
 fn compare_lets_the_daemon_of_one_row_live_while_others_end() {
-    let (Some(_), Some(_)) = (python(), strace()) else {
+    let (Some(_), Some(_)) = (or_skip("Python", python()), or_skip("strace", strace())) else {
         return;
     };
     let daemon = format!("(setsid python3 '{FAULTY}' short-server none \"$1\" &); exec sleep 1000");

@@ -8,14 +8,13 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
-use std::thread;
-use std::time::Instant;
 
 use rustix::process::Signal;
 use tempfile::TempPath;
 
 use harness::{
-    Finished, LIMIT, Program, own_network, path_of, path_of_alias, path_of_twin, python,
+    Finished, LIMIT, Program, or_skip, own_network, path_of, path_of_alias, path_of_twin, poll,
+    python,
 };
 
 const SHORT: [&str; 2] = ["short-server", "short-client"];
@@ -60,7 +59,7 @@ fn shown(demo: Program) -> String {
 pub(crate) fn sides_of(row: &str) -> [&str; 2] {
     let gaps = [" | ", " ──► ", " ◄── ", " |"];
     let divided = gaps.iter().find_map(|gap| row.split_once(gap));
-    let (left, right) = divided.unwrap_or((row.trim_end_matches(" ──►"), ""));
+    let (left, right) = divided.unwrap_or_else(|| (row.trim_end_matches(" ──►"), ""));
     [left.trim(), right.trim()]
 }
 
@@ -119,7 +118,7 @@ fn demo_draws_an_arrow_where_something_goes_to_the_other_side() {
 
 #[test]
 fn demo_shows_every_pairing_of_both_languages_in_order() {
-    if python().is_none() {
+    if or_skip("Python", python()).is_none() {
         return;
     }
     let programs = |pair: [&str; 2]| pair.map(|name| [name.to_owned(), path_of_twin(name)]);
@@ -229,6 +228,14 @@ fn demo_shows_why_the_programs_do_not_compile() {
     assert!(told.starts_with("cat: "), "{told}");
     let last = "\nerror: cargo cannot build the programs\n";
     assert!(told.ends_with(last), "{told}");
+}
+
+#[test]
+fn demo_says_how_to_name_the_python_that_it_does_not_find() {
+    let demo = Program::of(Command::new(path_of_alias("demo"))).env("PATH", "").env("PYTHON", "");
+    let finished = demo.args([path_of_twin("short-server"), path_of_twin("short-client")]).run();
+    let problem = "error: no Python 3 is found (PYTHON can name one)\n";
+    assert_eq!(finished, Finished::failure(1, problem));
 }
 
 #[test]
@@ -349,11 +356,10 @@ fn demo_keeps_the_bar_in_a_narrow_terminal() {
         let Some(mut command) = own_network() else {
             return;
         };
-        let demo = path_of_alias("demo");
-        let demo = demo.display();
-        let typed = format!("stty rows 30 cols {width}; RUST_LOG=debug LC_ALL=C exec '{demo}'");
-        command.args(["script", "--quiet", "--command", &typed, "/dev/null"]);
-        let shown = shown(Program::of(command));
+        let resize = format!("stty rows 30 cols {width} <&1 && exec \"$0\"");
+        command.args(["sh", "-c", &resize]).arg(path_of_alias("demo"));
+        let demo = Program::of(command).env("RUST_LOG", "debug").env("LC_ALL", "C");
+        let shown = shown(demo.in_a_terminal());
         assert_eq!(shown.contains(" <-- "), has_arrows, "{shown}");
         assert!(shown.lines().all(|row| row.len() <= width), "{shown}");
         assert!(shown.contains("ACK!"), "{shown}");
@@ -395,7 +401,7 @@ fn interrupted_demo_leaves_no_process_behind() {
         let Some((demo, _files)) = scripts("exec sleep 1000", "echo here; exec sleep 1000") else {
             return;
         };
-        let mut demo = demo.start();
+        let demo = demo.start();
         while !demo.line().ends_with("| here") {}
         // They are children of its main thread.
         let children = format!("/proc/{0}/task/{0}/children", demo.id());
@@ -404,13 +410,10 @@ fn interrupted_demo_leaves_no_process_behind() {
 
         demo.signal(signal);
         assert_eq!(demo.finish().status, status);
-        let begun = Instant::now();
         for child in children.split_whitespace() {
             // The kernel ends them a moment later.
-            while Path::new("/proc").join(child).exists() {
-                assert!(begun.elapsed() < LIMIT, "{child} goes on");
-                thread::yield_now();
-            }
+            let child = Path::new("/proc").join(child);
+            poll(LIMIT, || (!child.exists()).then_some(())).expect("it ends");
         }
     }
 }

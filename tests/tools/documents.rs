@@ -1,14 +1,16 @@
 //! The console blocks of the README, the experiments and the comparison: each is run, and prints
-//! what it shows.
+//! what it shows. With `UPDATE=1` the pages of both languages are changed to show what it prints.
 //!
-//! A heading begins a story with a network of its own. A block is what one terminal shows:
+//! A heading begins a section with a network of its own. A block is what one terminal shows:
 //! `# terminal 1`, commands after `$`, and lines that are printed. `...` means any lines,
 //! `^C` for Ctrl-C. A prompt of `STEP=1` is answered when the block, or the terminal's next one,
 //! goes on after it. A block under `<!-- not run: why -->` is left out.
 #![cfg(target_os = "linux")]
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -18,7 +20,8 @@ use tempfile::NamedTempFile;
 
 use super::demo::{sides_of, without_ports};
 use harness::{
-    LEAVE_THREE_FILES_OPEN, Process, Program, own_network, path_of_alias, programs, python, strace,
+    LEAVE_THREE_FILES_OPEN, Process, Program, or_skip, own_network, path_of_alias, programs,
+    python, strace,
 };
 
 #[test]
@@ -37,25 +40,42 @@ fn comparison_shows_what_is_printed() {
 }
 
 fn run_all_blocks_of(document: &str) {
-    if python().is_none() || strace().is_none() {
+    if or_skip("Python", python()).is_none() || or_skip("strace", strace()).is_none() {
         return;
     }
-    // Most of the time is spent on waiting, so that the stories are told at the same time.
-    thread::scope(|scope| {
-        for story in stories(document) {
-            scope.spawn(move || tell(document, &story));
-        }
+    // Most of the time is spent on waiting, so that the sections are run at the same time.
+    let printed: Vec<(usize, String)> = thread::scope(|scope| {
+        let run = |section: Vec<Block>| scope.spawn(move || run(document, &section));
+        let running: Vec<_> = sections(document).into_iter().map(run).collect();
+        running.into_iter().flat_map(|run| run.join().expect("a section holds")).collect()
     });
+    if updates() {
+        for document in [document, &in_chinese(document)] {
+            let mut text = read(document);
+            for (place, block) in &printed {
+                let mut pieces: Vec<&str> = text.split("```").collect();
+                pieces[*place] = block;
+                text = pieces.join("```");
+            }
+            fs::write(root().join(document), text).expect("a page can be written");
+        }
+    }
 }
 
-/// Does what a story shows, and checks that it shows all that is printed.
-fn tell(document: &str, story: &[Block]) {
-    let (Some(first), Some(network)) = (story.first(), Network::new()) else {
-        return;
+fn updates() -> bool {
+    env::var_os("UPDATE").is_some_and(|update| !update.is_empty())
+}
+
+/// Does what a section shows, checks that it shows all that is printed, and returns its blocks, with
+/// their places in the page, as they should be.
+fn run(document: &str, section: &[Block]) -> Vec<(usize, String)> {
+    let (Some(first), Some(network)) = (section.first(), Network::new()) else {
+        return Vec::new();
     };
     let mut terminals: BTreeMap<&str, Terminal> = BTreeMap::new();
-    for block in story {
+    for block in section {
         let terminal = terminals.entry(&block.terminal).or_default();
+        terminal.blocks.push((block.place, vec![format!("# terminal {}", block.terminal)]));
         let mut lines = block.lines.iter();
         let shown = lines.try_for_each(|line| terminal.show(line, &network));
         shown
@@ -63,46 +83,50 @@ fn tell(document: &str, story: &[Block]) {
             .unwrap_or_else(|problem| panic!("{document}:{}: {problem}", block.line_number));
     }
     for (name, terminal) in &mut terminals {
-        let is_complete = terminal.has_shown_all();
-        assert!(is_complete, "{document}:{}: terminal {name} prints more", first.line_number);
+        let rest = terminal.take_rest();
+        assert!(rest.is_ok(), "{document}:{}: terminal {name} prints more", first.line_number);
     }
-    terminals.into_values().for_each(Terminal::stop);
+    let blocks: Vec<_> = terminals.into_values().flat_map(Terminal::stop).collect();
+    let console = |lines: Vec<String>| format!("console\n{}\n", lines.join("\n"));
+    blocks.into_iter().map(|(place, lines)| (place, console(lines))).collect()
 }
 
 /// What one terminal shows next.
 struct Block {
+    /// Which of the pieces between fences it is.
+    place: usize,
     line_number: usize,
     terminal: String,
     lines: Vec<String>,
 }
 
 /// Returns the blocks under each heading.
-fn stories(document: &str) -> Vec<Vec<Block>> {
-    let mut stories = vec![Vec::new()];
+fn sections(document: &str) -> Vec<Vec<Block>> {
+    let mut sections = vec![Vec::new()];
     let text = read(document);
-    let mut lines = text.lines().enumerate();
+    let mut line_number = 1;
     let mut is_run = true;
-    while let Some((index, line)) = lines.next() {
-        if line.starts_with('#') {
-            stories.push(Vec::new());
-        } else if line.starts_with("<!-- not run: ") {
-            is_run = false;
-        } else if line.starts_with("```") && line != "```" {
-            let shown = lines.by_ref().map(|(_, line)| line.to_owned());
-            let mut shown = shown.take_while(|line| line != "```");
-            if line == "```console" && is_run {
-                let first = shown.next().unwrap_or_default();
-                let terminal = first.strip_prefix("# terminal ");
-                let terminal = terminal.unwrap_or_else(|| panic!("{document}: {first}")).to_owned();
-                let block = Block { line_number: index + 1, terminal, lines: shown.collect() };
-                stories.last_mut().expect("there is one from the beginning").push(block);
-            } else {
-                shown.for_each(drop);
+    for (place, piece) in text.split("```").enumerate() {
+        if place % 2 == 0 {
+            is_run = !piece.contains("\n<!-- not run: ");
+            if piece.lines().any(|line| line.starts_with('#')) {
+                sections.push(Vec::new());
             }
-            is_run = true;
+        } else if let Some(block) = piece.strip_prefix("console\n").filter(|_| is_run) {
+            let mut lines = block.lines().map(str::to_owned);
+            let first = lines.next().unwrap_or_default();
+            let terminal = first.strip_prefix("# terminal ");
+            let terminal = terminal.unwrap_or_else(|| panic!("{document}: {first}")).to_owned();
+            let block = Block { place, line_number, terminal, lines: lines.collect() };
+            sections.last_mut().expect("there is one from the beginning").push(block);
         }
+        line_number += piece.matches('\n').count();
     }
-    stories
+    sections
+}
+
+fn in_chinese(document: &str) -> String {
+    document.replace(".md", ".zh-CN.md")
 }
 
 fn read(document: &str) -> String {
@@ -125,7 +149,7 @@ impl Network {
     fn new() -> Option<Self> {
         let mut command = own_network()?;
         command.args(["sh", "-c", "echo ready && exec sleep 1000"]);
-        let mut holder = Program::of(command).start();
+        let holder = Program::of(command).start();
         holder.expect("ready");
         let history = NamedTempFile::new().expect("a file can be made");
         Some(Self { holder, history })
@@ -172,8 +196,10 @@ struct Terminal {
     process: Option<Process>,
     /// Lines of the block that are still to be compared with what is printed.
     expected: Vec<String>,
-    /// The prompt that waits for Enter.
-    prompt: Option<String>,
+    /// Its blocks up to there, as they should be, with their places in the page.
+    blocks: Vec<(usize, Vec<String>)>,
+    /// The prompt that waits for Enter, as the page shows it, and as it should be.
+    prompt: Option<[String; 2]>,
     /// Whether any lines may come before the next expected one.
     skips: bool,
 }
@@ -186,15 +212,22 @@ impl Terminal {
             self.process = Some(network.run(command));
         } else if let Some(prompt) = line.strip_suffix("^C") {
             self.compare()?;
-            if !prompt.is_empty() && self.prompt.take().as_deref() != Some(prompt.trim_end()) {
-                return Err(format!("{line} does not repeat the prompt"));
-            }
             self.process()?.interrupt();
+            if !prompt.is_empty() {
+                let waiting = self.prompt.take().filter(|[shown, _]| shown == prompt.trim_end());
+                let [_, printed] =
+                    waiting.ok_or_else(|| format!("{line} does not repeat the prompt"))?;
+                self.block().push(format!("{printed} ^C"));
+                return Ok(());
+            }
         } else if line == "..." {
             self.compare()?;
             self.skips = true;
-        } else if self.prompt.as_deref() == Some(line) && self.expected.is_empty() {
+        } else if self.expected.is_empty() && self.prompt.as_ref().is_some_and(|p| p[0] == line) {
             // The block repeats the prompt that the terminal's last one ended with.
+            let printed = self.prompt.clone().map(|[_, printed]| printed);
+            self.block().extend(printed);
+            return Ok(());
         } else {
             if self.prompt.take().is_some() {
                 self.process()?.enter();
@@ -202,9 +235,12 @@ impl Terminal {
             self.expected.push(line.to_owned());
             if line.starts_with("next: ") {
                 self.compare()?;
-                self.prompt = Some(line.to_owned());
+                let printed = self.block().last().expect("it has just been printed").clone();
+                self.prompt = Some([line.to_owned(), printed]);
             }
+            return Ok(());
         }
+        self.block().push(line.to_owned());
         Ok(())
     }
 
@@ -213,7 +249,7 @@ impl Terminal {
         if self.expected.is_empty() {
             return Ok(());
         }
-        let expected = std::mem::take(&mut self.expected);
+        let expected = mem::take(&mut self.expected);
         let mut printed = Vec::new();
         while printed.len() < expected.len() {
             let Some(line) = self.process()?.shown() else {
@@ -226,45 +262,84 @@ impl Terminal {
             }
         }
         if in_columns(&printed) == in_columns(&expected) {
-            return Ok(());
+            self.block().extend(expected);
+        } else if updates() {
+            while prints_more(self.process()?) {
+                printed.extend(self.process()?.shown());
+            }
+            // A line that is right keeps its port, which varies.
+            self.block().extend(printed.into_iter().map(|line| {
+                let shown = |old: &&String| without_ports(old) == without_ports(&line);
+                expected.iter().find(shown).unwrap_or(&line).clone()
+            }));
+        } else {
+            let (expected, printed) = (expected.join("\n"), printed.join("\n"));
+            return Err(format!(
+                "it shows\n{expected}\nbut this is printed\n{printed}\nUPDATE=1 changes the page"
+            ));
         }
-        Err(format!(
-            "it shows\n{}\nbut this is printed\n{}",
-            expected.join("\n"),
-            printed.join("\n")
-        ))
+        Ok(())
     }
 
     /// Waits for the program's end, by which it has to have shown everything.
     fn end_program(&mut self) -> Result<(), String> {
         if let Some(process) = self.process.take() {
             let rest = process.finish().stdout;
-            if !rest.trim().is_empty() && !self.skips {
-                return Err(format!("more is printed than is shown:\n{rest}"));
-            }
+            self.show_also(rest.trim_end().lines())?;
         }
         self.skips = false;
         Ok(())
     }
 
-    /// Returns whether nothing has been printed that was not shown.
-    fn has_shown_all(&mut self) -> bool {
-        let a_while = Duration::from_millis(20);
-        self.skips
-            || self.process.as_mut().is_none_or(|process| process.stdout.is_silent_for(a_while))
+    /// Takes what has been printed and was not shown.
+    fn take_rest(&mut self) -> Result<(), String> {
+        let Some(process) = self.process.take() else {
+            return Ok(());
+        };
+        let mut rest = Vec::new();
+        while !self.skips && prints_more(&process) {
+            rest.extend(process.shown());
+        }
+        self.process = Some(process);
+        self.show_also(rest.iter().map(String::as_str))
+    }
+
+    /// Adds lines to the last block that shows any, where that is allowed.
+    fn show_also<'a>(&mut self, lines: impl Iterator<Item = &'a str>) -> Result<(), String> {
+        let lines: Vec<String> = lines.map(str::to_owned).collect();
+        if lines.is_empty() || self.skips {
+            return Ok(());
+        }
+        if !updates() {
+            return Err(format!("more is printed than is shown:\n{}", lines.join("\n")));
+        }
+        let mut blocks = self.blocks.iter_mut().rev().map(|(_, block)| block);
+        let block = blocks.find(|block| block.len() > 1).expect("it shows the program's start");
+        block.extend(lines);
+        Ok(())
     }
 
     /// Ends what still runs as its reader does, with Ctrl-C: the demo stops its two programs then.
-    fn stop(self) {
+    /// Returns the blocks.
+    fn stop(self) -> Vec<(usize, Vec<String>)> {
         if let Some(process) = self.process {
             process.interrupt();
             process.finish();
         }
+        self.blocks
     }
 
-    fn process(&mut self) -> Result<&mut Process, String> {
-        self.process.as_mut().ok_or_else(|| "nothing runs in this terminal".to_owned())
+    fn block(&mut self) -> &mut Vec<String> {
+        &mut self.blocks.last_mut().expect("a terminal has a block").1
     }
+
+    fn process(&self) -> Result<&Process, String> {
+        self.process.as_ref().ok_or_else(|| "nothing runs in this terminal".to_owned())
+    }
+}
+
+fn prints_more(process: &Process) -> bool {
+    !process.stdout.is_silent_for(Duration::from_millis(20))
 }
 
 /// Separates what happens at the same time, and so in any order: the columns of the demo, and the
@@ -286,7 +361,7 @@ fn in_columns(lines: &[String]) -> [Vec<String>; 3] {
 #[test]
 fn links_lead_to_the_file_and_the_line_they_name() {
     for english in PAGES {
-        for document in [english, &english.replace(".md", ".zh-CN.md")] {
+        for document in [english, &in_chinese(english)] {
             let folder = Path::new(document).parent().expect("it is a file");
             for link in read(document).split("](").skip(1) {
                 let target = link.split(')').next().unwrap_or_default();
@@ -339,7 +414,7 @@ const PAGES: [&str; 6] = [
 #[test]
 fn both_languages_show_the_same_blocks_and_lead_to_each_other() {
     for english in PAGES {
-        let chinese = &english.replace(".md", ".zh-CN.md");
+        let chinese = &in_chinese(english);
         let (blocks, others) = (blocks_of(english), blocks_of(chinese));
         for (block, other) in blocks.iter().zip(&others) {
             assert_eq!(block, other, "{chinese}");

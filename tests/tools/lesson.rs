@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::tempdir;
 
-use harness::{Finished, Program, own_network, path_of_alias, python};
+use harness::{Finished, Program, or_skip, own_network, path_of_alias, python};
 use recording::{Did, Frame, Lesson, Recording, Segment, Socket, Source, When};
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/lesson.html");
@@ -29,7 +29,7 @@ fn lesson() -> Program {
 /// Returns the page made anew, once for all tests.
 fn page() -> Option<&'static str> {
     static PAGE: LazyLock<Option<String>> = LazyLock::new(|| {
-        own_network().zip(python())?;
+        own_network().zip(or_skip("python3", python()))?;
         let folder = tempdir().expect("a folder can be made");
         let file = folder.path().join("lesson.html");
         let mut making = lesson().args([&file]).start();
@@ -191,8 +191,8 @@ fn blocked_recv_has_an_empty_queue(frame: &Frame) -> Result<(), String> {
     for (who, side) in frame.sides.iter().enumerate() {
         let waiting = side.at.iter().filter(|at| at.1 == When::Blocked);
         for call in waiting.map(|at| &at.2).filter(|call| call.starts_with("recv(")) {
-            let socket =
-                socket_of(call, who, &frame.sockets).ok_or(format!("{call} has no socket"))?;
+            let socket = socket_of(call, who, &frame.sockets)
+                .ok_or_else(|| format!("{call} has no socket"))?;
             let bytes = socket.rx.unwrap_or(0) + usize::from(socket.fin);
             if bytes > 0 {
                 return Err(format!("{call} waits over {bytes} bytes"));
@@ -383,7 +383,7 @@ fn each_step_has_a_sentence_in_both_languages() {
 
 #[test]
 fn own_pair_is_recorded_with_its_crash_and_what_it_asks() {
-    if own_network().zip(python()).is_none() {
+    if own_network().zip(or_skip("python3", python())).is_none() {
         return;
     }
     let folder = tempdir().expect("a folder can be made");

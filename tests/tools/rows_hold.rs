@@ -1,8 +1,8 @@
 //! The rows of `cargo compare`: each holds for its programs, and sees the fault that it is there for.
 #![cfg(target_os = "linux")]
 
-use harness::{python, strace};
-use rows::{PROGRAMS, Row, Subject, rows_of, try_all};
+use harness::{PROGRAMS, or_skip, python, strace};
+use rows::{Row, Subject, rows_of, try_all};
 
 #[track_caller]
 fn assert_all_rows_hold(subjects: &[Subject]) {
@@ -21,7 +21,7 @@ fn assert_all_rows_hold(subjects: &[Subject]) {
 
 #[test]
 fn every_row_holds_for_the_programs() {
-    if strace().is_some() {
+    if or_skip("strace", strace()).is_some() {
         assert_all_rows_hold(&PROGRAMS.map(Subject::rust));
     }
 }
@@ -76,7 +76,7 @@ fn row_of(program: &str, name: &str) -> &'static Row {
 
 fn faulty(program: &'static str, fault: &str) -> Option<Subject> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/faulty.py");
-    let interpreter = python()?.get_program().to_owned();
+    let interpreter = or_skip("Python", python())?;
     let words = [path, program, fault].map(Into::into);
     let command = [interpreter].into_iter().chain(words).collect();
     Some(Subject { program, command })
@@ -84,7 +84,7 @@ fn faulty(program: &'static str, fault: &str) -> Option<Subject> {
 
 #[test]
 fn every_row_sees_the_fault_that_it_is_there_for() {
-    if strace().is_none() {
+    if or_skip("strace", strace()).is_none() {
         return;
     }
     let mut tasks = Vec::new();
@@ -116,7 +116,9 @@ fn what_a_server_logs_is_not_taken_for_a_complaint_about_a_reset() {
 fn fault_in_a_call_of_another_socket_is_not_judged() {
     for program in ["short-server", "short-client"] {
         let row = row_of(program, "send takes a part of the bytes: sends the rest");
-        let (Some(subject), Some(_)) = (faulty(program, "sends elsewhere first"), strace()) else {
+        let (Some(subject), Some(_)) =
+            (faulty(program, "sends elsewhere first"), or_skip("strace", strace()))
+        else {
             return;
         };
         let verdict = row.check(&subject);
@@ -128,7 +130,7 @@ fn fault_in_a_call_of_another_socket_is_not_judged() {
 #[test]
 fn every_row_holds_for_a_program_of_ones_own_without_a_fault() {
     let subjects: Vec<Subject> = PROGRAMS.iter().filter_map(|name| faulty(name, "none")).collect();
-    if strace().is_some() {
+    if or_skip("strace", strace()).is_some() {
         assert_all_rows_hold(&subjects);
     }
 }

@@ -1,4 +1,4 @@
-//! The frame of what a learner starts, `cargo demo`, `cargo compare`, `cargo lesson` and
+//! The command line of what a learner starts, `cargo demo`, `cargo compare`, `cargo lesson`,
 //! `cargo bench`: how it tells what is wrong, and its exit status.
 
 use std::ffi::OsStr;
@@ -31,7 +31,7 @@ pub fn failure<T>(problem: impl Into<String>) -> Result<T, Problem> {
 }
 
 /// Tells why it ended early, if it did, and returns the exit status.
-pub fn end(usage: &str, outcome: Result<ExitCode, Problem>) -> ExitCode {
+pub fn report(usage: &str, outcome: Result<ExitCode, Problem>) -> ExitCode {
     let (problem, status) = match outcome {
         Ok(status) => return status,
         Err(Problem::Output(error)) if error.kind() == ErrorKind::BrokenPipe => {
