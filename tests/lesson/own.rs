@@ -41,7 +41,7 @@ pub fn record(server: &str, client: &str) -> io::Result<Recording> {
     frame.words = sentence::of_frame(&frame, &recorder.terminals);
     recorder.add(frame);
     let (mut who, mut waiting) = (0, 0);
-    while waiting < 2 && recorder.frames() < MOST {
+    while waiting < 2 && recorder.frames() < MOST && recorder.comes_to_rest {
         let Some(call) = go_on(&mut recorder, who)? else {
             (who, waiting) = (1 - who, waiting + 1);
             continue;
@@ -81,24 +81,38 @@ fn go_on(recorder: &mut Recorder, who: usize) -> io::Result<Option<String>> {
 
 /// Says why the recording ends.
 fn end(recorder: &Recorder) -> Words {
-    let ended: Vec<bool> = recorder.terminals.iter().map(Terminal::has_ended).collect();
-    match ended[..] {
-        [true, true] => words("Both programs have ended.", "两个程序都已结束。"),
-        _ if recorder.frames() >= MOST => words(
-            "The recording ends here, after 60 steps. The programs would go on.",
-            "记录到此为止，共 60 步。程序还会继续运行。",
-        ),
-        [true, false] => words(
-            "The server has ended, and the client waits for what does not come.",
-            "服务器已经结束，客户端还在等待，但等不到了。",
-        ),
-        [false, true] => words(
-            "The client has ended, and the server waits for the next one.",
-            "客户端已经结束，服务器还在等待。",
-        ),
-        _ => words(
+    let [server, client] = [&recorder.terminals[0], &recorder.terminals[1]];
+    if server.has_ended() && client.has_ended() {
+        return words("Both programs have ended.", "两个程序都已结束。");
+    }
+    if recorder.frames() >= MOST {
+        return words(
+            "After 60 steps the recording ends here. The programs would go on.",
+            "已有 60 步，记录到此为止。程序还会继续运行。",
+        );
+    }
+    if !recorder.comes_to_rest {
+        return words(
+            "A program runs on and on without such a call, so the recording ends here.",
+            "有程序一直在运行，没有进行这类调用，记录到此为止。",
+        );
+    }
+    match [server, client].map(Terminal::is_blocked) {
+        [true, true] => words(
             "Each program waits for the other: nothing more happens.",
             "两个程序互相等待，不会再有任何进展。",
+        ),
+        [true, false] if client.has_ended() => words(
+            "The client has ended, and the server still waits.",
+            "客户端已经结束，服务器还在等待。",
+        ),
+        [false, true] if server.has_ended() => words(
+            "The server has ended, and the client still waits.",
+            "服务器已经结束，客户端还在等待。",
+        ),
+        _ => words(
+            "No more of these calls are made, so the recording ends here.",
+            "不再有这类调用，记录到此为止。",
         ),
     }
 }

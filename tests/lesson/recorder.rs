@@ -27,13 +27,16 @@ pub struct Recorder {
     /// The ports of a socket, by its inode.
     ports_of: BTreeMap<u64, (u16, u16)>,
     frames: Vec<Frame>,
+    /// Whether all have come to rest whenever that was waited for.
+    pub comes_to_rest: bool,
 }
 
 impl Recorder {
     pub fn new(programs: Vec<Started>, ports: u16) -> io::Result<Self> {
         let terminals = programs.into_iter().map(Terminal::new).collect::<io::Result<_>>()?;
         let (ports_of, frames) = Default::default();
-        Ok(Self { terminals, wire: Wire::open()?, ports, ports_of, frames })
+        let (wire, comes_to_rest) = (Wire::open()?, true);
+        Ok(Self { terminals, wire, ports, ports_of, frames, comes_to_rest })
     }
 
     /// Starts a program, and returns whether it comes to rest.
@@ -85,6 +88,7 @@ impl Recorder {
         while alike < LOOKS {
             thread::sleep(BETWEEN_LOOKS);
             if begun.elapsed() > PATIENCE {
+                self.comes_to_rest = false;
                 return Ok(false);
             }
             let is_asleep = self.terminals.iter().all(Terminal::is_asleep);

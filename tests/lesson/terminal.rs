@@ -10,9 +10,12 @@ use tempfile::NamedTempFile;
 use harness::{LIMIT, PROMPT_END};
 
 use crate::narration::{self, Call};
-use crate::recording::{At, Did, Side, Source};
+use crate::recording::{At, Did, Side, Source, When};
 use crate::source;
 use crate::started::{Running, Started};
+
+/// How much is read, in bytes. A program that prints without end waits then.
+const MOST_SHOWN: usize = 64 * 1024;
 
 pub struct Terminal {
     pub started: Started,
@@ -57,10 +60,16 @@ impl Terminal {
         self.status.is_some() && self.running.is_none()
     }
 
+    /// Returns whether a call of its program has begun, and has not returned.
+    pub fn is_blocked(&self) -> bool {
+        let is_blocked = |call: &Call| call.result.is_none() && call.when == When::Blocked;
+        self.is_running() && self.calls().iter().any(is_blocked)
+    }
+
     /// Reads what is new, and notices the program's end.
     pub fn read(&mut self) -> io::Result<usize> {
         let mut buffer = [0; 4096];
-        while let Some(running) = &mut self.running {
+        while let Some(running) = self.running.as_mut().filter(|_| self.shown.len() < MOST_SHOWN) {
             match running.output.read(&mut buffer) {
                 Ok(0) => {
                     self.status = running.process.end_within(LIMIT);
