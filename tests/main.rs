@@ -2,6 +2,8 @@
 
 mod programs {
     mod command_line;
+    mod crowd;
+    mod differences;
     mod injected_errors;
     mod lingering;
     mod narration;
@@ -19,6 +21,7 @@ mod tools {
     mod documents;
     mod lesson;
     mod rows_hold;
+    mod solutions;
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -2,11 +2,12 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::iter;
+use std::time::Instant;
 
 use terminal_size::{Width, terminal_size_of};
 use textwrap::core::display_width;
 
-use rows::{Instead, Row, Subject, Verdict, rows_of};
+use rows::{Failure, Reason, Row, Subject, Verdict, rows_of};
 
 /// The width, in characters, where there is no terminal.
 const DEFAULT_WIDTH: usize = 100;
@@ -41,43 +42,114 @@ impl Table {
         tasks
     }
 
-    /// Prints it when the verdict on each cell is there, and says whether all rows hold.
-    pub fn print(&self, verdicts: &mut dyn Iterator<Item = Verdict>) -> io::Result<bool> {
-        // The first cell at once, so that it is known early whether anything can be printed.
+    /// Prints it when the verdict on each cell is there, and returns those of the judged column.
+    pub fn print(
+        &self,
+        verdicts: &mut dyn Iterator<Item = Verdict>,
+        as_json: bool,
+    ) -> io::Result<Vec<Verdict>> {
+        let columns = self.judge(verdicts, as_json)?;
         let mut out = io::stdout().lock();
-        write!(out, "{}", self.program)?;
+        if as_json {
+            out.write_all(self.objects(&columns).as_bytes())?;
+        } else {
+            let headings = self.columns.iter().map(|(heading, _)| heading.clone());
+            let program = self.program.to_owned();
+            let mut lines = vec![iter::once(program).chain(headings).collect()];
+            for (number, row) in self.rows.iter().enumerate() {
+                let cells = columns.iter().map(|verdicts| match &verdicts[number] {
+                    Ok(()) => "yes".to_owned(),
+                    Err(failure) => failure.to_string(),
+                });
+                lines.push(iter::once(row.name.to_owned()).chain(cells).collect());
+            }
+            out.write_all(&formatted(&lines).as_bytes()[self.program.len()..])?;
+            writeln!(out, "{}: {}", self.program, summary(&columns[columns.len() - 1]))?;
+        }
+        Ok(columns.into_iter().next_back().unwrap_or_default())
+    }
+
+    /// Waits for the verdicts, and returns them column by column.
+    fn judge(
+        &self,
+        verdicts: &mut dyn Iterator<Item = Verdict>,
+        as_json: bool,
+    ) -> io::Result<Vec<Vec<Verdict>>> {
+        let begun = Instant::now();
+        let mut out = io::stdout().lock();
+        // The first cell at once, so that it is known early whether anything can be printed.
+        out.write_all(if as_json { "" } else { self.program }.as_bytes())?;
         out.flush()?;
-        let (columns, cells) = (self.columns.len(), self.rows.len() * self.columns.len());
-        let mut known = Vec::new();
+        let cells = self.rows.len() * self.columns.len();
+        let mut columns = vec![Vec::new(); self.columns.len()];
         for count in 0..cells {
-            progress(&format!(" {count}/{cells} ..."));
-            known.extend(verdicts.next());
+            let row = &self.rows[count / self.columns.len()];
+            let seconds = begun.elapsed().as_secs();
+            progress(&format!(" {count}/{cells}, {seconds} s: {} ...", row.name));
+            columns[count % self.columns.len()].extend(verdicts.next());
         }
         progress("");
-        let headings = self.columns.iter().map(|(heading, _)| heading.clone());
-        let program = self.program.to_owned();
-        let mut lines = vec![iter::once(program).chain(headings).collect()];
-        for (row, verdicts) in self.rows.iter().zip(known.chunks(columns)) {
-            let cells = verdicts.iter().map(|verdict| match verdict {
-                Ok(()) => "yes".to_owned(),
-                Err(instead) => instead.to_string(),
-            });
-            lines.push(iter::once(row.name.to_owned()).chain(cells).collect());
+        for column in &mut columns {
+            let first = column[0].clone();
+            for verdict in &mut column[1..] {
+                let failure = verdict.clone().map_err(|failure| failure.unless_it_is(&first));
+                *verdict = failure;
+            }
         }
-        out.write_all(&formatted(&lines).as_bytes()[self.program.len()..])?;
-        if known.iter().any(was_not_tried) {
-            let note = "What was not tried counts neither for nor against a program.";
-            writeln!(out, "{note}")?;
+        Ok(columns)
+    }
+
+    /// Returns a JSON object a line for each cell.
+    fn objects(&self, columns: &[Vec<Verdict>]) -> String {
+        let mut lines = String::new();
+        for (number, row) in self.rows.iter().enumerate() {
+            for ((subject, _), verdicts) in self.columns.iter().zip(columns) {
+                let (verdict, expected, got) = match &verdicts[number] {
+                    Ok(()) => ("yes", "", String::new()),
+                    Err(Failure::No { expected, got, .. }) => {
+                        ("no", expected.as_str(), got.clone())
+                    }
+                    Err(Failure::NotTried(reason)) => {
+                        let text = Failure::NotTried(*reason).to_string();
+                        let got = text.split(": ").nth(1).unwrap_or_default().to_owned();
+                        let is_known = *reason == Reason::SameAsFirst;
+                        (if is_known { "not judged" } else { "not tried" }, "", got)
+                    }
+                };
+                let fields = [
+                    ("program", self.program),
+                    ("row", row.name),
+                    ("subject", subject),
+                    ("verdict", verdict),
+                    ("expected", expected),
+                    ("got", &got),
+                ];
+                let fields = fields.map(|(name, text)| format!("\"{name}\":{}", in_json(text)));
+                lines += &["{", &fields.join(","), "}\n"].concat();
+            }
         }
-        let mut judged = known.iter().skip(columns - 1).step_by(columns);
-        // Where nothing could be tried, nothing holds.
-        let some_hold = judged.clone().any(Result::is_ok);
-        Ok(some_hold && judged.all(|verdict| verdict.is_ok() || was_not_tried(verdict)))
+        lines
     }
 }
 
-fn was_not_tried(verdict: &Verdict) -> bool {
-    matches!(verdict, Err(Instead::NotTried(_)))
+/// Counts how many rows hold.
+fn summary(verdicts: &[Verdict]) -> String {
+    let count = |is_of: fn(&Verdict) -> bool| verdicts.iter().filter(|this| is_of(this)).count();
+    let hold = count(Result::is_ok);
+    let known = count(|verdict| matches!(verdict, Err(Failure::NotTried(Reason::SameAsFirst))));
+    let not_tried = count(|verdict| matches!(verdict, Err(Failure::NotTried(_)))) - known;
+    let mut summary = format!("{hold} of {} rows hold", verdicts.len());
+    for (count, what) in [(not_tried, "not tried"), (known, "not judged")] {
+        if count > 0 {
+            summary += &[", ", &count.to_string(), " ", what].concat();
+        }
+    }
+    summary
+}
+
+/// Returns a text as JSON writes it. It has no control characters any more.
+fn in_json(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// Writes how far it is behind the cursor of the terminal, if there is one.

@@ -99,6 +99,9 @@ impl Conversation {
         let mut has_told = false;
         let mut left: Option<Instant> = None;
         while left.is_none_or(|left| left.elapsed() < END_LIMIT) {
+            if left.is_none() && self.order.has_ended(Side::Client) {
+                left = Some(Instant::now()); // the server may go on, with other clients
+            }
             let silent = self.changed.elapsed();
             if let Some(line) = self.next() {
                 if line.side == Side::Client {
@@ -118,8 +121,6 @@ impl Conversation {
                 if silent > SILENCE && self.order.is_empty() {
                     break;
                 }
-            } else if self.order.has_ended(Side::Client) {
-                left = Some(Instant::now());
             } else if silent > SILENCE && self.processes[1].end_within(Duration::ZERO).is_some() {
                 left = Some(Instant::now());
                 if self.order.wants(Side::Client) {

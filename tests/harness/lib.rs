@@ -15,13 +15,14 @@ mod program;
 mod server;
 mod system;
 mod terminal;
+mod unexpected;
 mod wait;
 
 pub use cargo::{path_of, path_of_alias, programs};
 pub use edition::{Edition, PAIRS, PROGRAMS, path_of_twin};
 pub use orphans::Orphans;
 pub use output::{Output, PROMPT_END};
-pub use peer::{Peer, came};
+pub use peer::Peer;
 pub use process::{Finished, Process};
 pub use program::Program;
 pub use server::{
@@ -31,4 +32,5 @@ pub use system::{
     LEAVE_THREE_FILES_OPEN, NO_PYTHON, ipv6, or_skip, own_network, own_network_if_found, python,
     strace, unshare,
 };
+pub use unexpected::{Unexpected, quoted, words};
 pub use wait::{LIMIT, late, poll};

@@ -1,10 +1,42 @@
 //! The processes that a program has started and left behind, as daemons are. Only Linux tells which.
 
 use std::fs;
-use std::process;
+use std::process::{self, Child, Stdio};
+use std::sync::LazyLock;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use crate::system::setsid;
 
 /// Kills all that this process has started when it is dropped.
-pub struct Orphans;
+pub struct Orphans {
+    /// Does the same when this process is killed: then its standard input ends.
+    _guard: Option<Child>,
+}
+
+/// The name of the variable by which the guard knows what this process has started.
+pub const MARK: &str = "STARTED_BY";
+
+/// Returns the value of the variable.
+pub fn mark() -> &'static str {
+    static MARK: LazyLock<String> = LazyLock::new(|| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        format!("{}-{}", process::id(), now.as_nanos())
+    });
+    &MARK
+}
+
+/// Waits for the end of its input, and kills all that has the variable: children of children, too.
+const GUARD: &str = r#"
+read -r _
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    for process in $(grep -lsz "^$0\$" /proc/[0-9]*/environ); do
+        process=${process#/proc/}
+        kill -KILL "${process%/environ}"
+    done
+    sleep 0.05 # what is just being started does not show its variables yet
+done
+"#;
 
 impl Orphans {
     /// Makes this process the parent of those whose own parents end, so that it can find them.
@@ -14,7 +46,7 @@ impl Orphans {
             use rustix::process::{getpid, set_child_subreaper};
             let _ = set_child_subreaper(Some(getpid())); // or the system is too old for it
         }
-        Self
+        Self { _guard: start_guard() }
     }
 }
 
@@ -22,6 +54,17 @@ impl Drop for Orphans {
     fn drop(&mut self) {
         kill_children();
     }
+}
+
+/// Starts the guard in a session of its own, so that no key of the terminal ends it.
+fn start_guard() -> Option<Child> {
+    if !cfg!(target_os = "linux") {
+        return None; // nothing tells there what has the variable
+    }
+    let mut command = setsid()?;
+    command.args(["sh", "-c", GUARD, &format!("{MARK}={}", mark())]);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().ok()
 }
 
 /// Kills all that this process has started, and all that it has adopted.
@@ -39,8 +82,10 @@ pub fn kill_children() {
         for (child, _) in children {
             let child = child.try_into().ok().and_then(Pid::from_raw);
             let _ = child.map(|child| kill_process(child, Signal::KILL));
-            let _ = waitpid(child, WaitOptions::empty());
+            // It does not wait: a process that another one traces can stay for ever.
+            let _ = waitpid(child, WaitOptions::NOHANG);
         }
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -1,13 +1,12 @@
 //! The other side of a connection, which can do what the programs never do. Every wait is limited.
 
-use std::io::{self, Error, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use common::printable;
 use socket2::SockRef;
 
-use crate::{LIMIT, late, poll};
+use crate::{LIMIT, Unexpected, late, poll, quoted, words};
 
 /// More bytes than any program sends on purpose.
 const FLOOD: usize = 20_000;
@@ -82,47 +81,46 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// What came instead.
+    /// What came instead, an [`Unexpected`].
     pub fn expect(&self, expected: impl AsRef<[u8]>) -> io::Result<()> {
         let expected = expected.as_ref();
-        let mut bytes = vec![0; expected.len()];
-        let (begun, mut count) = (Instant::now(), 0);
-        while count < bytes.len() {
-            match self.read_some(&mut bytes[count..], begun, self.limit) {
-                Ok(0) if count == 0 => {
-                    let closed = "the connection was closed without an answer";
-                    return Err(Error::new(ErrorKind::UnexpectedEof, closed));
-                }
-                Err(error) if count == 0 || error.kind() != ErrorKind::TimedOut => {
-                    return Err(error);
-                }
-                Ok(0) | Err(_) => {
-                    return Err(instead(format!("only {}", came(&bytes[..count]))));
-                }
-                Ok(more) => count += more,
+        let instead = |kind, got| Err(Unexpected::error(kind, quoted(expected), got));
+        let (begun, mut got) = (Instant::now(), Vec::new());
+        while got.len() < expected.len() {
+            let mut bytes = vec![0; expected.len() - got.len()];
+            match self.read_some(&mut bytes, begun, self.limit) {
+                Ok(0) => return instead(ErrorKind::UnexpectedEof, then(&got, END)),
+                Ok(count) => got.extend(&bytes[..count]),
+                Err(error) => return instead(error.kind(), then(&got, &words(&error))),
+            }
+            if !expected.starts_with(&got) {
+                self.gather(&mut got);
+                return instead(ErrorKind::InvalidData, quoted(&got));
             }
         }
-        if bytes == expected {
-            return Ok(());
-        }
-        Err(instead(came(&bytes)))
+        Ok(())
+    }
+
+    /// Takes what else has come, to show more than the beginning.
+    fn gather(&self, got: &mut Vec<u8>) {
+        let mut bytes = [0; 100];
+        let more = self.read_some(&mut bytes, Instant::now(), Duration::from_millis(20));
+        got.extend(&bytes[..more.unwrap_or_default()]);
     }
 
     /// Reads the end of the stream.
     ///
     /// # Errors
     ///
-    /// What came instead.
+    /// What came instead, an [`Unexpected`].
     pub fn expect_end(&self) -> io::Result<()> {
-        let mut bytes = [0; 40];
-        match self.read_some(&mut bytes, Instant::now(), self.limit) {
-            Ok(0) => Ok(()),
-            Ok(count) => Err(instead(came(&bytes[..count]) + " too")),
-            Err(error) if error.kind() == ErrorKind::TimedOut => {
-                Err(late("no end of the stream", self.limit))
-            }
-            Err(error) => Err(error),
-        }
+        let mut bytes = [0; 100];
+        let (kind, got) = match self.read_some(&mut bytes, Instant::now(), self.limit) {
+            Ok(0) => return Ok(()),
+            Ok(count) => (ErrorKind::InvalidData, quoted(&bytes[..count])),
+            Err(error) => (error.kind(), words(&error)),
+        };
+        Err(Unexpected::error(kind, END, got))
     }
 
     /// Reads what comes next.
@@ -135,18 +133,24 @@ impl Peer {
 
     /// Reads to the end of the stream; a flood, like a reset, is an error.
     pub fn rest(&self) -> io::Result<Vec<u8>> {
+        self.rest_up_to(FLOOD)
+    }
+
+    /// Reads to the end of the stream; more bytes than these are an error.
+    pub fn rest_up_to(&self, most: usize) -> io::Result<Vec<u8>> {
         let (mut rest, mut buffer, begun) = (Vec::new(), [0; 4096], Instant::now());
         loop {
             match self.read_some(&mut buffer, begun, self.limit) {
                 Ok(0) => return Ok(rest),
                 Ok(count) => rest.extend_from_slice(&buffer[..count]),
-                Err(error) if error.kind() == ErrorKind::TimedOut && !rest.is_empty() => {
-                    return Err(late("no end of the stream", self.limit));
+                Err(error) => {
+                    let got = then(&rest, &words(&error));
+                    return Err(Unexpected::error(error.kind(), END, got));
                 }
-                Err(error) => return Err(error),
             }
-            if rest.len() > FLOOD {
-                return Err(instead(came(&rest[..20]) + ", and more without end"));
+            if rest.len() > most {
+                let got = quoted(&rest) + " and more without end";
+                return Err(Unexpected::error(ErrorKind::InvalidData, END, got));
             }
         }
     }
@@ -169,7 +173,7 @@ impl Peer {
             match self.stream()?.read(bytes) {
                 Err(error) if matches!(error.kind(), Interrupted | WouldBlock | TimedOut) => {
                     if left.is_zero() {
-                        return Err(late("no answer", limit));
+                        return Err(late("nothing", limit));
                     }
                 }
                 result => return result,
@@ -190,14 +194,9 @@ impl Peer {
     }
 }
 
-fn instead(what: String) -> Error {
-    Error::new(ErrorKind::InvalidData, what)
-}
+const END: &str = "the end";
 
-/// Says what came, in quotes.
-pub fn came(bytes: &[u8]) -> String {
-    if bytes.is_empty() {
-        return "nothing came".to_owned();
-    }
-    format!("\"{}\" came", printable(bytes))
+/// Says what came, and what then ended the wait.
+fn then(got: &[u8], end: &str) -> String {
+    if got.is_empty() { end.to_owned() } else { format!("{}, then {end}", quoted(got)) }
 }

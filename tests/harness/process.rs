@@ -190,7 +190,8 @@ impl Drop for Process {
         // It may already have ended; ignore the error.
         self.kill_group();
         let _ = self.child.kill(); // where there are no groups
-        let _ = self.child.wait();
+        // What another process traces can stay until that one ends.
+        let _ = self.end_within(Duration::from_secs(2));
         running().remove(&self.id());
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::orphans::{MARK, mark};
 use crate::system::{setpriv, setsid};
 use crate::{Finished, Process, path_of};
 
@@ -74,6 +75,7 @@ impl Program {
     /// this one's terminal; both as far as the system has commands for it.
     pub fn ending_with_us(mut self) -> Self {
         self.has_own_session = true;
+        self.command.env(MARK, mark());
         setpriv().into_iter().fold(self, Self::under)
     }
 

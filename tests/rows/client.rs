@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Instead, Row, Under, both, instead, long, short};
+use super::{Failure, Reason, Row, Setup, Step, both, long, short, unexpected};
 use harness::address_where_nobody_listens;
 
 /// How long a client may take for 1,000 rounds: a learner's can sleep in each.
@@ -24,27 +24,29 @@ pub const ROWS: &[Row] = &[
         (0..3).try_for_each(|_| client.reply(server, "ACK!"))?;
         client.has_printed("ACK!\nACK!\nACK!\n")
     }),
-    both("makes the original's calls in their order").under(Under::Strace, |client, server| {
-        client.reply(server, "ACK!")?;
-        client.makes_its_calls()
-    }),
+    both("makes the original's calls in their order").under(Setup::Traced).when(
+        |client, server| {
+            client.reply(server, "ACK!")?;
+            client.makes_its_calls()
+        },
+    ),
     short("ends with status 0 after the reply").when(|client, server| {
         client.reply(server, "ACK!")?;
         server.expect_end()?;
         match client.ends()? {
             status if status.success() => Ok(()),
-            status => instead(format!("it ended with {status}")),
+            status => unexpected("exit status: 0", status.to_string()),
         }
     }),
     long("goes on until it is stopped, for 1,000 rounds").when(|client, server| {
         let begun = Instant::now();
         for _ in 0..1000 {
             if begun.elapsed() > LONGEST {
-                return Err(Instead::NotTried("it is too slow for 1,000 rounds"));
+                return Err(Failure::NotTried(Reason::TooSlow));
             }
             client.reply(server, "ACK!")?;
         }
-        client.has_printed(&"ACK!\n".repeat(1000))
+        client.has_shown("ACK!", 1000)
     }),
     both("no server: a short error, status not 0").when(|client, _| {
         let (address, _reserved) = address_where_nobody_listens()?;
@@ -63,13 +65,14 @@ pub const ROWS: &[Row] = &[
     }),
     short("a reply in two parts: shows what came first").when(|client, server| {
         client.reply(server, "AC")?;
-        client.has_printed("AC\n")
+        client.has_shown("AC", 1)
     }),
     long("a reply in two parts: shows both, goes on").when(|client, server| {
         client.reply(server, "AC")?;
         client.reply(server, "K!")?;
         server.expect(client.message())?;
-        client.has_printed("AC\nK!\n")
+        client.has_shown("AC", 1)?;
+        client.has_shown("K!", 1)
     }),
     both("line breaks and escapes in a reply: on one line").when(|client, server| {
         client.reply(server, "hi\nACK!\r\u{1b}[31m\u{7}\u{202e}\u{2028}end")?;
@@ -77,17 +80,16 @@ pub const ROWS: &[Row] = &[
     }),
     short("a reply of 5,000 bytes: shows the first 4,096").when(|client, server| {
         client.reply(server, "x".repeat(5000))?;
-        client.has_printed(&("x".repeat(4096) + "\n"))
+        client.has_shown("x", 4096)
     }),
     long("a reply of 5,000 bytes: shows all of it").when(|client, server| {
         client.reply(server, "x".repeat(5000))?;
         server.expect(client.message())?;
         server.expect(client.message())?;
-        client.has_printed(&("x".repeat(4096) + "\n" + &"x".repeat(5000 - 4096) + "\n"))
+        client.has_shown("x", 5000)
     }),
     // The call is skipped, and said to have taken two bytes: these never arrive.
     both("send takes a part of the bytes: sends the rest")
-        .under(Under::Fault("sendto,sendmsg:retval=2:when=1"), |client, server| {
-            Ok(server.expect(&client.message()[2..])?)
-        }),
+        .with_fault(Step::Send, "retval=2")
+        .when(|client, server| Ok(server.expect(&client.message()[2..])?)),
 ];

@@ -7,45 +7,55 @@
 #![allow(missing_docs, clippy::missing_errors_doc, clippy::missing_panics_doc)]
 #![allow(clippy::must_use_candidate, clippy::return_self_not_must_use)]
 
+mod address;
 mod client;
+mod crash;
 mod running;
 mod server;
+mod stopped;
 mod subject;
 mod trace;
+mod verdict;
 
-use std::fmt::{self, Display, Formatter};
-use std::io::{self, ErrorKind};
 use std::sync::{Mutex, mpsc};
 use std::thread;
 
+pub use address::why_not_judged;
+pub use crash::crash;
 use harness::Peer;
 use running::Running;
 pub use subject::Subject;
-
-const SHORT_OF_PROCESSES: &str = "this machine is short of processes or ports";
+use trace::Step;
+use verdict::unexpected;
+pub use verdict::{Failure, Kind, Reason, Verdict};
 
 /// How many rows are tried at the same time: most of the time they wait.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 
-/// A behaviour: its name, and the story that provokes and recognises it.
+/// How often a row is tried anew: its fault hit another call, or the tool itself was stopped.
+const TRIES: usize = 3;
+
+/// A behaviour: its name, and how it is provoked and recognised.
 pub struct Row {
     pub name: &'static str,
     /// What the names of its programs begin with.
     of: &'static str,
-    under: Under,
-    story: Story,
+    setup: Setup<'static>,
+    /// The step of the conversation that fails, and how, as strace says it.
+    fault: Option<(Step, &'static str)>,
+    test: Test,
 }
 
 /// What happens between a program and the other side of its connection.
-type Story = fn(&mut Running, &mut Peer) -> Verdict;
+type Test = fn(&mut Running, &mut Peer) -> Verdict;
 
 /// What a program is started under.
 #[derive(Clone, Copy)]
-enum Under {
-    Nothing,
-    Strace,
+enum Setup<'a> {
+    Plain,
+    Traced,
     /// strace, which makes a call fail, such as `sendto:retval=2:when=1`.
-    Fault(&'static str),
+    Injected(&'a str),
     /// A shell that leaves it so many descriptors.
     Descriptors(usize),
 }
@@ -66,39 +76,78 @@ const fn both(name: &'static str) -> Row {
 }
 
 const fn row(of: &'static str, name: &'static str) -> Row {
-    Row { name, of, under: Under::Nothing, story: |_, _| Ok(()) }
+    Row { name, of, setup: Setup::Plain, fault: None, test: |_, _| Ok(()) }
 }
 
 impl Row {
-    const fn when(self, story: Story) -> Self {
-        Self { story, ..self }
+    const fn when(mut self, test: Test) -> Self {
+        self.test = test;
+        self
     }
 
-    const fn under(self, under: Under, story: Story) -> Self {
-        Self { under, story, ..self }
+    const fn under(mut self, setup: Setup<'static>) -> Self {
+        self.setup = setup;
+        self
     }
 
-    /// Starts the program, tells the story, and says what happened instead.
+    const fn with_fault(mut self, step: Step, effect: &'static str) -> Self {
+        self.fault = Some((step, effect));
+        self
+    }
+
+    /// Tries it, and says what happened instead.
     pub fn check(&self, subject: &Subject) -> Verdict {
-        let mut program = Running::start(subject, self.under)?;
-        // The peer stays while all is explained: its leaving could be the end of the program.
-        let verdict = match program.meet() {
-            Ok(mut peer) => {
-                let verdict = (self.story)(&mut program, &mut peer);
-                verdict.map_err(|instead| program.explain(instead))
+        for tries in 1.. {
+            let stopped = stopped::so_far();
+            let verdict = match self.fault {
+                None => self.check_under(subject, self.setup).0,
+                Some((step, effect)) => self.check_with_fault(subject, step, effect),
+            };
+            match verdict {
+                Err(_) if subject.time_left().is_zero() => break,
+                Err(_) if stopped::so_far() > stopped && tries < TRIES => {}
+                verdict => return verdict,
             }
-            Err(lost) => match program.explain(lost) {
-                // What it got is free, or where a client is waited for: it does something else there.
-                Instead::Happened(why) if why.contains("ddress already in use") => {
-                    instead(format!("{}: {why}", program.miss()))
-                }
-                why => Err(why),
-            },
-        };
-        if let Under::Fault(_) = self.under {
-            program.trace.has_a_fault(program.address.port())?;
         }
-        verdict
+        Err(Failure::NotTried(Reason::TooSlow))
+    }
+
+    fn check_under(&self, subject: &Subject, setup: Setup) -> (Verdict, Option<Running>) {
+        let mut program = match Running::start(subject, setup) {
+            Ok(program) => program,
+            Err(failure) => return (Err(failure), None),
+        };
+        // The peer stays while all is explained: its leaving could be the end of the program.
+        let mut peer = program.meet();
+        let verdict = match &mut peer {
+            Ok(peer) => (self.test)(&mut program, peer),
+            Err(failure) => Err(failure.clone()),
+        };
+        (verdict.map_err(|failure| program.explain(failure)), Some(program))
+    }
+
+    /// Sees which call makes the step, and has this one fail: a program can make the same call
+    /// with other sockets before.
+    fn check_with_fault(&self, subject: &Subject, step: Step, effect: &str) -> Verdict {
+        let one_round = row(self.of, self.name).when(|program, peer| {
+            if program.is_server() { program.talk(peer) } else { program.reply(peer, "ACK!") }
+        });
+        for _ in 0..TRIES {
+            let (verdict, program) = one_round.check_under(subject, Setup::Traced);
+            verdict?;
+            let call =
+                program.and_then(|program| program.trace.call_of(step, program.address.port()));
+            let Some((name, number)) = call else {
+                return Err(Failure::NotTried(Reason::Impossible("it does not make this call")));
+            };
+            let fault = format!("{name}:{effect}:when={number}");
+            let (verdict, program) = self.check_under(subject, Setup::Injected(&fault));
+            match program {
+                Some(program) if !program.trace.has_failed(step, program.address.port()) => {}
+                _ => return verdict,
+            }
+        }
+        Err(Failure::short_of("tries: its calls vary from run to run"))
     }
 }
 
@@ -107,61 +156,6 @@ pub fn rows_of(program: &str) -> Vec<&'static Row> {
     let rows = if program.ends_with("server") { server::ROWS } else { client::ROWS };
     let rows = rows.iter();
     rows.filter(|row| program.starts_with(row.of)).collect()
-}
-
-/// `Ok` where the behaviour was seen.
-pub type Verdict = Result<(), Instead>;
-
-/// What was there in place of the behaviour.
-#[derive(Clone, Debug)]
-pub enum Instead {
-    /// This happened, and says all.
-    Happened(String),
-    /// The conversation broke off, in these words; the program may have better ones.
-    Lost(String),
-    /// It could not be tried, because of this.
-    NotTried(&'static str),
-}
-
-impl Display for Instead {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Happened(what) | Self::Lost(what) => write!(f, "no: {what}"),
-            Self::NotTried(why) => write!(f, "not tried: {why}"),
-        }
-    }
-}
-
-impl From<io::Error> for Instead {
-    fn from(error: io::Error) -> Self {
-        let text = error.to_string();
-        let words = text.split(" (os error").next().unwrap_or_default();
-        match error.kind() {
-            // A reset is a broken pipe to the one who has seen the end of the stream before it, and
-            // no connection any more to the one who half-closes after it.
-            ErrorKind::ConnectionReset
-            | ErrorKind::BrokenPipe
-            | ErrorKind::ConnectionAborted
-            | ErrorKind::NotConnected => Self::Lost("Connection reset by peer".to_owned()),
-            ErrorKind::UnexpectedEof | ErrorKind::ConnectionRefused | ErrorKind::TimedOut => {
-                Self::Lost(words.to_owned())
-            }
-            // No process or thread, no port: this is not the program's fault.
-            ErrorKind::WouldBlock | ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable => {
-                Self::NotTried(SHORT_OF_PROCESSES)
-            }
-            // ENFILE, EMFILE on Unix
-            _ if matches!(error.raw_os_error(), Some(23 | 24)) => {
-                Self::NotTried("this machine is short of descriptors")
-            }
-            _ => Self::Happened(words.to_owned()),
-        }
-    }
-}
-
-/// Returns what happened in place of a behaviour.
-fn instead(what: impl Into<String>) -> Verdict {
-    Err(Instead::Happened(what.into()))
 }
 
 /// Tries rows on subjects, a few at a time, and has the verdicts used in their order, each as soon
@@ -185,8 +179,8 @@ pub fn try_all<R>(
         if (0..AT_ONCE).filter(|_| start().is_ok()).count() == 0 {
             while next().is_some() {} // nobody tries them
         }
-        let not_tried = Err(Instead::NotTried(SHORT_OF_PROCESSES));
         let verdicts = verdicts.into_iter();
-        use_them(&mut verdicts.map(|verdict| verdict.recv().unwrap_or(not_tried.clone())))
+        let not_tried = || Err(Failure::short_of("processes"));
+        use_them(&mut verdicts.map(|verdict| verdict.recv().unwrap_or_else(|_| not_tried())))
     })
 }

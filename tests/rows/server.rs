@@ -3,23 +3,41 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use super::running::PATIENCE;
-use super::{Row, Under, both, instead, long, short};
-use harness::{Peer, came};
+use super::{Failure, Reason, Row, Setup, Step, both, long, short, unexpected};
+use harness::{Peer, poll, quoted};
+
+/// The length of a long message.
+const LONG: usize = 300_000;
 
 const DESCRIPTORS: usize = 64;
+
+/// How long a client is silent. A server that sends first has sent by then.
+const SILENCE: Duration = Duration::from_millis(200);
+
+/// How many descriptors a runtime may open for itself while it serves 140 clients.
+const OWN: usize = 20;
+
+/// How often two clients speak at the same time.
+const ROUNDS: usize = 20;
+
+/// How long a server may take to accept a client, before the next one comes.
+const A_MOMENT: Duration = Duration::from_millis(100);
+
+/// What two clients say at the same time.
+const TWO: [&str; 2] = ["this is the one", "and that the other"];
 
 pub const ROWS: &[Row] = &[
     short("answers a message with ACK! and closes").when(|server, client| server.talk(client)),
     long("answers each message of a connection with ACK!").when(|server, client| {
-        server.talk(client)?;
-        server.talk(client)?;
-        server.talk(client)?;
-        server.comes_to_rest();
-        if client.hears_nothing_for(Duration::from_millis(1)) {
-            return Ok(());
+        for _ in 0..3 {
+            server.talk(client)?;
+            server.wait_until_idle();
+            let more = hears_within(client, Duration::from_millis(1))?;
+            if !more.is_empty() {
+                return unexpected(quoted(b"ACK!"), quoted(&[b"ACK!", &*more].concat()));
+            }
         }
-        instead("more came after the last reply")
+        Ok(())
     }),
     both("prints the original's lines").when(|server, client| {
         let (address, peer, message) = (server.address, client.name()?, server.message());
@@ -34,11 +52,13 @@ pub const ROWS: &[Row] = &[
         let round = received + "[*] Sended: ACK!\n";
         server.has_printed(&(beginning + &round.repeat(2)))
     }),
-    both("makes the original's calls in their order").under(Under::Strace, |server, client| {
-        server.talk(client)?;
-        client.close();
-        server.makes_its_calls()
-    }),
+    both("makes the original's calls in their order").under(Setup::Traced).when(
+        |server, client| {
+            server.talk(client)?;
+            client.close();
+            server.makes_its_calls()
+        },
+    ),
     short("answers others while one client is silent").when(|server, silent| {
         server.serves_another()?;
         server.serves_another()?;
@@ -48,12 +68,32 @@ pub const ROWS: &[Row] = &[
         server.talk(first)?;
         let second = server.client()?; // the queue takes it
         second.send(server.message())?;
-        server.comes_to_rest();
+        server.wait_until_idle();
         if !second.hears_nothing_for(Duration::from_millis(1)) {
-            return instead("the second is served beside the first");
+            return unexpected("that the second waits", "an answer beside the first");
         }
         first.close();
         Ok(second.expect("ACK!")?)
+    }),
+    short("two clients speak at once: each gets its own").when(|server, client| {
+        client.close();
+        for _ in 0..ROUNDS {
+            let clients = [server.client()?, server.client()?];
+            clients[0].send(TWO[0])?;
+            clients[1].send(TWO[1])?;
+            for client in clients {
+                client.expect("ACK!")?;
+                client.expect_end()?;
+            }
+        }
+        server.has_shown_on_lines(TWO, ROUNDS)
+    }),
+    both("a client is silent at first: gets nothing").when(|server, client| {
+        let early = hears_within(client, SILENCE)?;
+        if !early.is_empty() {
+            return unexpected("nothing before the client's message", quoted(&early));
+        }
+        server.talk(client)
     }),
     both("a client leaves: serves the next").when(|server, client| {
         server.talk(client)?;
@@ -65,7 +105,7 @@ pub const ROWS: &[Row] = &[
         server.serves_on()
     }),
     both("a client resets: one line at most, serves the next").when(|server, client| {
-        server.comes_to_rest(); // so that it waits for this client's message
+        server.wait_until_idle(); // so that it waits for this client's message
         let before = server.complaints().len();
         client.reset()?;
         server.complains_briefly(before)?;
@@ -74,25 +114,27 @@ pub const ROWS: &[Row] = &[
     both("a client half-closes: one ACK!, then the end").when(|server, client| {
         client.send(server.message())?;
         client.send_no_more()?;
+        client.expect("ACK!")?;
         match client.rest()?.as_slice() {
-            b"ACK!" => Ok(()),
-            replies => instead(came(replies)),
+            [] => Ok(()),
+            more => unexpected("one \"ACK!\", then the end", quoted(&[b"ACK!", more].concat())),
         }
     }),
     both("a message of 300,000 bytes: answered, a clean end").when(|server, client| {
-        client.send(vec![b'x'; 300_000])?;
+        client.send(vec![b'x'; LONG])?;
         client.send_no_more()?;
-        let replies = client.rest()?;
+        // A long server can take them in many parts, and answers each.
+        let replies = client.rest_up_to(4 * LONG)?;
         let is_answer = replies.chunks(4).all(|reply| reply == b"ACK!");
         if !is_answer || replies.is_empty() || server.is_short() && replies.len() > 4 {
-            return instead(came(&replies));
+            return unexpected(quoted(b"ACK!"), quoted(&replies));
         }
         server.serves_on()
     }),
     both("half a Chinese character at byte 1024: shown").when(|server, client| {
         client.send("中".repeat(400))?;
         client.expect("ACK!")?;
-        server.has_shown_on_one_line("中", &"中".repeat(1024 / "中".len()))?;
+        server.has_shown_escaped("中", 1024 / "中".len())?;
         client.close();
         server.serves_on()
     }),
@@ -109,54 +151,80 @@ pub const ROWS: &[Row] = &[
         client.close();
         server.serves_on()
     }),
-    short("descriptors run out: loses nobody who waits").under(
-        Under::Descriptors(DESCRIPTORS),
-        |server, first| {
+    short("descriptors run out: loses nobody who waits")
+        .under(Setup::Descriptors(DESCRIPTORS))
+        .when(|server, first| {
             let mut clients = Vec::new();
             while clients.len() < DESCRIPTORS {
                 // A client that finds the queue full tries again after a second. If that fails
-                // too, it stays full.
+                // too, it stays full. As long as the server accepts, none has to.
+                let _ = poll(A_MOMENT, || server.queue_is_empty().then_some(()));
                 match Peer::connect(server.address, Duration::from_millis(2500)) {
                     Ok(client) => clients.push(client),
                     Err(error) if error.kind() == ErrorKind::TimedOut => break,
                     Err(error) => return Err(error.into()),
                 }
             }
-            server.comes_to_rest(); // no more are accepted: none is left
+            server.wait_until_idle(); // no more are accepted: none is left
             server.talk(first)?;
             first.close();
             for mut client in clients {
-                client.limit(PATIENCE);
-                server.talk(&mut client)?;
+                client.limit(server.limit());
+                server.talk(&client)?;
             }
             server.serves_on()
-        },
-    ),
+        }),
     // Clients that come one at a time cannot use them up, so `accept` is made to fail.
     long("descriptors run out: loses nobody who waits")
-        .under(Under::Fault("accept,accept4:error=EMFILE:when=1"), |server, client| {
-            server.talk(client)
-        }),
+        .with_fault(Step::Accept, "error=EMFILE")
+        .when(|server, client| server.talk(client)),
+    both("150 clients one after another: nothing stays open").when(|server, client| {
+        server.talk(client)?;
+        client.close();
+        (0..9).try_for_each(|_| server.serves_another())?;
+        server.wait_until_idle();
+        let before = server.holds();
+        (0..140).try_for_each(|_| server.serves_another())?;
+        let is_flat = || (server.holds() <= before + OWN).then_some(());
+        if poll(server.limit(), is_flat).is_some() {
+            return Ok(());
+        }
+        let more = server.holds() - before;
+        unexpected("nothing more open", format!("{more} descriptors or children"))
+    }),
     both("starts again at once on the same address").when(|server, client| {
         server.talk(client)?;
         server.kill(); // closes first, so that its side of the connection goes into TIME_WAIT
         client.rest()?;
         server.start_again(server.address)?;
-        let mut next = server.meet()?;
-        server.talk(&mut next)
+        let next = server.meet()?;
+        server.talk(&next)
     }),
     // The call is skipped, and said to have taken two bytes: these never arrive.
-    both("send takes a part of the bytes: sends the rest").under(
-        Under::Fault("sendto,sendmsg:retval=2:when=1"),
+    both("send takes a part of the bytes: sends the rest").with_fault(Step::Send, "retval=2").when(
         |server, client| {
             client.send(server.message())?;
             Ok(client.expect("K!")?)
         },
     ),
     both("stopped and continued (Ctrl-Z, fg): goes on").when(|server, client| {
-        server.comes_to_rest(); // in recv
+        server.wait_until_idle(); // in recv
         server.stop_and_continue();
-        server.comes_to_rest(); // and has had its time to fail
+        server.wait_until_idle(); // and has had its time to fail
         server.talk(client)
     }),
 ];
+
+/// Returns what comes in this time; the end of the stream is an error.
+fn hears_within(client: &mut Peer, time: Duration) -> Result<Vec<u8>, Failure> {
+    client.limit(time);
+    let heard = client.receive();
+    client.limit(super::running::PATIENCE);
+    match heard {
+        Ok(bytes) if bytes.is_empty() => Err(client
+            .expect("ACK!")
+            .map_or_else(Failure::from, |()| Failure::NotTried(Reason::TooSlow))),
+        Err(error) if error.kind() != ErrorKind::TimedOut => Err(error.into()),
+        heard => Ok(heard.unwrap_or_default()),
+    }
+}

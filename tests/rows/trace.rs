@@ -1,11 +1,13 @@
-//! The system calls of a program, as strace sees them.
+//! The system calls of a program, as strace sees them. Calls are told apart by their sockets, which
+//! stay the same when a descriptor is duplicated or inherited.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::process::Command;
+use std::time::Duration;
 
-use super::running::PATIENCE;
-use super::{Instead, Verdict, instead};
+use super::subject::memory_file;
+use super::{Failure, Verdict, unexpected};
 use harness::{poll, strace};
 
 /// The calls of a conversation: the name in the lesson, and those that a language may use.
@@ -13,24 +15,40 @@ const ACCEPT: &[&str] = &["accept", "accept4"];
 const RECEIVE: &[&str] = &["recv", "recvfrom", "recvmsg", "read", "readv"];
 const SEND: &[&str] = &["send", "sendto", "sendmsg", "write", "writev"];
 
-/// A list of calls that grows while the program runs, in a file without a name: nothing is left
-/// behind, however this process ends.
+/// How long strace may take to write down a call.
+const WRITTEN: Duration = Duration::from_secs(1);
+
+/// A step of a conversation that can be made to fail.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    Accept,
+    Send,
+}
+
+/// A list of calls that grows while the program runs, in memory: nothing is left behind, however
+/// this process ends.
 pub struct Trace(Option<File>);
 
-/// A call that succeeded.
 struct Call {
+    thread: String,
     name: String,
-    /// The first argument, if it is a number.
-    descriptor: Option<i64>,
     arguments: String,
-    result: i64,
-    /// Whether strace has faked it.
-    is_injected: bool,
+    /// The socket, or file, of the first argument.
+    socket: Option<String>,
+    /// The socket that it returns.
+    made: Option<String>,
+    result: String,
+}
+
+/// The sockets of a program: the one with its address, and the one of its first conversation.
+struct Sockets<'a> {
+    first: &'a str,
+    conversation: Option<&'a str>,
 }
 
 impl Trace {
     pub fn new() -> Self {
-        Self(tempfile::tempfile().ok())
+        Self(memory_file("trace"))
     }
 
     /// Returns the name by which strace can open the file.
@@ -46,10 +64,10 @@ impl Trace {
     }
 
     /// Returns the command that traces another one, with further options.
-    pub fn strace(&self, options: &[&str]) -> Result<Command, Instead> {
-        let mut command = strace().ok_or(Instead::NotTried("no strace"))?;
-        let path = self.path().ok_or(Instead::NotTried("no temporary file"))?;
-        command.args(["-o", &path]);
+    pub fn strace(&self, options: &[String]) -> Result<Command, Failure> {
+        let mut command = strace().ok_or_else(|| Failure::short_of("strace"))?;
+        let path = self.path().ok_or_else(|| Failure::short_of("descriptors"))?;
+        command.args(["-y", "-o", &path]);
         // Only the calls that are traced stop the program.
         command.arg("--seccomp-bpf");
         command.args(["-e", "trace=network,read,readv,write,writev,close"]);
@@ -57,39 +75,57 @@ impl Trace {
         Ok(command)
     }
 
-    /// Says that the fault was not tried, if the program does not make this call, or makes it first
-    /// with another socket than that of its conversation.
-    pub fn has_a_fault(&self, port: u16) -> Verdict {
-        if !self.text().contains("(INJECTED)") {
-            return Err(Instead::NotTried("it does not make this call"));
-        }
+    /// Returns which call makes this step in a conversation, and as how many-th of its name in its
+    /// thread: what strace needs to know to have this one call fail.
+    pub fn call_of(&self, step: Step, port: u16) -> Option<(String, usize)> {
+        // It is written when the call has returned: its effect can be seen before.
+        let (calls, at) = poll(WRITTEN, || {
+            let calls = self.calls();
+            let at = calls.iter().position(|call| is_step(&calls, call, step, port))?;
+            Some((calls, at))
+        })?;
+        let is_like = |call: &&Call| call.thread == calls[at].thread && call.name == calls[at].name;
+        Some((calls[at].name.clone(), calls[..=at].iter().filter(is_like).count()))
+    }
+
+    /// Returns whether this step was made to fail; the same call in other threads can have been, too.
+    pub fn has_failed(&self, step: Step, port: u16) -> bool {
         let calls = self.calls();
-        let Some(at) = calls.iter().position(|call| call.is_injected) else {
-            return Ok(()); // accept has failed
-        };
-        let descriptor = calls[at].descriptor;
-        let connects = |call: &Call| {
-            ACCEPT.contains(&&*call.name) && Some(call.result) == descriptor
-                || call.is_of("connect", port) && call.descriptor == descriptor
-        };
-        if calls[..at].iter().any(connects) {
-            return Ok(());
-        }
-        Err(Instead::NotTried("it makes this call elsewhere first"))
+        let mut failed = calls.iter().filter(|call| call.result.contains("(INJECTED)"));
+        failed.any(|call| is_step(&calls, call, step, port))
     }
 
     /// Waits for the calls of a server or a client in their order.
-    pub fn shows(&self, program: &str, port: u16) -> Verdict {
+    pub fn shows(&self, program: &str, port: u16, limit: Duration) -> Verdict {
         let order: &[&[&str]] = match program {
             "short-server" | "long-server" => &[&["bind"], &["listen"], ACCEPT, RECEIVE, SEND],
             _ => &[&["connect"], SEND, RECEIVE],
         };
         let mut missing = None;
-        let _ = poll(PATIENCE, || {
+        let _ = poll(limit, || {
             missing = first_missing(order, &self.calls(), port);
             missing.is_none().then_some(())
         });
-        missing.map_or(Ok(()), instead)
+        let Some(missing) = missing else {
+            return Ok(());
+        };
+        let names: Vec<&str> = order.iter().map(|names| names[0]).collect();
+        unexpected(format!("socket, {}", names.join(", ")), missing)
+    }
+
+    /// Returns the addresses that it listens on, or connects to, in place of the one with the port.
+    pub fn other_addresses(&self, call: &str, port: u16) -> Vec<String> {
+        let calls = self.calls();
+        let is_tcp = |call: &&Call| {
+            let makes_it = |other: &Call| {
+                other.name == "socket"
+                    && other.made == call.socket
+                    && other.arguments.contains("SOCK_STREAM")
+            };
+            calls.iter().any(makes_it)
+        };
+        let others = calls.iter().filter(|this| this.name == call && !this.has_port(port));
+        others.filter(is_tcp).filter_map(Call::address).collect()
     }
 
     fn text(&self) -> String {
@@ -111,9 +147,9 @@ impl Trace {
                 begun.insert(thread.to_owned(), beginning.to_owned());
             } else if let Some((_, end)) = line.split_once(" resumed>") {
                 let beginning = begun.remove(thread).unwrap_or_default();
-                calls.extend(Call::read(&(beginning + end)));
+                calls.extend(Call::read(thread, &(beginning + end)));
             } else {
-                calls.extend(Call::read(line));
+                calls.extend(Call::read(thread, line));
             }
         }
         calls
@@ -121,47 +157,97 @@ impl Trace {
 }
 
 impl Call {
-    /// Reads a line of strace; a non-blocking `connect` that has begun counts as done.
-    fn read(line: &str) -> Option<Self> {
+    fn read(thread: &str, line: &str) -> Option<Self> {
         let (call, result) = line.rsplit_once(" = ")?;
         let (name, arguments) = call.trim_end().strip_suffix(')')?.split_once('(')?;
-        let first = arguments.split(',').next()?;
-        let number: i64 = result.split(' ').next()?.parse().ok()?;
-        let has_begun = result.contains("EINPROGRESS");
-        (number >= 0 || has_begun).then(|| Self {
+        let first = arguments.split(", ").next()?;
+        Some(Self {
+            thread: thread.to_owned(),
             name: name.to_owned(),
-            descriptor: first.trim().parse().ok(),
             arguments: arguments.to_owned(),
-            result: number,
-            is_injected: result.contains("(INJECTED)"),
+            socket: file_of(first),
+            made: file_of(result),
+            result: result.to_owned(),
         })
     }
 
-    /// Returns whether it is this call with the port.
-    fn is_of(&self, name: &str, port: u16) -> bool {
-        self.name == name && self.arguments.contains(&format!("htons({port})"))
+    /// Returns whether it succeeded; a non-blocking `connect` that has begun counts as done.
+    fn succeeded(&self) -> bool {
+        !self.result.starts_with(['-', '?']) || self.result.contains("EINPROGRESS")
     }
+
+    fn has_port(&self, port: u16) -> bool {
+        self.arguments.contains(&format!("htons({port})"))
+    }
+
+    /// Returns whether it succeeded under one of these names, with this socket.
+    fn is_of(&self, names: &[&str], socket: Option<&str>) -> bool {
+        let is_it = names.contains(&self.name.as_str()) && self.succeeded();
+        is_it && socket.is_some() && self.socket.as_deref() == socket
+    }
+
+    /// Returns the address of `bind` or `connect`, and the error if there was one.
+    fn address(&self) -> Option<String> {
+        let port = self.arguments.split("htons(").nth(1)?.split(')').next()?;
+        let host = self.arguments.split('"').nth(1)?;
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        let error = self.result.split('(').nth(1).and_then(|words| words.strip_suffix(')'));
+        let error = error.filter(|_| !self.succeeded());
+        Some(format!("{host}:{port}{}", error.map_or(String::new(), |text| format!(" ({text})"))))
+    }
+}
+
+/// Returns what stands behind a descriptor: `socket:[881]` for `3<socket:[881]>`.
+fn file_of(descriptor: &str) -> Option<String> {
+    let (number, rest) = descriptor.split_once('<')?;
+    number.trim().parse::<i32>().ok()?;
+    Some(rest.split_once('>')?.0.to_owned())
+}
+
+/// Finds the sockets of the program with the port.
+fn sockets(calls: &[Call], port: u16) -> Option<Sockets<'_>> {
+    let with_port = |call: &&Call| {
+        ["bind", "connect"].contains(&call.name.as_str()) && call.has_port(port) && call.succeeded()
+    };
+    let first = calls.iter().find(with_port)?;
+    let socket = first.socket.as_deref()?;
+    let accepted = calls.iter().find(|call| call.is_of(ACCEPT, Some(socket)));
+    let conversation = match first.name.as_str() {
+        "connect" => Some(socket),
+        _ => accepted.and_then(|call| call.made.as_deref()),
+    };
+    Some(Sockets { first: socket, conversation })
+}
+
+fn is_step(calls: &[Call], call: &Call, step: Step, port: u16) -> bool {
+    let Some(sockets) = sockets(calls, port) else {
+        return false;
+    };
+    let (names, socket) = match step {
+        Step::Accept => (ACCEPT, Some(sockets.first)),
+        Step::Send => (SEND, sockets.conversation),
+    };
+    names.contains(&call.name.as_str()) && socket.is_some() && call.socket.as_deref() == socket
 }
 
 /// Says which call is not in its place. The first one has the port; the others are made with its
 /// socket, and from `accept` on with the client's.
 fn first_missing(order: &[&[&str]], calls: &[Call], port: u16) -> Option<String> {
-    let first = order[0][0];
-    let Some(at) = calls.iter().position(|call| call.is_of(first, port)) else {
-        return Some(format!("no {first}"));
+    let name = order[0][0];
+    let is_first = |call: &Call| call.name == name && call.has_port(port) && call.succeeded();
+    let Some(at) = calls.iter().position(is_first) else {
+        return Some(format!("no {name}"));
     };
-    let mut descriptor = calls[at].descriptor;
-    let is_it = |call: &Call| call.name == "socket" && Some(call.result) == descriptor;
-    if !calls[..at].iter().any(is_it) {
-        return Some(format!("no socket before {first}"));
+    let mut socket = calls[at].socket.as_deref();
+    let makes_it = |call: &Call| call.name == "socket" && call.made.as_deref() == socket;
+    if !calls[..at].iter().any(makes_it) {
+        return Some(format!("no socket before {name}"));
     }
     let mut rest = calls[at + 1..].iter();
     for names in &order[1..] {
-        let is_next =
-            |call: &&Call| names.contains(&call.name.as_str()) && call.descriptor == descriptor;
-        match rest.find(is_next) {
+        match rest.find(|call| call.is_of(names, socket)) {
             None => return Some(format!("no {} in its place", names[0])),
-            Some(call) if *names == ACCEPT => descriptor = Some(call.result),
+            Some(call) if *names == ACCEPT => socket = call.made.as_deref(),
             Some(_) => {}
         }
     }

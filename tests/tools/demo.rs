@@ -14,7 +14,7 @@ use tempfile::TempPath;
 
 use harness::{
     Finished, LIMIT, Program, or_skip, own_network, path_of, path_of_alias, path_of_twin, poll,
-    python,
+    python, unshare,
 };
 
 const SHORT: [&str; 2] = ["short-server", "short-client"];
@@ -236,6 +236,24 @@ fn demo_says_how_to_name_the_python_that_it_does_not_find() {
     let finished = demo.args([path_of_twin("short-server"), path_of_twin("short-client")]).run();
     let problem = "error: no Python 3 is found (PYTHON can name one)\n";
     assert_eq!(finished, Finished::failure(1, problem));
+}
+
+#[test]
+fn demo_without_proc_says_what_is_missing() {
+    let Some(mut command) = unshare() else { return };
+    command.args(["sh", "-c", "mount -t tmpfs tmpfs /proc && exec \"$0\""]);
+    let finished = Program::of(command).args([path_of_alias("demo")]).run();
+    let problem = "error: the programs are not found: ";
+    assert!(finished.stderr.starts_with(problem), "{}", finished.stderr);
+    assert_eq!((finished.status, finished.stdout.as_str()), (Some(1), ""));
+}
+
+#[test]
+fn demo_gives_its_programs_a_session_of_their_own() {
+    // See proc_pid_stat(5): a leader's session has its number.
+    let client = "read -r _ _ _ _ _ session _ </proc/$$/stat && echo $((session - $$))";
+    let Some(shown) = play(client) else { return };
+    assert!(shown.ends_with(" | 0\n"), "{shown}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 # Does what one of the four programs does, but for one fault: faulty.py PROGRAM FAULT ADDRESS.
 
 import os
+import select
 import signal
 import socket
 import sys
@@ -11,6 +12,7 @@ import traceback
 program, fault, address = sys.argv[1:]
 host, port = address.rsplit(":", 1)
 is_short = program.startswith("short")
+kept, kept_for_all = [], [None]
 
 
 def shown(data):
@@ -25,12 +27,16 @@ def shown(data):
 
 
 def say(text):
-    if fault != "says nothing":
+    if fault == "says in pieces":
+        for piece in text + "\n":
+            os.write(1, piece.encode())
+            time.sleep(0)
+    elif fault != "says nothing":
         print(text, flush=True, file=sys.stderr if fault == "logs to stderr" else sys.stdout)
 
 
 def send_all(peer, data):
-    peer.send(data) if fault == "sends a part" else peer.sendall(data)
+    peer.send(data) if "sends a part" in fault else peer.sendall(data)
 
 
 def serve():
@@ -40,6 +46,7 @@ def serve():
     listener.bind((host, int(port)))
     listener.listen(5)
     say("[*] listening on %s:%s" % (host, port))
+    count = 0
     while True:
         try:
             client, peer = listener.accept()
@@ -48,6 +55,9 @@ def serve():
                 raise
             time.sleep(0.05)
             continue
+        count += 1
+        if fault == "ends at 101" and count == 101:
+            sys.exit("enough")
         say("[*] Accepted connection from: %s:%d" % peer)
         if fault != "has no threads" if is_short else fault == "has threads":
             threading.Thread(target=talk, args=(client,), daemon=True).start()
@@ -56,6 +66,10 @@ def serve():
 
 
 def talk(client):
+    if fault == "duplicates":
+        original = client
+        client = original.dup()
+        original.close()
     try:
         converse(client)
     except OSError as error:
@@ -72,8 +86,18 @@ def talk(client):
 def converse(client):
     if fault == "sends first":
         client.sendall(b"ACK!")
+    if fault == "hurries" and not select.select([client], [], [], 0.05)[0]:
+        client.sendall(b"ACK!")
+    if fault == "keeps all":
+        kept.append(client.dup())
+    if fault == "is slow":
+        time.sleep(4)
+    kept_for_all[0] = client
     while True:
-        message = client.recv(1024)
+        message = client.recv(48 if fault == "reads little" else 1024)
+        if fault == "shares a variable":
+            time.sleep(0.01)
+            client = kept_for_all[0]
         if not message and (fault == "ends with a client" or not is_short):
             return os._exit(1) if fault == "ends with a client" else None
         if fault == "asks who is there" and not client.recv(1, socket.MSG_PEEK):
@@ -96,21 +120,29 @@ def converse(client):
 def connect():
     client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     client.connect((host, int(port)))
+    if fault == "screams":
+        sys.exit("\x1b" * 60_000)
+    if fault == "duplicates":
+        os.dup2(client.fileno(), 0)
+        client.close()
+        client = socket.socket(fileno=os.dup(0))
     rounds = 500 if fault == "stops by itself" else 1_000_000
     for _ in range(1 if is_short else rounds):
         message = b"i am TCP client" if is_short else b"TCP client connect"
+        if fault == "asks":
+            message = input("Message: ").encode()
         if fault == "sends a file":
             file = os.memfd_create("message")
             os.write(file, message)
             os.sendfile(client.fileno(), file, 0, len(message))
         else:
             send_all(client, b"hello" if fault == "says otherwise" else message)
-        reply = client.recv(1024 if fault == "reads less" else 4096)
+        reply = client.recv(4096)
         while fault == "waits for 4" and len(reply) < 4:
             reply += client.recv(4096)
         if not reply and fault != "takes nothing for a reply":
             sys.exit("error: no reply")
-        say(("Reply: " if fault == "says more" else "") + shown(reply))
+        say(("Reply: " if fault == "says more" else "") + shown(reply[:1000] if fault == "shows less" else reply))
     sys.exit(1 if fault == "ends with 1" else 0)
 
 
@@ -122,8 +154,9 @@ def die_of_sigcont():
 if fault == "dies of SIGCONT":
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCONT})  # in the threads to come, too
     threading.Thread(target=die_of_sigcont, daemon=True).start()
-if fault == "sends elsewhere first":
-    socket.socketpair()[0].send(b"a message to itself")
+if fault.startswith("sends elsewhere first"):
+    pair = socket.socketpair()
+    pair[0].send(b"a message to itself")
 try:
     serve() if program.endswith("server") else connect()
 except ConnectionError as error:
