@@ -421,10 +421,10 @@ fn interrupted_demo_leaves_no_process_behind() {
         };
         let demo = demo.start();
         while !demo.line().ends_with("| here") {}
-        // They are children of its main thread.
+        // They are children of its main thread, and so is the guard that kills what outlives it.
         let children = format!("/proc/{0}/task/{0}/children", demo.id());
         let children = fs::read_to_string(children).expect("the demo runs");
-        assert_eq!(children.split_whitespace().count(), 2);
+        assert_eq!(children.split_whitespace().count(), 3);
 
         demo.signal(signal);
         assert_eq!(demo.finish().status, status);
