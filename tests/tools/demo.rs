@@ -424,7 +424,7 @@ fn interrupted_demo_leaves_no_process_behind() {
         // They are children of its main thread.
         let children = format!("/proc/{0}/task/{0}/children", demo.id());
         let children = fs::read_to_string(children).expect("the demo runs");
-        assert_eq!(children.split_whitespace().count(), 2);
+        assert_eq!(children.split_whitespace().count(), 3); // and the guard
 
         demo.signal(signal);
         assert_eq!(demo.finish().status, status);
