@@ -20,6 +20,7 @@ mod tools {
     mod demo;
     mod documents;
     mod rows_hold;
+    mod solutions;
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -1,5 +1,6 @@
-//! The console blocks of the README, the experiments and the comparison: each is run, and prints
-//! what it shows. With `UPDATE=1` the pages of both languages are changed to show what it prints.
+//! The console blocks of the README, the experiments, the comparison and the reference: each is run,
+//! and prints what it shows. With `UPDATE=1` the pages of both languages are changed to show what it
+//! prints.
 //!
 //! A heading begins a section with a network of its own. A block is what one terminal shows:
 //! `# terminal 1`, commands after `$`, and lines that are printed. `...` means any lines,
@@ -37,6 +38,11 @@ fn experiments_show_what_is_printed() {
 #[test]
 fn comparison_shows_what_is_printed() {
     run_all_blocks_of("docs/comparison.md");
+}
+
+#[test]
+fn reference_shows_what_is_printed() {
+    run_all_blocks_of("docs/reference.md");
 }
 
 fn run_all_blocks_of(document: &str) {
@@ -129,12 +135,12 @@ fn in_chinese(document: &str) -> String {
     document.replace(".md", ".zh-CN.md")
 }
 
-fn read(document: &str) -> String {
+pub fn read(document: &str) -> String {
     let path = root().join(document);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
@@ -360,16 +366,19 @@ fn in_columns(lines: &[String]) -> [Vec<String>; 3] {
 
 #[test]
 fn links_lead_to_the_file_and_the_line_they_name() {
-    for english in PAGES {
+    for english in &pages() {
         for document in [english, &in_chinese(english)] {
             let folder = Path::new(document).parent().expect("it is a file");
             for link in read(document).split("](").skip(1) {
                 let target = link.split(')').next().unwrap_or_default();
                 let (file, place) = target.split_once('#').unwrap_or((target, ""));
-                if file.starts_with("https://") || file.is_empty() {
+                if file.starts_with("https://") {
                     continue;
                 }
-                let path = folder.join(file).display().to_string();
+                let path = match file {
+                    "" => document.to_owned(),
+                    file => folder.join(file).display().to_string(),
+                };
                 let text = read(&path);
                 let found = match place.strip_prefix('L') {
                     Some(line) => is_on_line(&text, line, document, target),
@@ -401,27 +410,25 @@ fn headings(page: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// The pages in English; each has a Chinese one beside it.
-const PAGES: [&str; 7] = [
-    "README.md",
-    "docs/classroom.md",
-    "docs/comparison.md",
-    "docs/experiments.md",
-    "docs/glossary.md",
-    "docs/rows.md",
-    "docs/survival.md",
-];
+/// Returns the pages in English; each has a Chinese one beside it.
+fn pages() -> Vec<String> {
+    let files = fs::read_dir(root().join("docs")).expect("it is a folder");
+    let names = files.map(|file| file.expect("it is listed").file_name().into_string());
+    let names = names.map(|name| name.expect("a page's name is UTF-8"));
+    let pages = names.filter(|name| name.ends_with(".md") && !name.ends_with(".zh-CN.md"));
+    pages.map(|name| format!("docs/{name}")).chain(["README.md".to_owned()]).collect()
+}
 
 #[test]
 fn both_languages_show_the_same_blocks_and_lead_to_each_other() {
-    for english in PAGES {
+    for english in &pages() {
         let chinese = &in_chinese(english);
         let (blocks, others) = (blocks_of(english), blocks_of(chinese));
         for (block, other) in blocks.iter().zip(&others) {
             assert_eq!(block, other, "{chinese}");
         }
         assert_eq!(blocks.len(), others.len(), "{chinese}");
-        for (document, other) in [(english, chinese.as_str()), (chinese, english)] {
+        for (document, other) in [(english, chinese), (chinese, english)] {
             let other = Path::new(other).file_name().and_then(|name| name.to_str());
             let link = format!("]({})", other.expect("it has a name"));
             assert!(read(document).lines().next().is_some_and(|line| line.ends_with(&link)));
