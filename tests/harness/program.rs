@@ -75,7 +75,6 @@ impl Program {
     /// this one's terminal; both as far as the system has commands for it.
     pub fn ending_with_us(mut self) -> Self {
         self.has_own_session = true;
-        self.command.env(MARK, mark());
         setpriv().into_iter().fold(self, Self::under)
     }
 
@@ -137,6 +136,7 @@ impl Program {
             #[cfg(unix)]
             std::os::unix::process::CommandExt::process_group(&mut self.command, 0);
         }
+        self.command.env(MARK, mark());
         self.command.stdin(self.stdin).stdout(self.stdout).stderr(self.stderr);
         Process::start(self.command, self.reader)
     }
