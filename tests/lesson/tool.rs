@@ -16,7 +16,7 @@ use harness::{ends_with_us, own_network_if_found, programs, python_if_found};
 
 use crate::recording::{Lesson, Recording, Scenario};
 use crate::scenario::{self, EDITIONS};
-use crate::{own, page, source};
+use crate::{own, page, picture, source};
 
 const USAGE: &str = "usage: cargo lesson [FILE [SERVER CLIENT]]";
 
@@ -24,7 +24,8 @@ const HELP: &str = "\
 Runs the four programs and their Python twins step by step, records what really happens, and writes one
 page that shows it.
 
-FILE [default: target/lesson.html]: the page, whose name ends in .html
+FILE [default: target/lesson.html]: the page, whose name ends in .html; in a folder docs, the README's
+pictures are drawn beside it
 SERVER and CLIENT: records these two instead; one of the four programs, or a Python file
 PYTHON [default: python3]: what runs Python files";
 
@@ -79,9 +80,15 @@ fn run(words: &[OsString]) -> Result<ExitCode, Problem> {
         None => whole_lesson(&recorder)?,
         Some([server, client]) => pair_of_learner(&recorder, &server, &client)?,
     };
-    let written =
-        page::of(&lesson).map_err(io::Error::from).and_then(|page| fs::write(&file, page));
-    written.or_else(|error| failure(format!("cannot write {}: {error}", file.display())))?;
+    let mut files = vec![(file.clone(), page::of(&lesson).map_err(io::Error::from)?)];
+    if file.parent().is_some_and(|folder| folder.ends_with("docs")) {
+        let pictures = picture::all(&lesson).into_iter();
+        files.extend(pictures.map(|(name, picture)| (file.with_file_name(name), picture)));
+    }
+    for (file, content) in files {
+        let written = fs::write(&file, content);
+        written.or_else(|error| failure(format!("cannot write {}: {error}", file.display())))?;
+    }
     writeln!(io::stdout(), "{}", file.display())?;
     Ok(ExitCode::SUCCESS)
 }
