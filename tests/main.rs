@@ -18,6 +18,7 @@ mod tools {
     mod compare;
     mod demo;
     mod documents;
+    mod page;
     mod rows_hold;
 }
 

@@ -20,6 +20,6 @@ pub use peer::{Peer, came, late, poll};
 pub use process::{Finished, LIMIT, Process, Program};
 pub use server::{PAIRS, Server, address_where_nobody_listens, free_address, listening_socket};
 pub use tool::{
-    LEAVE_THREE_FILES_OPEN, ends_with_us, ipv6, own_network, own_network_if_found, path_of_twin,
-    python, python_if_found, strace, strace_if_found, unshare,
+    LEAVE_THREE_FILES_OPEN, browser, ends_with_us, ipv6, own_network, own_network_if_found,
+    path_of_twin, python, python_if_found, strace, strace_if_found, unshare,
 };
