@@ -1,13 +1,14 @@
-"""Runs a Python program and shows its socket calls, in the lines in which RUST_LOG=debug shows those of
-the Rust programs. STEP=1 stops before each call.
+"""Runs a Python program and shows its socket calls, as RUST_LOG=debug does for the Rust programs.
 
     python3 common/watch.py short-server/short_server.py 127.0.0.1:12345
     STEP=1 python3 common/watch.py short-client/short_client.py 127.0.0.1:12345
 
-It wraps the methods of the standard library's `socket` class, so that the program need not change. TCP
-sockets are shown; what does not call these methods is not, such as TLS, `os.sendfile` and `recvfrom`.
+STEP=1 stops before each call. The program need not change: the methods of the standard library's
+`socket` class are wrapped. Only TCP sockets are shown, and only the calls of the lesson: not TLS,
+`recvfrom`, `sendmsg`, `sendfile`. Python 3.8 and newer.
 """
 
+import encodings.idna  # now: the first name that is looked up would open files between the sockets
 import errno
 import io
 import os
@@ -44,10 +45,10 @@ def main():
 
 # The calls of the lesson.
 
-plain_init, plain_close, plain_del = (
-    getattr(socket.socket, name) for name in ("__init__", "_real_close", "__del__")
-)
+plain_init = socket.socket.__init__
 plain_sendall = socket.socket.sendall
+plain_close = socket.socket._real_close
+plain_del = socket.socket.__del__
 
 
 def watch_all_calls():
@@ -91,13 +92,13 @@ def is_tcp(family, kind):
 
 
 def resolved(sock, address):
-    """Looks up the name in an address as the call itself would, so that the address shown is the one that
-    the kernel is told."""
+    """Looks up the name in an address as the call itself would, so that the address shown is the
+    one that the kernel is told."""
     host, port, *rest = address
     if not 0 <= port <= 65535:
         raise OverflowError
-    host = host.encode() or None  # no host: any address of this machine
-    found = socket.getaddrinfo(host, port, sock.family, sock.type, 0, socket.AI_PASSIVE)
+    # No host means any address of this machine.
+    found = socket.getaddrinfo(host or None, port, sock.family, sock.type, 0, socket.AI_PASSIVE)
     numbers = found[0][4]
     return [(*numbers[:2], *(rest or numbers[2:]))]
 
@@ -177,7 +178,8 @@ def narrate(call, make, shown_result, waits=False):
 
 
 def narrate_close(sock):
-    """Shows a `close` before it is made: afterwards another thread may have been given the descriptor."""
+    """Shows a `close` before it is made: afterwards another thread may already have been given the
+    same descriptor."""
     if sock.fileno() >= 0 and is_tcp(sock.family, sock.type):
         call = f"close({sock.fileno()})"
         pause(call)
@@ -189,7 +191,7 @@ def show(line):
 
 
 def write(stream, text):
-    """Writes a text in one piece. If nobody reads the stream any more, there is nobody left to tell."""
+    """Writes a text in one piece. If nobody reads the stream any more, nobody is left to tell."""
     try:
         if stream:
             stream.write(text)
@@ -220,7 +222,7 @@ def shown_bytes(data):
 
 
 def quoted(data):
-    """Shows at most 32 bytes, with nothing in them that a terminal would obey: see src/bytes.rs."""
+    """Shows at most 32 bytes, with nothing that a terminal would obey, as src/bytes.rs does."""
     limit = 32
     data, more = bytes(memoryview(data)), ""
     if len(data) > limit:
@@ -233,12 +235,12 @@ def quoted(data):
     return f'"{MUST_BE_ESCAPED.sub(escaped, text)}"{more}'
 
 
-# Quotation mark, backslash, controls, ends of lines, invisible characters, and the surrogates by which Python
-# stands for a byte that belongs to no character.
+# The quotation mark, the backslash, controls and ends of lines; what is invisible, as src/bytes.rs
+# lists it; and Python's stand-ins for bytes that belong to no character.
 MUST_BE_ESCAPED = re.compile(
-    "[\"\\\\\0-\x1f\x7f-\x9f\u2028\u2029"
-    "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
-    "\u3164\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    '["\\\\\0-\x1f\x7f-\x9f\u2028\u2029'
+    "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
     "\udc80-\udcff]"
 )
@@ -257,12 +259,13 @@ def escaped(match):
 stepping = os.environ.get("STEP", "0") not in ("", "0")
 question = ""  # the one that waits for its answer
 turn = threading.RLock()  # held by the thread that asks, so that two never ask at once
-screen = threading.RLock()  # held by the thread that writes
+screen = threading.RLock()  # held by the thread that writes, so that the question stays whole
 keyboard, output, error_output = sys.stdin, sys.stdout, sys.stderr
 
 
 def pause(call):
-    """Says which call is next, and waits for Enter. At the end of the input there are no more pauses."""
+    """Says which call is next, and waits for Enter. At the end of the input there are no more
+    pauses."""
     global question, stepping
     record_line(call)
     # At the exit the other threads are gone, and with them a turn that one of them had.
@@ -310,8 +313,8 @@ def show_output_line_by_line():
 
 
 def record_line(call):
-    """Appends `PATH:LINE:CALL` to the file that WATCH_LINES names, for `cargo lesson`: the line of the program
-    that is about to make the call, 0 at the exit."""
+    """Appends `PATH:LINE:CALL` to the file that WATCH_LINES names, for `cargo lesson`: the line of
+    the program that is about to make the call, and `:0:CALL` at the exit."""
     if "WATCH_LINES" not in os.environ:
         return
     frame = sys._getframe()
@@ -346,7 +349,8 @@ def stay_out_of_tracebacks():
 
 
 def hide_own_frames(error):
-    """Takes the frames of this file out of the traceback of an error, and of those that led to it."""
+    """Takes the frames of this file out of the traceback of an error, and of those that led to
+    it."""
     while error is not None:
         error.__traceback__ = trace = skip_own_frames(error.__traceback__)
         while trace:

@@ -5,6 +5,7 @@ mod programs {
     mod crowd;
     mod differences;
     mod injected_errors;
+    mod lingering;
     mod narration;
     mod output;
     mod pairs;

@@ -124,7 +124,7 @@ impl Error {
                  such as {program} {host}:{next}"
             ),
             (Bind, _) if host == "127.0.0.1" => {
-                "the loopback interface is down: turn it on (on Linux: ip link set lo up)"
+                "this machine has no 127.0.0.1: turn on its loopback interface (Linux: ip link set lo up)"
                     .to_owned()
             }
             (Bind, _) => {

@@ -2,6 +2,8 @@
 //! `cargo lesson [FILE [SERVER CLIENT]]`.
 
 #[cfg(target_os = "linux")]
+mod namespace;
+#[cfg(target_os = "linux")]
 mod narration;
 #[cfg(target_os = "linux")]
 mod network;
@@ -11,6 +13,8 @@ mod own;
 mod page;
 #[cfg(target_os = "linux")]
 mod picture;
+#[cfg(target_os = "linux")]
+mod player;
 #[cfg(target_os = "linux")]
 mod recorder;
 #[cfg(target_os = "linux")]

@@ -60,9 +60,9 @@ pub fn calls(text: &str) -> Vec<Call> {
             continue;
         }
         let (call, result) = split(line);
-        let begun = calls.iter_mut().rfind(|begun| begun.result.is_none() && begun.text == call);
-        match begun {
-            Some(begun) => (begun.result, begun.end) = (Some(result.to_owned()), end),
+        let waiting = calls.iter_mut().rfind(|it| it.result.is_none() && it.text == call);
+        match waiting {
+            Some(waiting) => (waiting.result, waiting.end) = (Some(result.to_owned()), end),
             None => calls.push(Call::new(call, end, Some(result))),
         }
     }

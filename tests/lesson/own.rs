@@ -5,8 +5,8 @@ use std::io;
 
 use crate::recorder::Recorder;
 use crate::recording::{Recording, Words};
-use crate::sentence;
-use crate::terminal::Started;
+use crate::sentence::{self, words};
+use crate::terminal::{Started, Terminal};
 
 /// How many steps are recorded.
 const MOST: usize = 60;
@@ -35,11 +35,8 @@ pub fn record(server: &str, client: &str) -> io::Result<Recording> {
     let programs = vec![started(server, true), started(client, false)];
     let mut recorder = Recorder::new(programs, PORTS)?;
     recorder.start(0)?;
-    let mut frame = recorder.look(None, None, &[])?;
-    frame.words = match recorder.terminals[0].has_ended() {
-        true => sentence::of_frame(&frame, &recorder.terminals),
-        false => words("The server has been started.", "服务器已启动。"),
-    };
+    let mut frame = recorder.look(Some(0), Some("start"), &[])?;
+    frame.words = sentence::of_frame(&frame, &recorder.terminals);
     recorder.add(frame);
     let (mut who, mut waiting) = (0, 0);
     while waiting < 2 && recorder.frames() < MOST {
@@ -82,7 +79,7 @@ fn go_on(recorder: &mut Recorder, who: usize) -> io::Result<Option<String>> {
 
 /// Says why the recording ends.
 fn end(recorder: &Recorder) -> Words {
-    let ended: Vec<bool> = recorder.terminals.iter().map(|terminal| terminal.has_ended()).collect();
+    let ended: Vec<bool> = recorder.terminals.iter().map(Terminal::has_ended).collect();
     match ended[..] {
         [true, true] => words("Both programs have ended.", "两个程序都已结束。"),
         _ if recorder.frames() >= MOST => words(
@@ -102,8 +99,4 @@ fn end(recorder: &Recorder) -> Words {
             "两个程序互相等待，不会再有任何进展。",
         ),
     }
-}
-
-fn words(en: &str, zh: &str) -> Words {
-    Words { en: en.to_owned(), zh: zh.to_owned() }
 }

@@ -192,6 +192,11 @@ impl Terminal {
         threads.map(|thread| fs::read_to_string(thread.ok()?.path().join(file)).ok()).collect()
     }
 
+    /// Returns whether the program has more than one thread.
+    pub fn has_threads(&self) -> bool {
+        self.threads("stat").is_some_and(|threads| threads.len() > 1)
+    }
+
     /// Returns whether no thread of the program runs: see `proc_pid_stat(5)`.
     pub fn is_asleep(&self) -> bool {
         let is_asleep = |stat: &String| {
@@ -257,15 +262,16 @@ impl Terminal {
         // Python names its files in full.
         let folder = format!("{}/", self.started.folder.display());
         let new = text(&self.shown[self.framed..]).replace(&folder, "");
-        let framed = std::mem::replace(&mut self.framed, self.shown.len());
+        let seen = text(&self.shown[self.begin..self.framed.max(self.begin)]).len();
+        self.framed = self.shown.len();
         let mut calls = self.calls();
         // As in the order of the results.
         calls.sort_by_key(|call| call.end);
         let (mut at, mut did) = (Vec::new(), Vec::new());
         for call in calls {
             match call.result {
-                Some(result) if self.begin + call.end >= framed => {
-                    did.push(Did(call.line, call.text, result))
+                Some(result) if call.end >= seen => {
+                    did.push(Did(call.line, call.text, result));
                 }
                 None if self.is_running() => at.push(At(call.line, call.when, call.text)),
                 _ => {}

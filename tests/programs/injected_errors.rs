@@ -152,6 +152,22 @@ fn call_that_fails_is_told_with_what_to_do() {
         ),
         (
             &["short-client"],
+            "connect:error=EADDRNOTAVAIL",
+            &address,
+            "connect to",
+            "Cannot assign requested address (os error 99)",
+            "no port is free: wait a minute, or end programs that have many connections",
+        ),
+        (
+            &["long-server"],
+            "bind:error=EADDRNOTAVAIL",
+            "127.0.0.1:0",
+            "listen on",
+            "Cannot assign requested address (os error 99)",
+            "this machine has no 127.0.0.1: turn on its loopback interface (Linux: ip link set lo up)",
+        ),
+        (
+            &["short-client"],
             "sendto:error=EPIPE",
             &address,
             "send to",

@@ -46,8 +46,13 @@ fn nothing_is_called_before_enter() {
 #[test]
 fn each_call_of_the_short_client_has_its_prompt() {
     let server = Server::start("short-server");
+    stops_before_each_call(Program::new("short-client"), &server);
+}
+
+/// Steps through a short client, in either language.
+pub fn stops_before_each_call(client: Program, server: &Server) {
     let address = server.address.to_string();
-    let mut client = step("short-client", &address);
+    let mut client = client.args([&address]).env("STEP", "1").with_input().start();
     assert_eq!(client.prompt(), "socket(AF_INET, SOCK_STREAM)");
     client.enter();
     let socket = client.skip_to("[.] socket(AF_INET, SOCK_STREAM) = ");
