@@ -302,10 +302,11 @@ function scroll() {
 /** Goes to a step, and brings the programs to the front that it is about. */
 function go(wanted) {
   step = Math.min(Math.max(wanted, 0), frames.length - 1);
-  const clients = [...programs.keys()].slice(1);
-  const clientOf = ({ who, sides }) => who || clients.find(number => sides[number].new);
+  const numbers = [...programs.keys()];
+  const clientOf = ({ who, sides }) => who || numbers.find(number => number > 0 && sides[number].new);
   client = frames.slice(0, step + 1).map(clientOf).findLast(Boolean) ?? 1;
-  front = frames[step].who ?? 0;
+  const { who, sides } = frames[step];
+  front = who ?? numbers.find(number => sides[number].new) ?? 0;
   show();
 }
 
