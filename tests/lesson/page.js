@@ -335,7 +335,7 @@ on("#scenario", "change", ({ target }) => {
   go(0);
 });
 on("#edition", "click", ({ target }) => {
-  choose(scenario.id, target.value);
+  choose(scenario.id, target.value || edition);
   go(step);
 });
 on("#language", "click", ({ target }) => {
