@@ -2,8 +2,6 @@
 
 #[path = "../lesson/picture.rs"]
 mod picture;
-#[path = "../lesson/recording.rs"]
-mod recording;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -11,7 +9,7 @@ use std::fs::{self, File};
 use harness::{Program, browser};
 use serde::Deserialize;
 
-use recording::{Lesson, Recording, Side};
+use super::recording::{self, Lesson, Recording, Side};
 
 /// What `walk.js` has seen.
 #[derive(Deserialize)]
