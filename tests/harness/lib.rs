@@ -29,8 +29,8 @@ pub use server::{
     Server, address_where_nobody_listens, free_address, listening_on, listening_socket,
 };
 pub use system::{
-    LEAVE_THREE_FILES_OPEN, NO_PYTHON, ipv6, or_skip, own_network, own_network_if_found, python,
-    strace, unshare,
+    LEAVE_THREE_FILES_OPEN, NO_PYTHON, browser, ipv6, or_skip, own_network, own_network_if_found,
+    python, strace, unshare,
 };
 pub use unexpected::{Unexpected, quoted, words};
 pub use wait::{LIMIT, late, poll};

@@ -82,6 +82,13 @@ fn unshare_if_found(options: &[&str]) -> Option<Command> {
     works("unshare", &[options, &["true"]].concat()).then_some(command)
 }
 
+/// Shows pages, with `--headless`.
+pub fn browser() -> Option<Command> {
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let found = names.into_iter().find(|name| works(name, &["--version"]));
+    or_skip("chromium", found.map(Command::new))
+}
+
 /// Lets programs talk over IPv6.
 pub fn ipv6() -> Option<()> {
     or_skip("IPv6", TcpListener::bind("[::1]:0").ok().map(drop))

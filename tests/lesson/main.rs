@@ -12,6 +12,8 @@ mod own;
 #[cfg(target_os = "linux")]
 mod page;
 #[cfg(target_os = "linux")]
+mod picture;
+#[cfg(target_os = "linux")]
 mod player;
 #[cfg(target_os = "linux")]
 mod recorder;

@@ -3,7 +3,12 @@
 
 "use strict";
 
-const { scenarios, sources, docs = "" } = JSON.parse(document.getElementById("data").textContent);
+const { scenarios, sources } = JSON.parse(document.getElementById("data").textContent);
+
+// The other pages stand beside this one in docs/. One that `cargo lesson` has put elsewhere finds
+// them from target/ only.
+const folder = location.pathname.split("/").at(-2);
+const docs = folder === "target" ? "../docs/" : folder === "docs" || location.protocol !== "file:" ? "" : null;
 
 const WORDS = {
   en: {
@@ -12,7 +17,7 @@ const WORDS = {
     experiment: number => `experiment ${number}`, glossary: "glossary", glossaryPage: "glossary.md",
     back: "one step back", step: "step", forward: "one step forward", programs: "program shown",
     server: "server", client: "client", terminal: "terminal", absent: "not running",
-    waits: "waits", waitsIn: "waits in ", next: "next", nextIs: "next: ",
+    waits: "waits", waitsIn: "waits in ", next: "next", nextIs: "next: ", comma: ", ",
     kernel: "the kernel, between them", segments: "segments", to: "to", gone: "no socket left",
     descriptor: "descriptor", queued: "in the accept queue", unowned: "no program has it",
     acceptQueue: "accept queue", receiveQueue: "receive queue", empty: ": empty",
@@ -28,7 +33,7 @@ const WORDS = {
     experiment: number => `实验 ${number}`, glossary: "术语表", glossaryPage: "glossary.zh-CN.md",
     back: "后退一步", step: "步骤", forward: "前进一步", programs: "显示的程序",
     server: "服务器", client: "客户端", terminal: "终端", absent: "未运行",
-    waits: "阻塞", waitsIn: "阻塞于 ", next: "下一步", nextIs: "下一步：",
+    waits: "阻塞", waitsIn: "阻塞于 ", next: "下一步", nextIs: "下一步：", comma: "，",
     kernel: "内核", segments: "报文段", to: "到", gone: "套接字已不存在",
     descriptor: "描述符", queued: "在全连接队列中", unowned: "不属于任何程序",
     acceptQueue: "全连接队列", receiveQueue: "接收队列", empty: "：空",
@@ -114,12 +119,15 @@ function codeTitle(number, frame) {
   const clients = programs.length - 1;
   const told = number === 0 ? [0] : clients === 2 ? [1, 2] : [number];
   const status = told.map(program => {
-    const calls = frame.sides[program].at.map(([, kind, call]) =>
-      html`<span class="${kind}">${kind === "blocked" ? words.waitsIn : words.nextIs}${nameOf(call)}</span> `);
+    const calls = frame.sides[program].at.map(([, kind, call], index) => [
+      index > 0 ? words.comma : "",
+      html`<span class="${kind}">${kind === "blocked" ? words.waitsIn : words.nextIs}${nameOf(call)}</span>`,
+    ]);
     const who = number && clients > 1 ? html`<b class="of-${program}">${program}</b> ` : "";
     return [who, calls.length ? calls : words.absent, " "];
   });
-  return html`<b class="${number && clients > 1 ? "" : `of-${number}`}">${programs[number].name}</b> <span>${status}</span>`;
+  const color = number && clients > 1 ? "" : `of-${number}`;
+  return html`<b class="${color}">${programs[number].name}</b> <span>${status}</span>`;
 }
 
 /** What a terminal shows at this step, without the questions that have been answered. */
@@ -133,9 +141,11 @@ function terminal(number) {
     end += line.length + 1;
     const text = last ? line : line.replace(/^next: .*?\[Enter\] ?/, "");
     if (!text && (last || line)) return "";
-    const kind = /^\$/.test(text) ? "prompt" : /^next: /.test(text) ? "asks" : /^(error:|\[!\]|\w+Error\b)/.test(text) ? "failed" : "";
-    const isNew = end > old ? "new" : "";
-    return html`<span class="${kind} ${isNew} of-${number}">${shorten(text, 160, text.length, words.characters)}</span>${last ? "" : "\n"}`;
+    const kind = /^\$/.test(text) ? "prompt"
+      : /^next: /.test(text) ? "asks"
+        : /^(error:|\[!\]|\w+Error\b)/.test(text) ? "failed" : "";
+    const shown = shorten(text, 160, text.length, words.characters);
+    return html`<span class="${kind} ${end > old ? "new" : ""} of-${number}">${shown}</span>${last ? "" : "\n"}`;
   });
 }
 
@@ -148,10 +158,12 @@ function card(socket, before) {
   const [name, contents] =
     state === "LISTEN" ? [words.acceptQueue, clients]
       : rx !== undefined ? [words.receiveQueue, [bytes, fin ? "FIN" : ""].filter(Boolean)] : [];
+  const queue = html`<p class="queue"><span>${name}${contents?.length ? "" : words.empty}</span>${
+    contents?.map(content => html`<q>${content}</q>`)}</p>`;
   return html`<div class="card of-${of}">
     <p><span><b class="state ${was?.state === state ? "" : "new"}">${state}</b>
     <b>${port ? `:${of === 0 && peer || port}` : ""}</b></span> <span>${holder}</span></p>
-    ${name ? html`<p class="queue"><span>${name}${contents.length ? "" : words.empty}</span>${contents.map(content => html`<q>${content}</q>`)}</p>` : ""}
+    ${name ? queue : ""}
     ${words.states[state] ? html`<p class="note">${words.states[state]}</p>` : ""}</div>`;
 }
 
@@ -196,9 +208,11 @@ function lanes() {
       call === "kill" ? "Ctrl-C" : nameOf(call)}</span>`);
 }
 
+/** What a step is about, who acts in front. What stands between backticks is code. */
 function sentence(frame) {
   const { who } = frame;
-  return [who === null ? "" : html`<b class="of-${who}">${nameOfProgram(who)}</b> `, frame[language]];
+  const parts = frame[language].split("`").map((part, index) => index % 2 === 1 ? html`<code>${part}</code>` : part);
+  return [who === null ? "" : html`<b class="of-${who}">${nameOfProgram(who)}</b> `, parts];
 }
 
 /** Makes the panels of a recording. From step to step they stay, and are filled anew. */
@@ -220,14 +234,16 @@ function showControls() {
   document.documentElement.lang = language;
   document.title = `${scenario.title[language]} · ${words.title}`;
   fill("h1", words.title);
-  fill("#scenario", scenarios.map(({ id, title }) => html`<option value="${id}">${title[language]}</option>`)).value = scenario.id;
+  const options = scenarios.map(({ id, title }) => html`<option value="${id}">${title[language]}</option>`);
+  fill("#scenario", options).value = scenario.id;
   element("#edition").hidden = Object.keys(scenario.editions).length === 1;
   for (const button of document.querySelectorAll(".switch button")) {
     button.ariaPressed = button.value === edition || button.value === language;
   }
-  fill("#experiment", words.experiment(scenario.experiment)).hidden = !scenario.anchor;
+  fill("#experiment", words.experiment(scenario.experiment)).hidden = docs === null || !scenario.anchor;
   element("#experiment").href = docs + scenario.anchor?.[language];
-  fill("#glossary", words.glossary).href = docs + words.glossaryPage;
+  fill("#glossary", words.glossary).hidden = docs === null;
+  element("#glossary").href = docs + words.glossaryPage;
   fill("#count", `${step} / ${last}`);
   for (const id of ["scenario", "edition", "language", "back", "step", "forward"]) {
     element(`#${id}`).ariaLabel = words[id];
@@ -251,15 +267,15 @@ function show() {
     element(`#code-${side}`).classList.toggle("behind", (side > 0) !== (front > 0));
   }
   for (const number of programs.keys()) {
-    const name = nameOfProgram(number);
-    fill(`#terminal-${number} h2`, html`<b class="of-${number}">${words.terminal} ${number + 1}</b> <span>${name}</span>`);
-    fill(`#terminal-${number} pre`, terminal(number));
-    element(`#terminal-${number}`).classList.toggle("behind", number !== front);
-    element(`#terminal-${number}`).classList.toggle("other", number > 0 && number !== client);
+    const name = nameOfProgram(number), panel = `#terminal-${number}`;
+    fill(`${panel} h2`, html`<b class="of-${number}">${words.terminal} ${number + 1}</b> <span>${name}</span>`);
+    fill(`${panel} pre`, terminal(number));
+    element(panel).classList.toggle("behind", number !== front);
+    element(panel).classList.toggle("other", number > 0 && number !== client);
     fill(`#tabs [value="${number}"]`, name).ariaPressed = number === (small.matches ? front : client);
   }
-  const clientColor = programs.length === 2 ? "of-1" : "";
-  fill("#kernel h2", html`<b class="of-0">${words.server}</b><span>${words.kernel}</span><b class="${clientColor}">${words.client}</b>`);
+  fill("#kernel h2", html`<b class="of-0">${words.server}</b><span>${words.kernel}</span
+    ><b class="${programs.length === 2 ? "of-1" : ""}">${words.client}</b>`);
   fill("#sockets", sockets(frame));
   fill("#ladder", ladder()).ariaLabel = words.segments;
   element("#tabs").ariaLabel = words.programs;
@@ -270,7 +286,8 @@ function show() {
 /** Brings into view the line and the socket that matter, and the end of what grows. */
 function scroll() {
   for (const box of document.querySelectorAll(".code pre, #sockets")) {
-    const target = box.querySelector(".did, .failed, .blocked, .next, .card:has(.new)") ?? box.firstElementChild;
+    const done = [...box.querySelectorAll(".did, .failed, .card:has(.new)")].at(-1);
+    const target = done ?? box.querySelector(".blocked, .next") ?? box.firstElementChild;
     if (!target) continue;
     const [outer, inner] = [box, target].map(shown => shown.getBoundingClientRect());
     const above = inner.top - outer.top, below = outer.bottom - inner.bottom;
@@ -285,10 +302,11 @@ function scroll() {
 /** Goes to a step, and brings the programs to the front that it is about. */
 function go(wanted) {
   step = Math.min(Math.max(wanted, 0), frames.length - 1);
-  const clients = [...programs.keys()].slice(1);
-  const clientOf = ({ who, sides }) => who || clients.find(number => sides[number].new);
+  const numbers = [...programs.keys()];
+  const clientOf = ({ who, sides }) => who || numbers.find(number => number > 0 && sides[number].new);
   client = frames.slice(0, step + 1).map(clientOf).findLast(Boolean) ?? 1;
-  front = frames[step].who ?? 0;
+  const { who, sides } = frames[step];
+  front = who ?? numbers.find(number => sides[number].new) ?? 0;
   show();
 }
 
@@ -317,7 +335,7 @@ on("#scenario", "change", ({ target }) => {
   go(0);
 });
 on("#edition", "click", ({ target }) => {
-  choose(scenario.id, target.value);
+  choose(scenario.id, target.value || edition);
   go(step);
 });
 on("#language", "click", ({ target }) => {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use textwrap::core::display_width;
 
-use crate::recording::{Frame, Recording, Segment};
+use super::recording::{Frame, Lesson, Recording, Segment};
 
 // In pixels; what there are two of is for the server and for the client.
 const TERMINAL_WIDTH: usize = 388;
@@ -62,8 +62,8 @@ path.client{stroke:#58a6ff}
 
 const SIDES: [&str; 2] = ["server", "client"];
 
-#[derive(Clone, Copy, PartialEq)]
-pub enum Language {
+#[derive(Clone, Copy)]
+enum Language {
     English,
     Chinese,
 }
@@ -77,8 +77,21 @@ impl Language {
     }
 }
 
+/// Draws the short and the long pair, for the README in each language, and returns the files' names
+/// with what is in them.
+pub fn all(lesson: &Lesson) -> Vec<(String, String)> {
+    let drawn =
+        lesson.scenarios.iter().filter(|scenario| ["short", "long"].contains(&&*scenario.id));
+    let pictures = drawn.flat_map(|scenario| {
+        [(Language::English, ""), (Language::Chinese, ".zh-CN")].map(|(language, ending)| {
+            (format!("{}{ending}.svg", scenario.id), draw(&scenario.editions["rust"], language))
+        })
+    });
+    pictures.collect()
+}
+
 /// Draws a recording of one server and one client.
-pub fn draw(recording: &Recording, language: Language) -> String {
+fn draw(recording: &Recording, language: Language) -> String {
     let mut picture = Picture { arrow_y: TITLE_HEIGHT, ..Picture::default() };
     let mut texts = [String::new(), String::new()];
     for (step, frame) in recording.frames.iter().enumerate() {
@@ -202,7 +215,8 @@ impl Picture {
         self.sentences.push((step * STEP, end));
         let who = frame.who.map_or("", |side| language.choose(SIDES, ["服务器", "客户端"])[side]);
         let class = frame.who.map_or("", |side| SIDES[side]);
-        let said = format!("{who} {}", language.choose(&frame.words.en, &frame.words.zh));
+        let said = language.choose(&frame.words.en, &frame.words.zh).replace('`', "");
+        let said = format!("{who} {said}");
         let rows = wrap_words(said.trim_start(), SENTENCE_COLUMNS);
         let spans = rows.iter().enumerate().map(|(number, row)| {
             let who = if number == 0 { who } else { "" };

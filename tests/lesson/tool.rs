@@ -17,7 +17,7 @@ use crate::namespace::{self, Namespace, RECORD};
 use crate::recording::{Lesson, Recording, Scenario};
 use crate::scenario::{self, EDITIONS};
 use crate::sentence::words;
-use crate::{page, source};
+use crate::{page, picture, source};
 
 const USAGE: &str = "usage: cargo lesson [FILE [SERVER CLIENT]]";
 
@@ -25,7 +25,8 @@ const HELP: &str = "\
 Runs the four programs and their Python twins step by step, records what really happens, and writes one
 page that shows it.
 
-FILE [default: target/lesson.html]: the page, whose name ends in .html
+FILE [default: target/lesson.html]: the page, whose name ends in .html; in a folder docs, the README's
+pictures are drawn beside it
 SERVER and CLIENT: records these two instead; one of the four programs, or a Python file
 PYTHON [default: python3]: what runs Python files";
 
@@ -74,9 +75,15 @@ fn run(words: &[OsString]) -> Result<ExitCode, Problem> {
         None => whole_lesson(&namespace)?,
         Some(pair) => own_lesson(&namespace, pair)?,
     };
-    let written =
-        page::of(&lesson).map_err(io::Error::from).and_then(|page| fs::write(&file, page));
-    written.or_else(|error| failure(format!("cannot write {}: {error}", file.display())))?;
+    let mut files = vec![(file.clone(), page::of(&lesson).map_err(io::Error::from)?)];
+    if file.parent().is_some_and(|folder| folder.ends_with("docs")) {
+        let pictures = picture::all(&lesson).into_iter();
+        files.extend(pictures.map(|(name, picture)| (file.with_file_name(name), picture)));
+    }
+    for (file, content) in files {
+        let written = fs::write(&file, content);
+        written.or_else(|error| failure(format!("cannot write {}: {error}", file.display())))?;
+    }
     writeln!(io::stdout(), "{}", file.display())?;
     Ok(ExitCode::SUCCESS)
 }

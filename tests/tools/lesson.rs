@@ -1,9 +1,6 @@
 //! `cargo lesson`: the page made anew equals the one in docs, and what it has recorded can be true.
 #![cfg(target_os = "linux")]
 
-#[path = "../lesson/recording.rs"]
-mod recording;
-
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
@@ -14,8 +11,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::tempdir;
 
+use super::recording::{Did, Frame, Lesson, Recording, Segment, Socket, Source, When};
 use harness::{Finished, Program, or_skip, own_network, path_of_alias, python};
-use recording::{Did, Frame, Lesson, Recording, Segment, Socket, Source, When};
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/lesson.html");
 
