@@ -17,6 +17,10 @@ mod tools {
     mod compare;
     mod demo;
     mod documents;
+    mod lesson;
+    mod page;
+    #[path = "../lesson/recording.rs"]
+    mod recording;
     mod rows_hold;
     mod solutions;
 }
