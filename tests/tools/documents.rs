@@ -415,8 +415,9 @@ fn pages() -> Vec<String> {
     let files = fs::read_dir(root().join("docs")).expect("it is a folder");
     let names = files.map(|file| file.expect("it is listed").file_name().into_string());
     let names = names.map(|name| name.expect("a page's name is UTF-8"));
-    let pages = names.filter(|name| name.ends_with(".md") && !name.ends_with(".zh-CN.md"));
-    pages.map(|name| format!("docs/{name}")).chain(["README.md".to_owned()]).collect()
+    let pages = names.filter_map(|name| Some(name.strip_suffix(".md")?.to_owned()));
+    let english = pages.filter(|page| !page.ends_with(".zh-CN"));
+    english.map(|page| format!("docs/{page}.md")).chain(["README.md".to_owned()]).collect()
 }
 
 #[test]
