@@ -10,7 +10,7 @@ use crate::line::level;
 use crate::order::{Line, Order};
 use crate::picture::MOST_LINES;
 use harness::command_line::{Problem, failure, tell};
-use harness::{Process, poll};
+use harness::{Process, listening_on, poll};
 
 const START_LIMIT: Duration = Duration::from_secs(10); // for a server to say that it listens
 const CAUSE_LIMIT: Duration = Duration::from_secs(1); // for a line to wait for its cause
@@ -75,7 +75,7 @@ impl Conversation {
         let begun = Instant::now();
         while begun.elapsed() < START_LIMIT {
             if let Some(line) = self.next() {
-                let listens = line.text.starts_with("[*] listening on ");
+                let listens = listening_on(&line.text).is_some();
                 self.print(line)?;
                 if listens {
                     return Ok(());

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Read};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::orphans::{MARK, mark};
@@ -47,6 +48,9 @@ impl Program {
                 None => outer.env_remove(name),
             };
         }
+        if let Some(folder) = self.command.get_current_dir() {
+            outer.current_dir(folder);
+        }
         self.command = outer;
         self
     }
@@ -61,11 +65,16 @@ impl Program {
         self
     }
 
+    /// Starts it in this folder.
+    pub fn in_folder(mut self, folder: impl AsRef<Path>) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
     /// Has it end with this process, and gives it a session of its own, so that it cannot read from
     /// this one's terminal; both as far as the system has commands for it.
     pub fn ending_with_us(mut self) -> Self {
         self.has_own_session = true;
-        self.command.env(MARK, mark());
         setpriv().into_iter().fold(self, Self::under)
     }
 
@@ -127,6 +136,7 @@ impl Program {
             #[cfg(unix)]
             std::os::unix::process::CommandExt::process_group(&mut self.command, 0);
         }
+        self.command.env(MARK, mark());
         self.command.stdin(self.stdin).stdout(self.stdout).stderr(self.stderr);
         Process::start(self.command, self.reader)
     }

@@ -245,7 +245,13 @@ impl Running {
         match lines.find(|line| count(line, end) > 0) {
             Some(line) if count(line, beginning) > 0 => Ok(()),
             Some(line) => unexpected("it on one line", quoted(line)),
-            None => unexpected("it on standard output", "nothing of it"),
+            None => {
+                let last = printed.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty());
+                unexpected(
+                    "all of it on a line of standard output",
+                    quoted(last.unwrap_or_default()),
+                )
+            }
         }
     }
 
@@ -400,7 +406,17 @@ fn has_nothing_raw(printed: &[u8]) -> Verdict {
     let mut lines = printed.split(|byte| *byte == b'\n');
     match lines.find(|line| is_raw(line)) {
         None => Ok(()),
-        Some(raw) => unexpected("escaped text", format!("raw {}", printable(raw))),
+        Some(raw) => unexpected("escaped text", format!("raw {}", shortened(raw))),
+    }
+}
+
+/// Returns the beginning and the end of a line: what is raw can be anywhere in a long one.
+fn shortened(line: &[u8]) -> String {
+    match (line.get(..60), line.len().checked_sub(60)) {
+        (Some(beginning), Some(end)) if end > 90 => {
+            format!("{} ... {}", printable(beginning), printable(&line[end..]))
+        }
+        _ => printable(line).to_string(),
     }
 }
 

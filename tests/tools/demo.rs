@@ -385,24 +385,6 @@ fn demo_keeps_the_bar_in_a_narrow_terminal() {
 }
 
 #[test]
-fn pictures_are_those_of_a_run() {
-    for (file, [server, client]) in [("short.svg", SHORT), ("long.svg", LONG)] {
-        let folder = tempfile::tempdir().expect("a folder can be made");
-        let drawn = folder.path().join(file).display().to_string();
-        let Some(demo) = demo(["--svg", &drawn, server, client]) else {
-            return;
-        };
-        shown(demo);
-        let kept = format!("{}/../docs/{file}", env!("CARGO_MANIFEST_DIR"));
-        let [drawn, kept] =
-            [&drawn, &kept].map(|path| fs::read_to_string(path).expect("it is there"));
-        let command = format!("cargo demo --svg docs/{file} {server} {client}");
-        assert_eq!(without_ports(&drawn), without_ports(&kept), "{command}");
-        assert!(drawn.len() < 20_000);
-    }
-}
-
-#[test]
 fn demo_tells_where_it_cannot_draw() {
     let Some(demo) = demo(["--svg", "/no/such/folder.svg"]) else {
         return;
@@ -421,10 +403,10 @@ fn interrupted_demo_leaves_no_process_behind() {
         };
         let demo = demo.start();
         while !demo.line().ends_with("| here") {}
-        // They are children of its main thread.
+        // They are children of its main thread, and so is the guard that kills what outlives it.
         let children = format!("/proc/{0}/task/{0}/children", demo.id());
         let children = fs::read_to_string(children).expect("the demo runs");
-        assert_eq!(children.split_whitespace().count(), 2);
+        assert_eq!(children.split_whitespace().count(), 3);
 
         demo.signal(signal);
         assert_eq!(demo.finish().status, status);
