@@ -160,6 +160,8 @@ fn demo_shows_why_the_server_cannot_start() {
     let finished = Program::of(command).run();
     let cause = "error: cannot listen on 127.0.0.1:12345";
     assert!(finished.stdout.contains(cause), "{}", finished.stdout);
+    // The server's own hint names another address, which the demo cannot take.
+    assert!(!finished.stdout.contains("hint:"), "{}", finished.stdout);
     let hint = "hint: stop other servers, since the demo takes 127.0.0.1:12345; \
                 if one has just ended, wait a minute";
     assert_eq!(finished.stderr, format!("error: short-server cannot start\n{hint}\n"));
