@@ -321,6 +321,7 @@ impl Running {
         let Failure::No { expected, got, kind: Kind::ConnectionLost } = failure else {
             return failure;
         };
+        self.wait_until_idle(); // a traceback takes many writes
         match self.last_words() {
             Some(got) => Failure::No { expected, got, kind: Kind::Crash },
             None => Failure::No { expected, got, kind: Kind::Unexpected },
