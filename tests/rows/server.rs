@@ -154,6 +154,7 @@ pub const ROWS: &[Row] = &[
     short("descriptors run out: loses nobody who waits")
         .under(Setup::Descriptors(DESCRIPTORS))
         .when(|server, first| {
+            server.serves_another()?; // so that it has loaded what it needs descriptors for
             let mut clients = Vec::new();
             while clients.len() < DESCRIPTORS {
                 // A client that finds the queue full tries again after a second. If that fails
