@@ -2,8 +2,6 @@
 
 mod programs {
     mod command_line;
-    mod crowd;
-    mod differences;
     mod injected_errors;
     mod lingering;
     mod narration;
@@ -19,6 +17,10 @@ mod tools {
     mod compare;
     mod demo;
     mod documents;
+    mod lesson;
+    mod page;
+    #[path = "../lesson/recording.rs"]
+    mod recording;
     mod rows_hold;
     mod solutions;
 }

@@ -71,7 +71,7 @@ impl Columns {
 }
 
 /// Divides a text into rows of this width.
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
+fn wrap(text: &str, width: usize) -> Vec<String> {
     let options =
         Options::new(width).subsequent_indent("    ").word_splitter(WordSplitter::NoHyphenation);
     let rows = textwrap::wrap(text, options);

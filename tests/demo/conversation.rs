@@ -8,9 +8,8 @@ use crate::columns::Columns;
 use crate::endpoint::{ADDRESS, Endpoint, Side, text_of};
 use crate::line::level;
 use crate::order::{Line, Order};
-use crate::picture::MOST_LINES;
 use harness::command_line::{Problem, failure, tell};
-use harness::{Process, poll};
+use harness::{Process, listening_on, poll};
 
 const START_LIMIT: Duration = Duration::from_secs(10); // for a server to say that it listens
 const CAUSE_LIMIT: Duration = Duration::from_secs(1); // for a line to wait for its cause
@@ -35,32 +34,24 @@ pub struct Conversation {
     processes: Vec<Process>,
     /// When a line was printed or shown last.
     changed: Instant,
-    /// The lines that have been shown, as many as a picture takes and one more.
-    shown: Vec<Line>,
 }
 
 impl Conversation {
-    /// Runs both to the end, and returns the lines that were shown, as many as a picture can need.
-    pub fn show(
-        server: &Endpoint,
-        client: &Endpoint,
-        level: LevelFilter,
-    ) -> Result<Vec<Line>, Problem> {
+    /// Runs both to the end.
+    pub fn show(server: &Endpoint, client: &Endpoint, level: LevelFilter) -> Result<(), Problem> {
         let mut conversation = Self {
             level,
             columns: Columns::new(level >= LevelFilter::Debug),
             order: Order::new(server, client),
             processes: Vec::new(),
             changed: Instant::now(),
-            shown: Vec::new(),
         };
         conversation.columns.print_heading(&server.name, &client.name)?;
         // From the main thread, since setpriv ends them with the thread that started them.
         conversation.start(server)?;
         conversation.wait_until_it_listens(&server.name)?;
         conversation.start(client)?;
-        conversation.show_to_the_end(server, client)?;
-        Ok(conversation.shown)
+        conversation.show_to_the_end(server, client)
     }
 
     fn start(&mut self, endpoint: &Endpoint) -> Result<(), Problem> {
@@ -75,10 +66,12 @@ impl Conversation {
         let begun = Instant::now();
         while begun.elapsed() < START_LIMIT {
             if let Some(line) = self.next() {
-                let listens = line.text.starts_with("[*] listening on ");
-                self.print(line)?;
-                if listens {
-                    return Ok(());
+                if listening_on(&line.text).is_some() {
+                    return self.print(&line);
+                }
+                // The server's own hint names an address that the demo cannot take.
+                if !line.text.starts_with("hint: ") {
+                    self.print(&line)?;
                 }
             } else if self.order.has_ended(Side::Server) {
                 let hint = format!(
@@ -110,7 +103,7 @@ impl Conversation {
                 } else {
                     from_server += 1;
                 }
-                self.print(line)?;
+                self.print(&line)?;
                 if wanted.contains(&0) {
                     return Ok(());
                 }
@@ -136,7 +129,7 @@ impl Conversation {
         for _ in 0..LINES {
             self.read();
             if let Some(line) = self.order.next_in_any_case() {
-                self.print(line)?;
+                self.print(&line)?;
             }
         }
         // A client that has closed its outputs ends soon.
@@ -175,14 +168,10 @@ impl Conversation {
         self.changed = Instant::now();
     }
 
-    fn print(&mut self, line: Line) -> Result<(), Problem> {
+    fn print(&self, line: &Line) -> Result<(), Problem> {
         if level(&line.text).is_some_and(|level| level > self.level) {
             return Ok(()); // it was only asked for to find the order
         }
-        self.columns.print(&line)?;
-        if self.shown.len() <= MOST_LINES {
-            self.shown.push(line);
-        }
-        Ok(())
+        Ok(self.columns.print(line)?)
     }
 }

@@ -23,8 +23,6 @@ pub struct Endpoint {
     pub side: Side,
     /// Whether it is one of the four programs in Rust, and not a Python file.
     pub is_rust: bool,
-    /// What a learner types to start it.
-    pub typed: String,
     edition: Edition,
 }
 
@@ -38,22 +36,21 @@ impl Endpoint {
         let text = shown(name);
         let is_rust = text == short || text == long;
         let is_python = Path::new(name).extension().is_some_and(|extension| extension == "py");
-        let (mut typed, mut edition) = if is_rust {
+        let mut edition = if is_rust {
             programs().or_else(failure)?;
-            (format!("RUST_LOG=debug target/debug/{text}"), Edition::rust(&text))
+            Edition::rust(&text)
         } else if is_python && Path::new(name).is_file() {
             let edition = Edition::python(name).map_or_else(|| failure(NO_PYTHON), Ok)?;
-            (format!("python3 {text} {ADDRESS}"), edition.args(&[ADDRESS]))
+            edition.args(&[ADDRESS])
         } else if is_python {
             return misuse(format!("there is no file {text} in this folder"));
         } else {
             return misuse(format!("{text} is neither {short} nor {long} nor a Python file"));
         };
         if text == "long-client" {
-            typed = format!("{typed} {ADDRESS} 'TCP client connect' 3");
             edition = edition.args(&[ADDRESS, "TCP client connect", "3"]);
         }
-        Ok(Self { name: text, side, is_rust, typed, edition })
+        Ok(Self { name: text, side, is_rust, edition })
     }
 
     /// Starts the program; what it writes to either output is read as standard output.

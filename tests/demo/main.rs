@@ -1,16 +1,14 @@
 //! Runs a server and a client, shows what each prints in a column of its own, in the order in which
-//! it happens, and can draw it: `cargo demo [--svg FILE] [SERVER CLIENT]`.
+//! it happens: `cargo demo [SERVER CLIENT]`.
 
 mod columns;
 mod conversation;
 mod endpoint;
 mod line;
 mod order;
-mod picture;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -19,9 +17,9 @@ use log::LevelFilter;
 use conversation::Conversation;
 use endpoint::{Endpoint, Side};
 use harness::Orphans;
-use harness::command_line::{Problem, failure, misuse, report, shown, tell};
+use harness::command_line::{Problem, misuse, report, shown, tell};
 
-const USAGE: &str = "usage: cargo demo [--svg FILE] [SERVER CLIENT]";
+const USAGE: &str = "usage: cargo demo [SERVER CLIENT]";
 
 const HELP: &str = "\
 Runs a server and a client, by default short-server and short-client, and shows what each prints in a
@@ -29,13 +27,13 @@ column of its own, causes before effects.
 
 SERVER and CLIENT: one of the four programs, or a Python file, which python3 (or what PYTHON names) runs
 with the default ADDRESS
---svg FILE: also draws the two terminals with their socket calls into FILE, an animated picture
 RUST_LOG: which lines are shown [default: info]; debug shows the socket calls too, with an arrow (in 100
 columns) for what goes to the other side, and trace their options";
 
 fn main() -> ExitCode {
     let _orphans = Orphans::adopt();
-    match run(env::args_os().skip(1).collect()) {
+    let words: Vec<OsString> = env::args_os().skip(1).collect();
+    match run(&words) {
         // cargo demo | head
         Err(Problem::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         outcome => report(USAGE, outcome.map(|()| ExitCode::SUCCESS)),
@@ -43,23 +41,15 @@ fn main() -> ExitCode {
 }
 
 /// Does what the user asked for.
-fn run(mut words: Vec<OsString>) -> Result<(), Problem> {
+fn run(words: &[OsString]) -> Result<(), Problem> {
     if words.iter().any(|word| word == "-h" || word == "--help") {
         return Ok(writeln!(io::stdout(), "{USAGE}\n\n{HELP}")?);
-    }
-    let mut picture = None;
-    if let Some(option) = words.iter().position(|word| word == "--svg") {
-        words.remove(option);
-        if option == words.len() {
-            return misuse("--svg takes a FILE");
-        }
-        picture = Some(words.remove(option));
     }
     let mut options = words.iter().map(|word| shown(word));
     if let Some(option) = options.find(|word| word.starts_with('-')) {
         return misuse(format!("unknown option '{option}'"));
     }
-    let [server, client] = match words.as_slice() {
+    let [server, client] = match words {
         [] => ["short-server", "short-client"].map(OsStr::new),
         [server, client] => [server, client].map(OsString::as_os_str),
         [_] => return misuse("it takes a server and a client, or nothing"),
@@ -71,15 +61,6 @@ fn run(mut words: Vec<OsString>) -> Result<(), Problem> {
         tell("note: STEP is ignored, since stepping needs a terminal for each program");
     }
     let asked = env::var("RUST_LOG").unwrap_or_default();
-    let level = match picture {
-        Some(_) => LevelFilter::Debug,
-        None => asked.parse().unwrap_or(LevelFilter::Info),
-    };
-    let lines = Conversation::show(&server, &client, level)?;
-    if let Some(file) = picture {
-        let drawn = picture::draw(&server, &client, &lines)?;
-        let written = fs::write(&file, drawn);
-        written.or_else(|error| failure(format!("cannot write {}: {error}", shown(&file))))?;
-    }
-    Ok(())
+    let level = asked.parse().unwrap_or(LevelFilter::Info);
+    Conversation::show(&server, &client, level)
 }

@@ -8,8 +8,6 @@
 //! A program in Python shows no calls. What it prints proves less, but enough: a server has
 //! received a message before it replies, and a client has printed a reply before it sends again.
 
-use std::collections::VecDeque;
-
 use crate::endpoint::{Endpoint, Side};
 use crate::line::{Meaning, begins_to_wait};
 
@@ -30,8 +28,8 @@ struct Printed {
     side: Side,
     /// As only the programs in Rust do.
     shows_calls: bool,
-    /// Lines that are still to be shown.
-    waiting: VecDeque<String>,
+    /// The line that is to be shown next.
+    next: Option<String>,
     /// Whether no more lines come.
     has_ended: bool,
 
@@ -56,13 +54,11 @@ impl Order {
         Self([server, client].map(Printed::new))
     }
 
-    /// Takes a line that a program has printed, or its end.
+    /// Takes the next line of a program of which no line waits, or its end.
     pub fn add(&mut self, side: Side, line: Option<String>) {
         let printed = &mut self.0[side as usize];
-        match line {
-            Some(line) => printed.waiting.push_back(line),
-            None => printed.has_ended = true,
-        }
+        printed.has_ended = line.is_none();
+        printed.next = line;
     }
 
     /// Returns the next line of which all that led to it has been returned.
@@ -87,19 +83,19 @@ impl Order {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(|printed| printed.waiting.is_empty())
+        self.0.iter().all(|printed| printed.next.is_none())
     }
 
     /// Returns whether no line of a program waits, and more can come.
     pub fn wants(&self, side: Side) -> bool {
         let printed = &self.0[side as usize];
-        printed.waiting.is_empty() && !printed.has_ended
+        printed.next.is_none() && !printed.has_ended
     }
 
     /// Returns whether all lines of a program have been shown.
     pub fn has_ended(&self, side: Side) -> bool {
         let printed = &self.0[side as usize];
-        printed.waiting.is_empty() && printed.has_ended
+        printed.next.is_none() && printed.has_ended
     }
 }
 
@@ -110,7 +106,7 @@ impl Printed {
         Self {
             side: endpoint.side,
             shows_calls: endpoint.is_rust,
-            waiting: VecDeque::new(),
+            next: None,
             has_ended: false,
             stream: Stream::None,
             sent: usize::from(sends_unseen),
@@ -120,16 +116,15 @@ impl Printed {
     }
 
     fn begins_to_wait(&self) -> bool {
-        let line = self.waiting.front();
-        line.is_some_and(|line| begins_to_wait(line))
+        self.next.as_deref().is_some_and(begins_to_wait)
     }
 
     /// Returns whether a line waits whose cause the peer has shown, or is not going to show any more.
     fn has_cause(&self, peer: &Self) -> bool {
-        let Some(line) = self.waiting.front() else {
+        let Some(line) = &self.next else {
             return false;
         };
-        if peer.has_ended && peer.waiting.is_empty() {
+        if peer.has_ended && peer.next.is_none() {
             return true;
         }
         match Meaning::of(line, self.shows_calls) {
@@ -141,7 +136,7 @@ impl Printed {
     }
 
     fn take(&mut self) -> Option<Line> {
-        let text = self.waiting.pop_front()?;
+        let text = self.next.take()?;
         let meaning = Meaning::of(&text, self.shows_calls);
         // Nothing goes over a broken connection any more, not even its end.
         let ends = meaning == Meaning::EndedTheStream && self.stream == Stream::Open;

@@ -1,5 +1,5 @@
-//! The command line of what a learner starts, `cargo demo`, `cargo compare`, `cargo bench`: how it tells
-//! what is wrong, and its exit status.
+//! The command line of what a learner starts, `cargo demo`, `cargo compare`, `cargo lesson`,
+//! `cargo bench`: how it tells what is wrong, and its exit status.
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Write};

@@ -21,7 +21,7 @@ mod wait;
 pub use cargo::{path_of, path_of_alias, programs};
 pub use edition::{Edition, PAIRS, PROGRAMS, path_of_twin};
 pub use orphans::Orphans;
-pub use output::Output;
+pub use output::{Output, PROMPT_END};
 pub use peer::Peer;
 pub use process::{Finished, Process};
 pub use program::Program;
@@ -29,7 +29,8 @@ pub use server::{
     Server, address_where_nobody_listens, free_address, listening_on, listening_socket,
 };
 pub use system::{
-    LEAVE_THREE_FILES_OPEN, NO_PYTHON, ipv6, or_skip, own_network, python, strace, unshare,
+    LEAVE_THREE_FILES_OPEN, NO_PYTHON, browser, ipv6, or_skip, own_network, own_network_if_found,
+    python, strace, unshare,
 };
 pub use unexpected::{Unexpected, quoted, words};
 pub use wait::{LIMIT, late, poll};

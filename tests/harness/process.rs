@@ -108,8 +108,13 @@ impl Process {
 
     /// Presses Enter.
     pub fn enter(&self) {
+        self.enter_line("");
+    }
+
+    /// Types a line.
+    pub fn enter_line(&self, line: &str) {
         let mut stdin = self.stdin.as_ref().expect("it was started with an input");
-        stdin.write_all(b"\n").expect("it reads its input");
+        writeln!(stdin, "{line}").expect("it reads its input");
     }
 
     /// Ends its input, as Ctrl-D does in a terminal.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Read};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::orphans::{MARK, mark};
@@ -47,6 +48,9 @@ impl Program {
                 None => outer.env_remove(name),
             };
         }
+        if let Some(folder) = self.command.get_current_dir() {
+            outer.current_dir(folder);
+        }
         self.command = outer;
         self
     }
@@ -58,6 +62,12 @@ impl Program {
 
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// Starts it in this folder.
+    pub fn in_folder(mut self, folder: impl AsRef<Path>) -> Self {
+        self.command.current_dir(folder);
         self
     }
 

@@ -58,24 +58,35 @@ pub fn setsid() -> Option<Command> {
 
 /// Gives a program a file system of its own, in which a file can be replaced.
 pub fn unshare() -> Option<Command> {
-    unshare_with("unshare", &["--map-root-user", "--mount"])
+    or_skip("unshare", unshare_if_found(&["--map-root-user", "--mount"]))
 }
 
 /// Gives a network of its own to a command that is added as arguments, so that every port is free.
 /// The command runs in place of this one.
 pub fn own_network() -> Option<Command> {
+    or_skip("unshare or ip", own_network_if_found())
+}
+
+/// Returns the command that gives a network of its own to another one, where it may.
+pub fn own_network_if_found() -> Option<Command> {
     let bring_up = format!("{LEAVE_THREE_FILES_OPEN}; ip link set lo up && exec \"$0\" \"$@\"");
-    unshare_with("unshare or ip", &["--map-root-user", "--net", "sh", "-c", &bring_up])
+    unshare_if_found(&["--map-root-user", "--net", "sh", "-c", &bring_up])
 }
 
 /// Has a shell close what `make` for example may have left open, so that the first socket is 3.
 pub const LEAVE_THREE_FILES_OPEN: &str = "exec 3<&- 4<&-";
 
-fn unshare_with(needed: &str, options: &[&str]) -> Option<Command> {
-    let works = works("unshare", &[options, &["true"]].concat());
+fn unshare_if_found(options: &[&str]) -> Option<Command> {
     let mut command = Command::new("unshare");
     command.args(options);
-    or_skip(needed, works.then_some(command))
+    works("unshare", &[options, &["true"]].concat()).then_some(command)
+}
+
+/// Shows pages, with `--headless`.
+pub fn browser() -> Option<Command> {
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let found = names.into_iter().find(|name| works(name, &["--version"]));
+    or_skip("chromium", found.map(Command::new))
 }
 
 /// Lets programs talk over IPv6.

@@ -1,9 +1,11 @@
 //! The command line, the errors and the exit status.
 
+use std::fs;
 use std::net::{TcpListener, TcpStream};
 
 use harness::{
-    Finished, PAIRS, Peer, Program, Server, address_where_nobody_listens, listening_socket,
+    Finished, PAIRS, Peer, Program, Server, address_where_nobody_listens, ipv6, listening_socket,
+    unshare,
 };
 
 const USAGES: [(&str, &str); 4] = [
@@ -267,6 +269,25 @@ fn name_that_does_not_resolve_is_an_error() {
         let end = run(program, &["no-such..host:80"]);
         assert_eq!((end.status, end.stdout.as_str()), (Some(1), ""));
         assert!(end.stderr.starts_with(beginning) && end.stderr.ends_with(hint));
+    }
+}
+
+#[test]
+fn name_means_its_first_ipv4_address_or_else_its_first() {
+    // The client gets a hosts file of its own.
+    let hosts = tempfile::NamedTempFile::new().expect("a file can be made");
+    fs::write(hosts.path(), "::1 both.test six.test\n127.0.0.1 both.test\n").expect("it is there");
+    for (name, meaning) in [("both.test", "127.0.0.1"), ("six.test", "[::1]")] {
+        if meaning == "[::1]" && ipv6().is_none() {
+            return;
+        }
+        let Some(mut command) = unshare() else { return };
+        command.args(["sh", "-c", "mount --bind \"$HOSTS\" /etc/hosts && exec \"$0\" \"$@\""]);
+        let server = Server::of(Program::new("short-server").args([format!("{meaning}:0")]));
+        let name = format!("{name}:{}", server.address.port());
+        let client = Program::new("short-client").args([name]).under(command);
+        let finished = client.env("HOSTS", hosts.path()).run();
+        assert_eq!(finished, Finished::success("ACK!\n"));
     }
 }
 

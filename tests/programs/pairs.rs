@@ -27,3 +27,18 @@ fn both_pairs_talk_over_ipv6() {
         server.process.expect("[*] Received: over IPv6");
     }
 }
+
+#[test]
+fn reset_is_one_line_that_names_the_client_and_the_server_serves_on() {
+    for (server, client) in PAIRS {
+        let server = Server::start(server);
+        let mut reset = server.client();
+        let peer = server.accepted();
+        assert_eq!(peer, reset.name().unwrap());
+        reset.reset().unwrap();
+        server.process.skip_to(&format!("[!] {peer}: recv: "));
+        server.send_once(client, "next");
+        server.accepted(); // nothing was printed in between
+        server.process.expect("[*] Received: next");
+    }
+}

@@ -414,9 +414,12 @@ fn headings(page: &str) -> impl Iterator<Item = String> {
 fn pages() -> Vec<String> {
     let files = fs::read_dir(root().join("docs")).expect("it is a folder");
     let names = files.map(|file| file.expect("it is listed").file_name().into_string());
-    let names = names.map(|name| name.expect("a page's name is UTF-8"));
-    let pages = names.filter(|name| name.ends_with(".md") && !name.ends_with(".zh-CN.md"));
-    pages.map(|name| format!("docs/{name}")).chain(["README.md".to_owned()]).collect()
+    let pages = names.filter_map(|name| {
+        let name = name.expect("a page's name is UTF-8");
+        let page = name.strip_suffix(".md").filter(|page| !page.ends_with(".zh-CN"));
+        page.map(|page| format!("docs/{page}.md"))
+    });
+    pages.chain(["README.md".to_owned()]).collect()
 }
 
 #[test]
