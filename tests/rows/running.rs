@@ -356,8 +356,8 @@ fn start(
     under: Option<Command>,
 ) -> Result<Process, Failure> {
     subject.start(address, under).map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => Failure::short_of("processes"),
-        io::ErrorKind::OutOfMemory => Failure::short_of("memory"),
+        io::ErrorKind::WouldBlock => Failure::lacks("processes"),
+        io::ErrorKind::OutOfMemory => Failure::lacks("memory"),
         _ => error.into(),
     })
 }
