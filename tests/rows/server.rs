@@ -153,8 +153,10 @@ pub const ROWS: &[Row] = &[
     }),
     short("descriptors run out: loses nobody who waits")
         .under(Setup::Descriptors(DESCRIPTORS))
-        .when(|server, first| {
-            server.serves_another()?; // so that it has loaded what it needs descriptors for
+        .when(|server, client| {
+            server.talk(client)?; // so that it has loaded what it needs descriptors for
+            client.close();
+            let mut first = server.client()?;
             let mut clients = Vec::new();
             while clients.len() < DESCRIPTORS {
                 // A client that finds the queue full tries again after a second. If that fails
@@ -167,7 +169,7 @@ pub const ROWS: &[Row] = &[
                 }
             }
             server.wait_until_idle(); // no more are accepted: none is left
-            server.talk(first)?;
+            server.talk(&first)?;
             first.close();
             for mut client in clients {
                 client.limit(server.limit());
