@@ -5,6 +5,9 @@ use std::io::{self, ErrorKind};
 
 use harness::{Unexpected, words};
 
+/// The system's words for a connection that the other side has reset.
+pub const RESET: &str = "Connection reset by peer";
+
 /// `Ok` where the behaviour was seen.
 pub type Verdict = Result<(), Failure>;
 
@@ -105,7 +108,7 @@ impl From<io::Error> for Failure {
             // A reset is a broken pipe to the one who has seen the end of the stream before it, and
             // no connection any more to the one who half-closes after it.
             ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted | ErrorKind::NotConnected => {
-                ("an open connection", "Connection reset by peer".to_owned())
+                ("an open connection", RESET.to_owned())
             }
             _ => ("an open connection", words(&error)),
         };
