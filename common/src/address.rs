@@ -26,6 +26,10 @@ pub(crate) fn look_up(text: &str) -> io::Result<SocketAddr> {
     let addresses: Vec<SocketAddr> = match text.to_socket_addrs() {
         Ok(addresses) => addresses.collect(),
         Err(error) if error.kind() == ErrorKind::InvalidInput => {
+            let port = text.rsplit_once(':').map_or("", |(_, port)| port);
+            if port.parse::<u64>().is_ok() {
+                return wrong("has a port above 65535".to_owned());
+            }
             return wrong(format!("is not HOST:PORT, such as {DEFAULT}"));
         }
         Err(error) => return Err(error),

@@ -93,18 +93,16 @@ fn first_argument_too_many_is_named() {
 
 #[test]
 fn address_that_is_not_host_and_port_is_named() {
-    for address in [
-        "",
-        "-",
-        "localhost",
-        "12345",
-        "host:",
-        "host:http",
-        "127.0.0.1:65536",
-        "127.0.0.1:-1",
-        "[::1]",
-    ] {
+    for address in ["", "-", "localhost", "12345", "host:", "host:http", "127.0.0.1:-1", "[::1]"] {
         let problem = format!("ADDRESS '{address}' is not HOST:PORT, such as 127.0.0.1:12345");
+        assert_misuse_of_all(&[address], &problem);
+    }
+}
+
+#[test]
+fn address_with_a_port_that_is_too_high_is_told_the_limit() {
+    for address in ["127.0.0.1:65536", "localhost:123456", "[::1]:18446744073709551615"] {
+        let problem = format!("ADDRESS '{address}' has a port above 65535");
         assert_misuse_of_all(&[address], &problem);
     }
 }
