@@ -14,11 +14,11 @@ mod page;
 #[cfg(target_os = "linux")]
 mod picture;
 #[cfg(target_os = "linux")]
-mod player;
-#[cfg(target_os = "linux")]
 mod recorder;
 #[cfg(target_os = "linux")]
 mod recording;
+#[cfg(target_os = "linux")]
+mod run;
 #[cfg(target_os = "linux")]
 mod scenario;
 #[cfg(target_os = "linux")]

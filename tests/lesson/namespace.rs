@@ -16,7 +16,7 @@ use harness::{Program, own_network_if_found, python};
 
 use crate::recording::Recording;
 use crate::scenario;
-use crate::{own, player};
+use crate::{own, run};
 
 /// The first word of a command line that has this program record in the network that it is in. The
 /// next one is the network that this must not be.
@@ -97,7 +97,7 @@ pub fn record_here(words: &[OsString]) -> Result<ExitCode, Problem> {
             let Some(scenario) = all.iter().find(|scenario| scenario.id == id) else {
                 return misuse(format!("there is no scenario {id}"));
             };
-            run_on_one_cpu().and_then(|()| player::play(scenario, edition))
+            run_on_one_cpu().and_then(|()| run::record(scenario, edition))
         }
         _ => return misuse("only this program itself uses this"),
     };

@@ -24,17 +24,17 @@ pub struct Scenario {
 pub struct Step {
     /// `None` where it belongs to both.
     edition: Option<&'static str>,
-    pub acts: Vec<Act>,
+    pub events: Vec<Event>,
     pub words: Words,
 }
 
 /// A program, and the call that it makes, or else what happens to it.
-pub struct Act {
+pub struct Event {
     pub who: usize,
     pub what: &'static str,
 }
 
-impl Act {
+impl Event {
     /// Returns the call that it asks to be let make.
     pub fn call(&self) -> Option<&'static str> {
         let call = self.what.strip_prefix(ASKS).unwrap_or(self.what);
@@ -105,24 +105,24 @@ impl Scenario {
 
 impl Step {
     fn read(block: &'static str) -> Self {
-        let (mut edition, mut acts, mut sentences) = (None, Vec::new(), Vec::new());
+        let (mut edition, mut events, mut sentences) = (None, Vec::new(), Vec::new());
         for line in block.lines() {
             if let Some(sentence) = line.strip_prefix("    ") {
                 sentences.push(sentence);
             } else if let Some(only) = line.strip_suffix(" only:") {
                 edition = Some(only);
             } else {
-                acts.push(Act::read(line));
+                events.push(Event::read(line));
             }
         }
         let [en, zh] = sentences[..] else {
             panic!("a step has a sentence in each language: {block}");
         };
-        Self { edition, acts, words: words(en, zh) }
+        Self { edition, events, words: words(en, zh) }
     }
 }
 
-impl Act {
+impl Event {
     fn read(line: &'static str) -> Self {
         let read = || {
             let (who, what) = line.split_once(": ")?;

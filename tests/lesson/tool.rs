@@ -144,8 +144,8 @@ fn own_lesson(namespace: &Namespace, [server, client]: [String; 2]) -> Result<Le
 }
 
 fn summary(recording: &Recording) -> String {
-    let is_unexpected = recording.frames.iter().any(|frame| frame.unexpected);
-    let note = if is_unexpected { ", then something unexpected" } else { "" };
+    let unexpected = recording.frames.iter().find(|frame| frame.unexpected);
+    let note = unexpected.map_or_else(String::new, |frame| format!(". {}", frame.words.en));
     format!("{} steps{note}", recording.frames.len() - 1)
 }
 

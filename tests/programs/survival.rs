@@ -14,20 +14,20 @@ use socket2::{Domain, Socket, Type};
 use harness::{LIMIT, PAIRS, Peer, Program, Server, listening_socket, path_of, poll};
 
 #[test]
-fn resets_at_every_stage_cost_nobody_else_anything() {
+fn resets_after_every_step_cost_nobody_else_anything() {
     for (server, client) in PAIRS {
         let server = Server::start(server);
         let before = server.process.holds();
-        for stage in 0..=4 {
+        for count in 0..=4 {
             for _ in 0..20 {
                 let mut faulty = server.client();
-                let stages: [fn(&mut Peer) -> io::Result<()>; 4] = [
+                let steps: [fn(&mut Peer) -> io::Result<()>; 4] = [
                     |client| client.send("hello"),
                     |client| client.expect("ACK!"),
                     |client| client.send("more"),
                     |client| client.send_no_more(),
                 ];
-                stages[..stage].iter().for_each(|act| act(&mut faulty).unwrap());
+                steps[..count].iter().for_each(|step| step(&mut faulty).unwrap());
                 faulty.reset().unwrap();
             }
             server.send_once(client, "still there");

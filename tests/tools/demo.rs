@@ -42,7 +42,7 @@ fn scripts(server: &str, client: &str) -> Option<(Program, [TempPath; 2])> {
 }
 
 /// Runs the demo of a silent server and of a client's script, and returns what it shows.
-fn play(client: &str) -> Option<String> {
+fn shown_of(client: &str) -> Option<String> {
     let (demo, _files) = scripts("exec sleep 1000", client)?;
     Some(shown(demo))
 }
@@ -83,7 +83,7 @@ fn demo_shows_causes_before_effects() {
         let Some(demo) = demo(pair) else { return };
         let shown = shown(demo.env("RUST_LOG", "debug"));
         let place = |call| shown.find(call).unwrap_or_else(|| panic!("no {call} in\n{shown}"));
-        let story = [
+        let calls = [
             "connect(3, 127.0.0.1:12345) = 0",
             "accept(3) = 4 from",
             "recv(4, 1024) = 1",
@@ -91,7 +91,7 @@ fn demo_shows_causes_before_effects() {
             "recv(3, 4096) = 4 \"ACK!\"",
             "recv(4, 1024) = 0",
         ];
-        assert!(story.map(place).is_sorted(), "{shown}");
+        assert!(calls.map(place).is_sorted(), "{shown}");
         assert!(place("send(3, \"") < place("recv(4, 1024) = 1"), "{shown}");
     }
 }
@@ -130,14 +130,14 @@ fn demo_shows_every_pairing_of_both_languages_in_order() {
             };
             let shown = shown(demo);
             let sides = shown.lines().flat_map(sides_of);
-            let story = sides.filter_map(|side| match side {
+            let order = sides.filter_map(|side| match side {
                 "ACK!" => Some('a'),
                 "[*] Sended: ACK!" => Some('S'),
                 _ => side.starts_with("[*] Received: ").then_some('R'),
             });
             // The long server's twin replies to the end of the stream too.
-            let story: String = story.collect();
-            assert_eq!(story.trim_end_matches('S'), expected, "{shown}");
+            let order: String = order.collect();
+            assert_eq!(order.trim_end_matches('S'), expected, "{shown}");
         }
     }
 }
@@ -145,7 +145,7 @@ fn demo_shows_every_pairing_of_both_languages_in_order() {
 #[test]
 fn demo_wraps_what_is_wider_than_a_column() {
     let client = "echo 0123456789 | sed 's/.*/&&&&&& &/'";
-    let Some(shown) = play(client) else { return };
+    let Some(shown) = shown_of(client) else { return };
     let digits = "0123456789".repeat(6);
     let (first, second) = digits.split_at(44);
     let wrapped = format!("{:48} | {first}\n{:48} |     {second} 0123456789\n", "", "");
@@ -184,7 +184,7 @@ fn demo_tells_what_it_waits_for() {
 #[test]
 fn demo_waits_for_no_daemon_and_ends_it() {
     let client = "setsid sleep 1000 & echo daemon $!";
-    let Some(shown) = play(client) else { return };
+    let Some(shown) = shown_of(client) else { return };
     let (_, daemon) = shown.split_once("| daemon ").expect("it is shown");
     let daemon = Path::new("/proc").join(daemon.trim());
     assert!(!daemon.exists(), "{} goes on", daemon.display());
@@ -248,7 +248,7 @@ fn demo_without_proc_says_what_is_missing() {
 fn demo_gives_its_programs_a_session_of_their_own() {
     // See proc_pid_stat(5): a leader's session has its number.
     let client = "read -r _ _ _ _ _ session _ </proc/$$/stat && echo $((session - $$))";
-    let Some(shown) = play(client) else { return };
+    let Some(shown) = shown_of(client) else { return };
     assert!(shown.ends_with(" | 0\n"), "{shown}");
 }
 
@@ -287,7 +287,7 @@ fn demo_says_that_it_does_not_step() {
 #[test]
 fn demo_obeys_no_control_character_of_a_program() {
     let client = r"printf '\033[31m\377 a\\b\n'; printf 'c\\d\r\n'";
-    let Some(shown) = play(client) else { return };
+    let Some(shown) = shown_of(client) else { return };
     assert!(shown.contains(r"| \u{1b}[31m\xff a\\b"), "{shown}");
     assert!(shown.ends_with("| c\\d\n"), "{shown}");
 }

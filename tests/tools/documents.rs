@@ -1,6 +1,6 @@
 //! The console blocks of the README, the experiments, the comparison and the reference: each is run,
 //! and prints what it shows. With `UPDATE=1` the pages of both languages are changed to show what it
-//! prints.
+//! prints, which a new block can leave out.
 //!
 //! A heading begins a section with a network of its own. A block is what one terminal shows:
 //! `# terminal 1`, commands after `$`, and lines that are printed. `...` means any lines,
@@ -21,9 +21,12 @@ use tempfile::NamedTempFile;
 
 use super::demo::{sides_of, without_ports};
 use harness::{
-    LEAVE_THREE_FILES_OPEN, Process, Program, or_skip, own_network, path_of_alias, programs,
+    LEAVE_THREE_FILES_OPEN, Process, Program, or_skip, own_network, path_of_alias, poll, programs,
     python, strace,
 };
+
+/// How long a program may go on before it waits for something.
+const A_WHILE: Duration = Duration::from_secs(5);
 
 #[test]
 fn readme_shows_what_is_printed() {
@@ -86,6 +89,7 @@ fn run(document: &str, section: &[Block]) -> Vec<(usize, String)> {
         let shown = lines.try_for_each(|line| terminal.show(line, &network));
         shown
             .and_then(|()| terminal.compare())
+            .and_then(|()| if block.is_open() { terminal.take_rest() } else { Ok(()) })
             .unwrap_or_else(|problem| panic!("{document}:{}: {problem}", block.line_number));
     }
     for (name, terminal) in &mut terminals {
@@ -104,6 +108,13 @@ struct Block {
     line_number: usize,
     terminal: String,
     lines: Vec<String>,
+}
+
+impl Block {
+    /// Returns whether it shows nothing of what its last command prints, as when it is new.
+    fn is_open(&self) -> bool {
+        self.lines.last().is_none_or(|line| line.starts_with("$ "))
+    }
 }
 
 /// Returns the blocks under each heading.
@@ -291,7 +302,9 @@ impl Terminal {
     fn end_program(&mut self) -> Result<(), String> {
         if let Some(process) = self.process.take() {
             let rest = process.finish().stdout;
-            self.show_also(rest.trim_end().lines())?;
+            // The block that this command begins has shown nothing yet.
+            let block = self.blocks.iter().rposition(|(_, block)| block.len() > 1);
+            self.show_also(rest.trim_end().lines(), block.expect("it shows the program's start"))?;
         }
         self.skips = false;
         Ok(())
@@ -307,11 +320,15 @@ impl Terminal {
             rest.extend(process.shown());
         }
         self.process = Some(process);
-        self.show_also(rest.iter().map(String::as_str))
+        self.show_also(rest.iter().map(String::as_str), self.blocks.len() - 1)
     }
 
-    /// Adds lines to the last block that shows any, where that is allowed.
-    fn show_also<'a>(&mut self, lines: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    /// Adds lines to a block, where that is allowed.
+    fn show_also<'a>(
+        &mut self,
+        lines: impl Iterator<Item = &'a str>,
+        block: usize,
+    ) -> Result<(), String> {
         let lines: Vec<String> = lines.map(str::to_owned).collect();
         if lines.is_empty() || self.skips {
             return Ok(());
@@ -319,9 +336,7 @@ impl Terminal {
         if !updates() {
             return Err(format!("more is printed than is shown:\n{}", lines.join("\n")));
         }
-        let mut blocks = self.blocks.iter_mut().rev().map(|(_, block)| block);
-        let block = blocks.find(|block| block.len() > 1).expect("it shows the program's start");
-        block.extend(lines);
+        self.blocks[block].1.extend(lines);
         Ok(())
     }
 
@@ -345,6 +360,8 @@ impl Terminal {
 }
 
 fn prints_more(process: &Process) -> bool {
+    // It may just have been started.
+    poll(A_WHILE, || process.sleeps().then_some(()));
     !process.stdout.is_silent_for(Duration::from_millis(20))
 }
 

@@ -129,7 +129,7 @@ fn receive_line_of_the_page_works_in_python_too() {
     let Some(python) = or_skip("Python", python()) else {
         return;
     };
-    let story = r#"
+    let use_of_it = r#"
 import socket
 
 client, server = socket.socketpair()
@@ -140,7 +140,7 @@ for line in [b"one\n", b"two\n", b"x" * 3000 + b"\n", b"thr", b""]:
     print(receive_line(server, buffer) == line)
 "#;
     let mut script = Command::new(python);
-    script.args(["-c", &(block_of_experiments("python") + story)]);
+    script.args(["-c", &(block_of_experiments("python") + use_of_it)]);
     assert_eq!(Program::of(script).run(), Finished::success(&"True\n".repeat(5)));
 }
 

@@ -1,11 +1,11 @@
-//! Plays a scenario with the programs as they are.
+//! Runs a scenario with the programs as they are.
 
 use std::io;
 
 use crate::narration::name;
 use crate::recorder::Recorder;
 use crate::recording::{Frame, Recording, Words};
-use crate::scenario::{ANSWERED, ASKS, Act, CTRL_C, STARTS, SYN_AGAIN, Scenario, Step};
+use crate::scenario::{ANSWERED, ASKS, CTRL_C, Event, STARTS, SYN_AGAIN, Scenario, Step};
 use crate::sentence;
 use crate::terminal::Terminal;
 
@@ -15,41 +15,41 @@ const PORTS: u16 = 2;
 /// How many calls are let through that a scenario does not have.
 const MOST_EXTRA: usize = 10;
 
-struct Player<'a> {
+struct Run<'a> {
     recorder: Recorder,
     /// All that is still to happen, the next one last.
-    acts: Vec<&'a Act>,
+    events: Vec<&'a Event>,
     extra: usize,
     /// Whether the programs have made the very calls that the scenario has: only then its sentences
     /// hold.
     is_as_written: bool,
 }
 
-/// Plays a scenario, and returns whether all went as it is written, too.
-pub fn play(scenario: &Scenario, edition: &str) -> io::Result<(Recording, bool)> {
+/// Runs a scenario, and returns whether all went as it is written, too.
+pub fn record(scenario: &Scenario, edition: &str) -> io::Result<(Recording, bool)> {
     let recorder = Recorder::new(scenario.programs(edition), PORTS)?;
     let steps = scenario.steps(edition);
-    let acts = steps.iter().flat_map(|step| &step.acts).rev().collect();
-    let mut player = Player { recorder, acts, extra: 0, is_as_written: true };
+    let events = steps.iter().flat_map(|step| &step.events).rev().collect();
+    let mut run = Run { recorder, events, extra: 0, is_as_written: true };
     for step in steps {
-        if player.play(step)?.is_none() {
-            return Ok((player.recorder.recording(), false));
+        if run.step(step)?.is_none() {
+            return Ok((run.recorder.recording(), false));
         }
     }
-    Ok((player.recorder.recording(), player.is_as_written))
+    Ok((run.recorder.recording(), run.is_as_written))
 }
 
-impl Player<'_> {
-    /// Plays a step, and adds its frame. Returns `None` where a program does something else, so that
+impl Run<'_> {
+    /// Runs a step, and adds its frame. Returns `None` where a program does something else, so that
     /// the recording ends.
-    fn play(&mut self, step: &Step) -> io::Result<Option<()>> {
+    fn step(&mut self, step: &Step) -> io::Result<Option<()>> {
         let mut problem = None;
-        for act in &step.acts {
-            problem = self.perform(act)?;
+        for event in &step.events {
+            problem = self.make_happen(event)?;
             if problem.is_some() {
                 break;
             }
-            self.acts.pop();
+            self.events.pop();
         }
         let problem = problem.or_else(|| self.look_ahead());
         let mut frame = self.look(step)?;
@@ -65,32 +65,32 @@ impl Player<'_> {
     }
 
     fn look(&mut self, step: &Step) -> io::Result<Frame> {
-        // What the kernel does by itself has no actor.
-        let acts = |act: &&Act| act.what == CTRL_C || act.call() == Some(act.what);
-        let actor = step.acts.iter().rfind(acts).filter(|_| self.recorder.frames() > 0);
-        let is_killed = step.acts.iter().any(|act| act.what == CTRL_C);
-        let call = actor.map(|act| if is_killed { "kill" } else { act.what });
-        let waits = step.acts.iter().filter(|act| [SYN_AGAIN, ANSWERED].contains(&act.what));
-        let again: Vec<usize> = waits.map(|act| act.who).collect();
-        self.recorder.look(actor.map(|act| act.who), call, &again)
+        // What the kernel does by itself, no program has done.
+        let is_done = |event: &&Event| event.what == CTRL_C || event.call() == Some(event.what);
+        let last = step.events.iter().rfind(is_done).filter(|_| self.recorder.frames() > 0);
+        let is_killed = step.events.iter().any(|event| event.what == CTRL_C);
+        let call = last.map(|event| if is_killed { "kill" } else { event.what });
+        let waits = step.events.iter().filter(|event| [SYN_AGAIN, ANSWERED].contains(&event.what));
+        let again: Vec<usize> = waits.map(|event| event.who).collect();
+        self.recorder.look(last.map(|event| event.who), call, &again)
     }
 
     /// Does one thing, and returns what is said where something else happens.
-    fn perform(&mut self, act: &Act) -> io::Result<Option<Words>> {
-        let who = act.who;
-        if let Some(call) = act.call() {
+    fn make_happen(&mut self, event: &Event) -> io::Result<Option<Words>> {
+        let who = event.who;
+        if let Some(call) = event.call() {
             if !self.recorder.terminals[who].is_running() {
                 self.recorder.start(who)?;
             }
             self.let_other_threads_go_on(who, call)?;
             let asked = self.recorder.terminals[who].question();
             if asked.as_deref().map(name) != Some(name(call)) {
-                return Ok(Some(self.unexpected(act, asked.as_deref())));
+                return Ok(Some(self.unexpected(event, asked.as_deref())));
             }
             self.is_as_written &= asked.as_deref() == Some(call);
         }
         let recorder = &mut self.recorder;
-        let is_at_rest = match act.what {
+        let is_at_rest = match event.what {
             STARTS => recorder.start(who)?,
             CTRL_C => recorder.interrupt(who)?,
             SYN_AGAIN => recorder.wait_until(|recorder| recorder.was_sent_again(who))?,
@@ -100,7 +100,7 @@ impl Player<'_> {
             what if what.starts_with(ASKS) => true,
             _ => recorder.enter(who, "")?,
         };
-        Ok((!is_at_rest).then(|| sentence::no_rest(who, act.what, &recorder.terminals)))
+        Ok((!is_at_rest).then(|| sentence::no_rest(who, event.what, &recorder.terminals)))
     }
 
     /// Lets a program make calls that are not expected, each a step of its own, where another thread
@@ -129,7 +129,7 @@ impl Player<'_> {
         let terminals = &self.recorder.terminals;
         self.is_as_written &= !terminals.iter().any(Terminal::is_mixed);
         for (who, terminal) in terminals.iter().enumerate() {
-            let next = self.acts.iter().rfind(|act| act.who == who);
+            let next = self.events.iter().rfind(|event| event.who == who);
             let Some((next, asked)) = next.zip(terminal.question()) else {
                 continue;
             };
@@ -146,7 +146,7 @@ impl Player<'_> {
         None
     }
 
-    fn unexpected(&self, expected: &Act, asked: Option<&str>) -> Words {
+    fn unexpected(&self, expected: &Event, asked: Option<&str>) -> Words {
         sentence::unexpected(expected.who, expected.what, asked, &self.recorder.terminals)
     }
 }
