@@ -178,10 +178,11 @@ impl Terminal {
         let descriptor = descriptor.to_string();
         let calls = self.calls();
         let bind = calls.iter().rfind(|call| {
-            call.name() == "bind" && call.descriptor() == Some(&descriptor) && !call.failed()
+            let has_succeeded = call.result.as_deref() == Some("0");
+            has_succeeded && call.name() == "bind" && call.descriptor() == Some(&descriptor)
         })?;
         let (_, port) = bind.text.trim_end_matches(')').rsplit_once(':')?;
-        bind.result.as_ref().and(port.parse().ok()).filter(|port| *port != 0)
+        port.parse().ok().filter(|port| *port != 0)
     }
 
     /// Returns the calls of the last program that was started, in the order in which they began.
