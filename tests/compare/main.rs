@@ -38,7 +38,7 @@ No message and no reply has a line break; each line that is printed ends in one.
 A client that asks for its message gets it on standard input.
 
 Status 0 if all rows of your program hold (without COMMAND, of the one in Rust), 1 if not,
-2 if nothing was judged, 3 if a row was not tried because this machine is short of something.
+2 if nothing was judged, 3 if a row was not tried because this machine lacks something.
 What each row asks, and how to fix a program: docs/rows.md
 ";
 
@@ -116,12 +116,12 @@ fn compare(
 
 /// Returns the exit status, and says what was short.
 fn status(judged: &[Verdict]) -> ExitCode {
-    let short_of = judged.iter().find_map(|verdict| match verdict {
-        Err(Failure::NotTried(Reason::ShortOf(what))) => Some(what),
+    let lacks = judged.iter().find_map(|verdict| match verdict {
+        Err(Failure::NotTried(Reason::Lacks(what))) => Some(what),
         _ => None,
     });
-    if let Some(what) = short_of {
-        tell(&format!("error: not every row was tried: this machine is short of {what}"));
+    if let Some(what) = lacks {
+        tell(&format!("error: not every row was tried: this machine lacks {what}"));
         return ExitCode::from(3);
     }
     let may_pass = |verdict: &Verdict| {

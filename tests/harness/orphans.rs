@@ -3,8 +3,7 @@
 use std::fs;
 use std::process::{self, Child, Stdio};
 use std::sync::LazyLock;
-use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::system::setsid;
 
@@ -85,7 +84,7 @@ pub fn kill_children() {
             // It does not wait: a process that another one traces can stay for ever.
             let _ = waitpid(child, WaitOptions::NOHANG);
         }
-        thread::sleep(Duration::from_millis(1));
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
 }
 

@@ -94,7 +94,7 @@ fn end(recorder: &Recorder) -> Words {
     if !recorder.comes_to_rest {
         return words(
             "A program runs on and on without such a call, so the recording ends here.",
-            "有程序一直在运行，没有进行这类调用，记录到此为止。",
+            "有程序一直在运行，却没有再进行这类调用，记录到此为止。",
         );
     }
     match [server, client].map(Terminal::is_blocked) {
@@ -112,7 +112,7 @@ fn end(recorder: &Recorder) -> Words {
         ),
         _ => words(
             "No more of these calls are made, so the recording ends here.",
-            "不再有这类调用，记录到此为止。",
+            "程序没有再进行这类调用，记录到此为止。",
         ),
     }
 }

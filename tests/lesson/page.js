@@ -39,8 +39,8 @@ const WORDS = {
     acceptQueue: "全连接队列", receiveQueue: "接收队列", empty: "：空",
     bytes: " 字节", characters: " 个字符",
     states: {
-      CLOSED: "未连接", SYN_SENT: "尚无应答", FIN_WAIT_2: "等待对端的 FIN",
-      CLOSE_WAIT: "已收到 FIN，自己还没关闭", TIME_WAIT: "还要保留一分钟",
+      CLOSED: "未连接", SYN_SENT: "尚无回应", FIN_WAIT_2: "等待对端的 FIN",
+      CLOSE_WAIT: "已收到 FIN，自己尚未关闭", TIME_WAIT: "还要保留一分钟",
     },
   },
 };

@@ -133,7 +133,7 @@ fn waits(Words { en, zh }: &Words, call: &str) -> Words {
         ),
         "connect" => words(
             format!("{en}’s `connect` blocks: its SYN has not been answered."),
-            format!("{zh}的 connect 阻塞：它的 SYN 还没有得到应答。"),
+            format!("{zh}的 connect 阻塞：它的 SYN 还没有得到回应。"),
         ),
         "recv" => words(
             format!("{en}’s `recv` blocks: the receive queue is empty."),
@@ -157,7 +157,7 @@ pub fn unexpected(
             words(format!("it asks to call {asked}"), format!("它接下来要调用的是 {asked}"))
         }
         None if terminals[who].is_running() => {
-            words("it asks to call nothing", "它现在没有要进行的调用")
+            words("it asks to call nothing", "它现在没有要进行任何调用")
         }
         None => words("it is not running", "它没有在运行"),
     };
@@ -168,7 +168,7 @@ pub fn unexpected(
             instead.en
         ),
         format!(
-            "按课程的步骤，这里{zh}应当进行 {expected}，但{}。源代码改动过吗？记录到此为止。",
+            "按照本课的步骤，这里{zh}应当进行 {expected}，但{}。源代码改动过吗？记录到此为止。",
             instead.zh
         ),
     )
@@ -181,6 +181,6 @@ pub fn no_rest(who: usize, what: &str, terminals: &[Terminal]) -> Words {
         format!(
             "{en}: {what}. After that, the programs do not come to rest. The recording ends here."
         ),
-        format!("{zh}：{what}。此后程序一直没有静止下来。记录到此为止。"),
+        format!("{zh}：{what}。此后程序一直没有全部停下来等待。记录到此为止。"),
     )
 }

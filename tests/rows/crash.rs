@@ -4,14 +4,16 @@ use common::printable;
 
 /// Returns the line of a traceback, a panic or a stack trace that says what happened.
 pub fn crash(text: &str) -> Option<String> {
-    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    // What has no line break yet is still being written.
+    let whole = &text[..text.rfind('\n').map_or(0, |at| at + 1)];
+    let lines: Vec<&str> = whole.lines().map(str::trim_end).collect();
     let said = |kind: &str, line: &str| Some(format!("{kind}: {}", shown(line)));
     if let Some(at) = lines.iter().rposition(|line| line.starts_with("Traceback (most recent")) {
         let last = lines[at + 1..].iter().find(|line| !line.starts_with(' ') && !line.is_empty());
-        return said("traceback", last.unwrap_or(&"cut off"));
+        return said("traceback", last?);
     }
     if let Some(at) = lines.iter().position(|line| line.contains(" panicked at ")) {
-        return said("panic", lines.get(at + 1).unwrap_or(&lines[at]));
+        return said("panic", lines.get(at + 1)?);
     }
     if let Some(line) = lines.iter().find_map(|line| line.strip_prefix("panic: ")) {
         return said("panic", line); // Go

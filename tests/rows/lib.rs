@@ -147,7 +147,7 @@ impl Row {
                 _ => return verdict,
             }
         }
-        Err(Failure::short_of("tries: its calls vary from run to run"))
+        Err(Failure::lacks("a way to hit this call: it is another one each time"))
     }
 }
 
@@ -180,7 +180,7 @@ pub fn try_all<R>(
             while next().is_some() {} // nobody tries them
         }
         let verdicts = verdicts.into_iter();
-        let not_tried = || Err(Failure::short_of("processes"));
+        let not_tried = || Err(Failure::lacks("processes"));
         use_them(&mut verdicts.map(|verdict| verdict.recv().unwrap_or_else(|_| not_tried())))
     })
 }

@@ -287,11 +287,14 @@ impl Running {
     /// Waits until it has nothing more to say, and sees that it has said a line more at most.
     pub fn complains_briefly(&self, before: usize) -> Verdict {
         self.wait_until_idle();
-        let complaints = self.complaints();
-        match complaints.len().saturating_sub(before) {
-            0 | 1 => Ok(()),
-            count => crashed("one line at most", &complaints.join("\n"), format!("{count} lines")),
+        let count = self.complaints().len().saturating_sub(before);
+        if count <= 1 {
+            return Ok(());
         }
+        // What it has written may still have to be read.
+        let _ = poll(LAST_WORDS, || crash(&(self.complaints().join("\n") + "\n")));
+        let complaints = self.complaints().join("\n") + "\n";
+        crashed("one line at most", &complaints, format!("{count} lines"))
     }
 
     /// Waits for its end.
@@ -321,6 +324,7 @@ impl Running {
         let Failure::No { expected, got, kind: Kind::ConnectionLost } = failure else {
             return failure;
         };
+        self.wait_until_idle(); // a traceback takes many writes
         match self.last_words() {
             Some(got) => Failure::No { expected, got, kind: Kind::Crash },
             None => Failure::No { expected, got, kind: Kind::Unexpected },
@@ -355,8 +359,8 @@ fn start(
     under: Option<Command>,
 ) -> Result<Process, Failure> {
     subject.start(address, under).map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => Failure::short_of("processes"),
-        io::ErrorKind::OutOfMemory => Failure::short_of("memory"),
+        io::ErrorKind::WouldBlock => Failure::lacks("processes"),
+        io::ErrorKind::OutOfMemory => Failure::lacks("memory"),
         _ => error.into(),
     })
 }

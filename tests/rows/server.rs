@@ -1,9 +1,10 @@
 //! The rows of the servers.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use super::{Failure, Reason, Row, Setup, Step, both, long, short, unexpected};
+use super::verdict::RESET;
+use super::{Failure, Kind, Reason, Row, Setup, Step, both, long, short, unexpected};
 use harness::{Peer, poll, quoted};
 
 /// The length of a long message.
@@ -121,10 +122,10 @@ pub const ROWS: &[Row] = &[
         }
     }),
     both("a message of 300,000 bytes: answered, a clean end").when(|server, client| {
-        client.send(vec![b'x'; LONG])?;
-        client.send_no_more()?;
         // A long server can take them in many parts, and answers each.
-        let replies = client.rest_up_to(4 * LONG)?;
+        let said_all = client.send(vec![b'x'; LONG]).and_then(|()| client.send_no_more());
+        let replies =
+            said_all.and_then(|()| client.rest_up_to(4 * LONG)).map_err(reset_at_any_time)?;
         let is_answer = replies.chunks(4).all(|reply| reply == b"ACK!");
         if !is_answer || replies.is_empty() || server.is_short() && replies.len() > 4 {
             return unexpected(quoted(b"ACK!"), quoted(&replies));
@@ -153,7 +154,10 @@ pub const ROWS: &[Row] = &[
     }),
     short("descriptors run out: loses nobody who waits")
         .under(Setup::Descriptors(DESCRIPTORS))
-        .when(|server, first| {
+        .when(|server, client| {
+            server.talk(client)?; // so that it has loaded what it needs descriptors for
+            client.close();
+            let mut first = server.client()?;
             let mut clients = Vec::new();
             while clients.len() < DESCRIPTORS {
                 // A client that finds the queue full tries again after a second. If that fails
@@ -166,7 +170,7 @@ pub const ROWS: &[Row] = &[
                 }
             }
             server.wait_until_idle(); // no more are accepted: none is left
-            server.talk(first)?;
+            server.talk(&first)?;
             first.close();
             for mut client in clients {
                 client.limit(server.limit());
@@ -214,6 +218,20 @@ pub const ROWS: &[Row] = &[
         server.talk(client)
     }),
 ];
+
+/// Returns the same failure whether a reset comes while a client still sends, or later.
+fn reset_at_any_time(error: io::Error) -> Failure {
+    match Failure::from(error) {
+        Failure::No { got, kind: Kind::ConnectionLost, .. } if got.ends_with(RESET) => {
+            Failure::No {
+                expected: "the end".to_owned(),
+                got: RESET.to_owned(),
+                kind: Kind::ConnectionLost,
+            }
+        }
+        failure => failure,
+    }
+}
 
 /// Returns what comes in this time; the end of the stream is an error.
 fn hears_within(client: &mut Peer, time: Duration) -> Result<Vec<u8>, Failure> {

@@ -65,8 +65,8 @@ impl Trace {
 
     /// Returns the command that traces another one, with further options.
     pub fn strace(&self, options: &[String]) -> Result<Command, Failure> {
-        let mut command = strace().ok_or_else(|| Failure::short_of("strace"))?;
-        let path = self.path().ok_or_else(|| Failure::short_of("descriptors"))?;
+        let mut command = strace().ok_or_else(|| Failure::lacks("strace"))?;
+        let path = self.path().ok_or_else(|| Failure::lacks("descriptors"))?;
         command.args(["-y", "-o", &path]);
         // Only the calls that are traced stop the program.
         command.arg("--seccomp-bpf");

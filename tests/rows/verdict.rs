@@ -5,6 +5,9 @@ use std::io::{self, ErrorKind};
 
 use harness::{Unexpected, words};
 
+/// The system's words for a connection that the other side has reset.
+pub const RESET: &str = "Connection reset by peer";
+
 /// `Ok` where the behaviour was seen.
 pub type Verdict = Result<(), Failure>;
 
@@ -35,8 +38,8 @@ pub enum Kind {
 pub enum Reason {
     /// The program makes it impossible: this counts neither for nor against it.
     Impossible(&'static str),
-    /// This machine is short of something: nothing is known about the program.
-    ShortOf(&'static str),
+    /// This machine lacks something: nothing is known about the program.
+    Lacks(&'static str),
     /// All rows of the program together take too long.
     TooSlow,
     /// The first row has said it: this one has nothing else to say.
@@ -56,8 +59,8 @@ impl Failure {
         }
     }
 
-    pub fn short_of(what: &'static str) -> Self {
-        Self::NotTried(Reason::ShortOf(what))
+    pub fn lacks(what: &'static str) -> Self {
+        Self::NotTried(Reason::Lacks(what))
     }
 }
 
@@ -68,8 +71,8 @@ impl Display for Failure {
             Self::No { expected, got, .. } => write!(f, "no: expected {expected}, got {got}"),
             Self::NotTried(Reason::SameAsFirst) => write!(f, "not judged: see the first row"),
             Self::NotTried(Reason::Impossible(why)) => write!(f, "not tried: {why}"),
-            Self::NotTried(Reason::ShortOf(what)) => {
-                write!(f, "not tried: this machine is short of {what}")
+            Self::NotTried(Reason::Lacks(what)) => {
+                write!(f, "not tried: this machine lacks {what}")
             }
             Self::NotTried(Reason::TooSlow) => write!(f, "not tried: too slow"),
         }
@@ -88,10 +91,10 @@ impl From<io::Error> for Failure {
             | ErrorKind::WouldBlock
             | ErrorKind::TimedOut => Kind::ConnectionLost,
             // Only the tool itself chooses ports.
-            ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable => return Self::short_of("ports"),
+            ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable => return Self::lacks("ports"),
             // ENFILE, EMFILE on Unix
             _ if matches!(error.raw_os_error(), Some(23 | 24)) => {
-                return Self::short_of("descriptors");
+                return Self::lacks("descriptors");
             }
             _ => Kind::Unexpected,
         };
@@ -105,7 +108,7 @@ impl From<io::Error> for Failure {
             // A reset is a broken pipe to the one who has seen the end of the stream before it, and
             // no connection any more to the one who half-closes after it.
             ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted | ErrorKind::NotConnected => {
-                ("an open connection", "Connection reset by peer".to_owned())
+                ("an open connection", RESET.to_owned())
             }
             _ => ("an open connection", words(&error)),
         };

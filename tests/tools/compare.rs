@@ -211,9 +211,9 @@ fn compare_does_not_pass_what_it_could_not_try() {
     let mut shell = Command::new("sh");
     shell.args(["-c", "ulimit -n 24; exec \"$0\" \"$@\""]);
     let compared = compare().args(["short-client"]).under(shell).run();
-    let shortage = "error: not every row was tried: this machine is short of descriptors\n";
+    let shortage = "error: not every row was tried: this machine lacks descriptors\n";
     assert_eq!((compared.status, compared.stderr.as_str()), (Some(3), shortage));
-    assert!(compared.stdout.contains("not tried: this machine is short of descriptors"));
+    assert!(compared.stdout.contains("not tried: this machine lacks descriptors"));
 }
 
 #[test]
