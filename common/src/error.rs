@@ -115,6 +115,9 @@ impl Error {
                  Ctrl-C), wait a minute if one has just ended, or choose another address, \
                  such as {program} {host}:{next}"
             ),
+            (Connect, AddrNotAvailable) if host.starts_with('[') => {
+                format!("this machine may have no IPv6: use an IPv4 address, such as {default}")
+            }
             (Bind | Listen, AddrInUse) | (Connect, AddrNotAvailable) => {
                 "no port is free: wait a minute, or end programs that have many connections"
                     .to_owned()

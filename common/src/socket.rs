@@ -209,7 +209,7 @@ impl Socket {
     /// more bytes for 5 seconds at most, and reads for 30 seconds in all, or for 5 if more than
     /// 128 KiB come.
     pub fn linger_and_close(self) {
-        // An error means that the peer is gone, and so is the reason to wait.
+        // An error means that the peer is gone or silent: there is nothing more to wait for.
         let _ = self.shutdown_write().and_then(|()| self.read_to_the_end());
         self.close();
     }

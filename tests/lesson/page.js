@@ -150,7 +150,7 @@ function terminal(number) {
 }
 
 function card(socket, before) {
-  const { of, fd, state, port, peer, rx, text = "", fin, queued } = socket;
+  const { of, fd, state, port, rx, text = "", fin, queued } = socket;
   const was = before.find(other => ["of", "fd", "port", "peer"].every(key => other[key] === socket[key]));
   const holder = fd !== null ? html`${words.descriptor} <b>${fd}</b>` : queued ? words.queued : words.unowned;
   const clients = frames[step].sockets.filter(other => other.queued).map(other => `:${other.peer}`);
@@ -162,7 +162,7 @@ function card(socket, before) {
     contents?.map(content => html`<q>${content}</q>`)}</p>`;
   return html`<div class="card of-${of}">
     <p><span><b class="state ${was?.state === state ? "" : "new"}">${state}</b>
-    <b>${port ? `:${of === 0 && peer || port}` : ""}</b></span> <span>${holder}</span></p>
+    <b>${port ? `:${port}` : ""}</b></span> <span>${holder}</span></p>
     ${name ? queue : ""}
     ${words.states[state] ? html`<p class="note">${words.states[state]}</p>` : ""}</div>`;
 }
@@ -179,7 +179,8 @@ function sockets(frame) {
   }
   const pairs = [...connections].sort(([one], [other]) => one - other).map(([, ends]) => {
     const { peer, state } = ends[0] ?? ends[1];
-    const other = peer && state !== "SYN_SENT" ? html`<div class="card gone">${words.gone}</div>` : html`<div></div>`;
+    const other = peer && state !== "SYN_SENT"
+      ? html`<div class="card gone"><b>:${peer}</b> ${words.gone}</div>` : html`<div></div>`;
     return html`<div class="pair ${ends[0] && ends[1] ? "connected" : ""}">${
       [0, 1].map(side => ends[side] ? card(ends[side], before) : other)}</div>`;
   });
@@ -208,11 +209,16 @@ function lanes() {
       call === "kill" ? "Ctrl-C" : nameOf(call)}</span>`);
 }
 
-/** What a step is about, who acts in front. What stands between backticks is code. */
+/** What a step is about, who acts in front: by the sentence's own first words, or else by a label.
+ * What stands between backticks is code. */
 function sentence(frame) {
-  const { who } = frame;
-  const parts = frame[language].split("`").map((part, index) => index % 2 === 1 ? html`<code>${part}</code>` : part);
-  return [who === null ? "" : html`<b class="of-${who}">${nameOfProgram(who)}</b> `, parts];
+  const { who } = frame, text = frame[language];
+  const name = who === null ? "" : nameOfProgram(who);
+  const [begins] = text.match(new RegExp(`^(The )?${name}`, "i")) ?? [""];
+  const label = begins ? html`<b class="of-${who}">${begins}</b>`
+    : name && html`<b class="label of-${who}">${name}</b> `;
+  const parts = text.slice(begins.length).split("`");
+  return [label, parts.map((part, index) => index % 2 === 1 ? html`<code>${part}</code>` : part)];
 }
 
 /** Makes the panels of a recording. From step to step they stay, and are filled anew. */
@@ -287,7 +293,8 @@ function show() {
 function scroll() {
   for (const box of document.querySelectorAll(".code pre, #sockets")) {
     const done = [...box.querySelectorAll(".did, .failed, .card:has(.new)")].at(-1);
-    const target = done ?? box.querySelector(".blocked, .next") ?? box.firstElementChild;
+    const own = `.card.of-${frames[step].who ?? client}`;
+    const target = done ?? box.querySelector(`.blocked, .next, ${own}`) ?? box.firstElementChild;
     if (!target) continue;
     const [outer, inner] = [box, target].map(shown => shown.getBoundingClientRect());
     const above = inner.top - outer.top, below = outer.bottom - inner.bottom;

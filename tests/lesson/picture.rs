@@ -202,7 +202,8 @@ impl Picture {
         }
     }
 
-    /// Writes a step's sentence, who acts in front, on several rows where it is long.
+    /// Writes a step's sentence, who acts in front, on several rows where it is long. Who acts stands
+    /// there by the sentence's own first words, or else by a label.
     fn add_sentence(
         &mut self,
         frame: &Frame,
@@ -213,11 +214,19 @@ impl Picture {
     ) {
         let end = (!last).then_some((step + 1) * STEP);
         self.sentences.push((step * STEP, end));
-        let who = frame.who.map_or("", |side| language.choose(SIDES, ["服务器", "客户端"])[side]);
+        let names = language.choose(
+            [["The server", "server"], ["The client", "client"]],
+            [["服务器"; 2], ["客户端"; 2]],
+        );
+        let [begins, label] = frame.who.map_or([""; 2], |side| names[side]);
         let class = frame.who.map_or("", |side| SIDES[side]);
         let said = language.choose(&frame.words.en, &frame.words.zh).replace('`', "");
-        let said = format!("{who} {said}");
-        let rows = wrap_words(said.trim_start(), SENTENCE_COLUMNS);
+        let (who, said) = if said.starts_with(begins) {
+            (begins, said)
+        } else {
+            (label, format!("{label} {said}"))
+        };
+        let rows = wrap_words(&said, SENTENCE_COLUMNS);
         let spans = rows.iter().enumerate().map(|(number, row)| {
             let who = if number == 0 { who } else { "" };
             let (said, y) = (escape(&row[who.len()..]), y + number * 24);

@@ -165,6 +165,7 @@ impl Recorder {
                 kept.fd = Some(descriptor);
             } else {
                 let state = "CLOSED".to_owned();
+                let port = port.or_else(|| self.terminals[of].bound(descriptor));
                 found.push(Socket {
                     of,
                     fd: Some(descriptor),

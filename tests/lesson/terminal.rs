@@ -173,6 +173,18 @@ impl Terminal {
         descriptors.into_iter().flatten().flatten().filter_map(socket).collect()
     }
 
+    /// Returns the port to which the program has bound one of its sockets, as the call says.
+    pub fn bound(&self, descriptor: u32) -> Option<u16> {
+        let descriptor = descriptor.to_string();
+        let calls = self.calls();
+        let bind = calls.iter().rfind(|call| {
+            let has_succeeded = call.result.as_deref() == Some("0");
+            has_succeeded && call.name() == "bind" && call.descriptor() == Some(&descriptor)
+        })?;
+        let (_, port) = bind.text.trim_end_matches(')').rsplit_once(':')?;
+        port.parse().ok().filter(|port| *port != 0)
+    }
+
     /// Returns the calls of the last program that was started, in the order in which they began.
     fn calls(&self) -> Vec<Call> {
         let mut calls = narration::calls(&text(&self.shown[self.begin..]));

@@ -158,6 +158,14 @@ fn call_that_fails_is_told_with_what_to_do() {
             "no port is free: wait a minute, or end programs that have many connections",
         ),
         (
+            &["long-client"],
+            "connect:error=EADDRNOTAVAIL",
+            "[::1]:12345",
+            "connect to",
+            "Cannot assign requested address (os error 99)",
+            "this machine may have no IPv6: use an IPv4 address, such as 127.0.0.1:12345",
+        ),
+        (
             &["long-server"],
             "bind:error=EADDRNOTAVAIL",
             "127.0.0.1:0",

@@ -28,6 +28,7 @@ struct Step {
     pressed: Vec<String>,
     sentence: String,
     states: Vec<String>,
+    ports: Vec<String>,
     queued: Vec<String>,
     segments: usize,
     /// The numbers of the lines with a mark, in the server's code and in the clients'.
@@ -150,6 +151,10 @@ fn compare(shown: &Step, lesson: &Lesson, recording: &Recording, step: usize) {
 
     let states = frame.sockets.iter().map(|socket| socket.state.as_str());
     assert_eq!(sorted(shown.states.iter().map(String::as_str)), sorted(states), "{address}");
+    let ports = frame.sockets.iter().map(|socket| socket.port.map(|port| format!(":{port}")));
+    let ports = ports.map(Option::unwrap_or_default).collect::<Vec<_>>();
+    let shown_ports = sorted(shown.ports.iter().map(String::as_str));
+    assert_eq!(shown_ports, sorted(ports.iter().map(String::as_str)), "{address}");
     let count = |beginning| queued.iter().filter(|item| item.starts_with(beginning)).count();
     let clients = frame.sockets.iter().filter(|socket| socket.queued).count();
     let fins = frame.sockets.iter().filter(|socket| socket.fin).count();

@@ -17,6 +17,7 @@
         pressed: all(".switch [aria-pressed=true]", button => button.value),
         sentence: text(document.querySelector("#sentence")),
         states: all(".card .state", text),
+        ports: all(".card .state + b", text),
         queued: all(".card q", text),
         segments: all("#ladder li.now", text).length,
         marked: all(".code pre", code =>
