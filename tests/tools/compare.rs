@@ -120,6 +120,9 @@ fn compare_says_once_what_shows_in_every_row() {
 
 #[test]
 fn compare_prints_an_object_a_line_for_scripts() {
+    if or_skip("strace", strace()).is_none() {
+        return;
+    }
     let finished = compare().args(["--json", "short-client"]).run();
     assert_eq!(finished.status, Some(0), "{finished:?}");
     let in_rust = r#"","subject":"Rust","verdict":"yes","expected":"","got":""}"#;
@@ -208,6 +211,9 @@ fn compare_lets_the_daemon_of_one_row_live_while_others_end() {
 
 #[test]
 fn compare_does_not_pass_what_it_could_not_try() {
+    if or_skip("Python", python()).is_none() || or_skip("strace", strace()).is_none() {
+        return;
+    }
     let mut shell = Command::new("sh");
     shell.args(["-c", "ulimit -n 24; exec \"$0\" \"$@\""]);
     let compared = compare().args(["short-client"]).under(shell).run();
