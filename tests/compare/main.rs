@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use harness::command_line::{Problem, misuse, report, shown, tell};
 use harness::{
-    Edition, NO_PYTHON, Orphans, PROGRAMS, free_address, programs as build_programs, python,
+    Edition, NO_PYTHON, Orphans, PROGRAMS, free_address, programs as build_programs, python, strace,
 };
 use rows::{Failure, Reason, Row, Subject, Verdict, try_all, why_not_judged};
 use table::Table;
@@ -75,6 +75,7 @@ fn compare(
 ) -> Result<ExitCode, Problem> {
     build_programs().map_err(Problem::Failure)?;
     let _orphans = Orphans::adopt();
+    let _ = strace(); // is looked for before the programs take processes and descriptors
     let mut tables = Vec::new();
     for program in programs {
         let mut columns = Vec::new();
