@@ -399,6 +399,7 @@ fn links_lead_to_the_file_and_the_line_they_name() {
                 let text = read(&path);
                 let found = match place.strip_prefix('L') {
                     Some(line) => is_on_line(&text, line, document, target),
+                    None if file.ends_with(".html") => is_step(&text, place),
                     None => place.is_empty() || headings(&text).any(|heading| heading == place),
                 };
                 assert!(found, "{document}: {target}");
@@ -415,6 +416,22 @@ fn is_on_line(source: &str, line: &str, document: &str, target: &str) -> bool {
     let code = before.rsplit('[').next().unwrap_or_default();
     let source = source.lines().nth(line - 1).unwrap_or_default();
     !code.contains('`') || source.contains(code.trim_matches('`'))
+}
+
+/// Returns whether the lesson has the step that this address names: LANGUAGE/SCENARIO/STEP, and
+/// `/python` for the twins.
+fn is_step(page: &str, address: &str) -> bool {
+    let mut parts = address.split('/').skip(1);
+    let [scenario, step, edition] = [(); 3].map(|()| parts.next());
+    let (_, data) = page.split_once(r#"id="data">"#).expect("the page holds the recordings");
+    let data = data.split("</script>").next().unwrap_or_default();
+    let lesson: serde_json::Value = serde_json::from_str(data).expect("they are JSON");
+    let mut scenarios = lesson["scenarios"].as_array().into_iter().flatten();
+    let recorded = scenarios.find(|recorded| recorded["id"].as_str() == scenario);
+    let frames =
+        recorded.map(|recorded| &recorded["editions"][edition.unwrap_or("rust")]["frames"]);
+    let step = step.and_then(|step| step.parse::<usize>().ok());
+    frames.zip(step).is_some_and(|(frames, step)| frames.get(step).is_some())
 }
 
 /// Returns the names by which the headings of a page are linked.
