@@ -8,6 +8,7 @@ STEP=1 stops before each call. The program need not change: the methods of the s
 `recvfrom`, `sendmsg`, `sendfile`. Python 3.8 and newer.
 """
 
+import builtins
 import encodings.idna  # now: the first name that is looked up would open files between the sockets
 import errno
 import io
@@ -16,6 +17,7 @@ import re
 import socket
 import sys
 import threading
+import time
 import traceback
 import types
 
@@ -39,13 +41,14 @@ def main():
     stay_out_of_tracebacks()
     sys.path[0] = os.path.dirname(os.path.realpath(path))
     program = sys.modules["__main__"] = types.ModuleType("__main__")
-    program.__file__ = path
+    program.__file__, program.__builtins__ = path, __builtins__
     exec(compile(source, path, "exec"), program.__dict__)
 
 
 # The calls of the lesson.
 
 plain_init = socket.socket.__init__
+plain_recv_into = socket.socket.recv_into
 plain_sendall = socket.socket.sendall
 plain_close = socket.socket._real_close
 plain_del = socket.socket.__del__
@@ -93,12 +96,12 @@ def is_tcp(family, kind):
 
 def resolved(sock, address):
     """Looks up the name in an address as the call itself would, so that the address shown is the
-    one that the kernel is told."""
+    one that the kernel is told. What the call does not take, it is given as it is."""
     host, port, *rest = address
-    if not 0 <= port <= 65535:
-        raise OverflowError
-    # No host means any address of this machine.
-    found = socket.getaddrinfo(host or None, port, sock.family, sock.type, 0, socket.AI_PASSIVE)
+    if not isinstance(address, tuple) or not 0 <= port <= 65535:
+        raise ValueError
+    host = host if len(host) > 0 else None  # any address of this machine
+    found = socket.getaddrinfo(host, port, sock.family, sock.type, 0, socket.AI_PASSIVE)
     numbers = found[0][4]
     return [(*numbers[:2], *(rest or numbers[2:]))]
 
@@ -117,21 +120,30 @@ def connect_ex(sock, address):
 
 
 def recv_into(sock, buffer, nbytes=0, flags=0):
-    room = memoryview(buffer).cast("B")
+    try:
+        room = memoryview(buffer).cast("B")
+        if room.readonly or not 0 <= nbytes <= len(room):
+            raise ValueError
+    except (TypeError, ValueError):
+        return plain_recv_into(sock, buffer, nbytes, flags)  # which says what is wrong
     data = socket.socket.recv(sock, nbytes or len(room), flags)
     room[: len(data)] = data
     return len(data)
 
 
-def sendall(sock, data, *flags):
+def sendall(sock, data, /, *flags):
     """A loop in Python as it is in C: one line stands for one system call."""
-    if isinstance(data, str):
-        return plain_sendall(sock, data)  # which says what is wrong
-    rest = memoryview(data).cast("B")
+    try:
+        rest = memoryview(data).cast("B")
+    except TypeError:
+        return plain_sendall(sock, data, *flags)  # which says what is wrong
+    limit, begun = sock.gettimeout(), time.monotonic()
     while True:
         rest = rest[socket.socket.send(sock, rest, *flags) :]
         if not rest:
             return None
+        if limit and time.monotonic() - begun > limit:  # it is one for all of the bytes
+            raise socket.timeout("timed out")
 
 
 def init(sock, family=-1, type=-1, proto=-1, fileno=None):
@@ -224,7 +236,8 @@ def shown_bytes(data):
 def quoted(data):
     """Shows at most 32 bytes, with nothing that a terminal would obey, as src/bytes.rs does."""
     limit = 32
-    data, more = bytes(memoryview(data)), ""
+    # The rest, which may be large, is not copied.
+    data, more = bytes(memoryview(data).cast("B")[: limit + 1]), ""
     if len(data) > limit:
         end, more = limit, "..."
         # A UTF-8 character, of at most 4 bytes, is not cut in two.
@@ -276,12 +289,19 @@ def pause(call):
             with screen:
                 question = f"next: {call}  [Enter] "
                 write(error_output, question)
-            if not (keyboard and keyboard.readline()):
+            if not has_answered():
                 stepping = False
                 write(error_output, "\n")
     finally:
         question = ""
         turn.release()
+
+
+def has_answered():
+    try:
+        return keyboard and keyboard.readline()
+    except (OSError, ValueError):
+        return False  # the program has closed it: it has ended, too
 
 
 class AboveTheQuestion(io.FileIO):
@@ -348,15 +368,24 @@ def stay_out_of_tracebacks():
     traceback.TracebackException.__init__ = init_traceback
 
 
+ERROR_GROUP = getattr(builtins, "BaseExceptionGroup", ())  # Python 3.11 and newer
+
+
 def hide_own_frames(error):
     """Takes the frames of this file out of the traceback of an error, and of those that led to
-    it."""
-    while error is not None:
+    it, or that it is a group of."""
+    errors, done = [error], set()
+    while errors:
+        error = errors.pop()
+        if error is None or id(error) in done:  # an error can be its own cause
+            continue
+        done.add(id(error))
         error.__traceback__ = trace = skip_own_frames(error.__traceback__)
         while trace:
             trace.tb_next = skip_own_frames(trace.tb_next)
             trace = trace.tb_next
-        error = error.__cause__ or error.__context__
+        errors += [error.__cause__, error.__context__]
+        errors += error.exceptions if isinstance(error, ERROR_GROUP) else ()
 
 
 def skip_own_frames(trace):

@@ -3,16 +3,16 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-use tempfile::NamedTempFile;
+use tempfile::tempfile;
 
 use harness::command_line::{Problem, failure, misuse};
-use harness::{Program, own_network_if_found, python};
+use harness::{Orphans, Program, own_network_if_found, python};
 
 use crate::recording::Recording;
 use crate::scenario;
@@ -67,11 +67,15 @@ impl Namespace {
     fn try_to_record(&self, what: &[&str]) -> io::Result<(Recording, bool)> {
         let mut command = Command::new(&self.command[0]);
         command.args(&self.command[1..]).args(what);
-        let file = NamedTempFile::new()?;
+        // It has no name: nothing is left behind, however this process ends.
+        let mut file = tempfile()?;
         let program = Program::of(command).ending_with_us().env("PYTHON", &self.python);
-        let mut process = program.stdout(file.reopen()?).stderr(Stdio::inherit()).spawn()?;
+        let mut process = program.stdout(file.try_clone()?).stderr(Stdio::inherit()).spawn()?;
         let status = process.end_within(PATIENCE).ok_or(ErrorKind::TimedOut)?;
-        Ok((serde_json::from_reader(file)?, status.success()))
+        file.rewind()?;
+        let recording = serde_json::from_reader(file);
+        let recording = recording.map_err(|_| io::Error::other("the recording has broken off"))?;
+        Ok((recording, status.success()))
     }
 }
 
@@ -87,6 +91,7 @@ pub fn record_here(words: &[OsString]) -> Result<ExitCode, Problem> {
     let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
     // The system's own settings stay as they are.
     let here = network_namespace()?;
+    let _orphans = Orphans::adopt();
     let recording = match words[..] {
         [outer, _, ..] if here == Path::new(outer) => {
             return misuse("this is the system's network");

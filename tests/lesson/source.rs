@@ -26,7 +26,8 @@ pub fn of(part: &Part) -> io::Result<Source> {
         }
         _ => (name.into(), &[]),
     };
-    let text = fs::read_to_string(file)?;
+    let text = fs::read(file)?; // of any encoding
+    let text = String::from_utf8_lossy(&text);
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let begins = |line: &String| begin.iter().any(|begin| line.starts_with(begin));
     let first = lines.iter().position(begins).unwrap_or(0);

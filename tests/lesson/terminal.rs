@@ -1,11 +1,14 @@
 //! A terminal, and the program that runs in it.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
-use std::process::ExitStatus;
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+use std::process::{self, ExitStatus};
+use std::time::Duration;
 
-use tempfile::NamedTempFile;
+use tempfile::tempfile;
 
 use harness::{LIMIT, PROMPT_END};
 
@@ -17,11 +20,15 @@ use crate::started::{Running, Started};
 /// How much is read, in bytes. A program that prints without end waits then.
 const MOST_SHOWN: usize = 64 * 1024;
 
+/// How long a program may run without its outputs.
+const LAST_MOMENT: Duration = Duration::from_secs(2);
+
 pub struct Terminal {
     pub started: Started,
     source: Source,
-    /// The line of each call of a Python program.
-    lines: NamedTempFile,
+    /// The line of each call of a Python program. The file has no name, so that nothing is left
+    /// behind.
+    lines: File,
     running: Option<Running>,
     status: Option<ExitStatus>,
     /// All that it shows.
@@ -37,18 +44,23 @@ pub struct Terminal {
 impl Terminal {
     pub fn new(started: Started) -> io::Result<Self> {
         let source = source::of(&started.part)?;
-        let lines = NamedTempFile::new()?;
+        let lines = tempfile()?;
         let shown = b"$ ".to_vec();
         let (running, status, begin, framed, entered) = Default::default();
         Ok(Self { started, source, lines, running, status, shown, begin, framed, entered })
     }
 
     pub fn start(&mut self) -> io::Result<()> {
-        fs::write(&self.lines, "")?;
-        self.running = Some(self.started.start(self.lines.path())?);
+        self.lines.set_len(0)?;
+        self.running = Some(self.started.start(&self.path_of_lines())?);
         self.shown.extend(format!("{}\n", self.started.typed()).bytes());
         (self.begin, self.entered) = (self.shown.len(), 0);
         Ok(())
+    }
+
+    /// Returns the name by which others can open the file.
+    fn path_of_lines(&self) -> PathBuf {
+        format!("/proc/{}/fd/{}", process::id(), self.lines.as_raw_fd()).into()
     }
 
     pub fn is_running(&self) -> bool {
@@ -72,7 +84,10 @@ impl Terminal {
         while let Some(running) = self.running.as_mut().filter(|_| self.shown.len() < MOST_SHOWN) {
             match running.output.read(&mut buffer) {
                 Ok(0) => {
-                    self.status = running.process.end_within(LIMIT);
+                    self.status = running.process.end_within(LAST_MOMENT).or_else(|| {
+                        running.process.kill_group(); // it has closed its outputs, and goes on
+                        running.process.end_within(LIMIT)
+                    });
                     self.running = None;
                     self.shown.extend(b"$ ");
                 }
@@ -189,7 +204,7 @@ impl Terminal {
     fn calls(&self) -> Vec<Call> {
         let mut calls = narration::calls(&text(&self.shown[self.begin..]));
         calls.extend(self.question().map(Call::next));
-        let lines = fs::read_to_string(&self.lines).unwrap_or_default();
+        let lines = fs::read_to_string(self.path_of_lines()).unwrap_or_default();
         match &self.started.python {
             Some(file) => source::find_lines_in_python(&mut calls, &lines, file, &self.source),
             None => source::find_lines_in_rust(&mut calls, &self.source.lines),

@@ -220,6 +220,104 @@ fail_twice()
     assert_eq!((watched.status, watched.stderr), (Some(1), unwatched.stderr));
 }
 
+/// Runs a program with and without `watch.py`, and expects the same of both but for the calls.
+#[track_caller]
+fn behaves_the_same(text: &str) {
+    let script = Script::new(text);
+    let (Some(watched), Some(unwatched)) = (script.watched(), script.unwatched()) else {
+        return;
+    };
+    let (mut watched, unwatched) = (watched.run(), unwatched.run());
+    let is_own = |line: &&str| !line.starts_with("[.] ");
+    watched.stdout = watched.stdout.split_inclusive('\n').filter(is_own).collect();
+    assert_eq!(watched, unwatched);
+}
+
+#[test]
+fn error_that_is_its_own_cause_is_told_too() {
+    behaves_the_same("try: 1 / 0\nexcept Exception as error: raise error from error\n");
+}
+
+#[test]
+fn errors_of_a_group_are_told_without_its_own_frames() {
+    behaves_the_same(
+        "import builtins, socket
+def fail():
+    socket.socket().connect(('127.0.0.1', 0))
+try:
+    fail()
+except OSError as error:
+    failed = error
+raise getattr(builtins, 'ExceptionGroup', lambda *_: failed)('many', [failed])
+",
+    );
+}
+
+#[test]
+fn arguments_that_a_call_does_not_take_are_refused_before_it_is_made() {
+    behaves_the_same(
+        "import socket
+print(type(__builtins__))
+one, other = socket.create_server(('', 0)), socket.socket()
+for address in ['', 0], (None, 0), (0, 0), ('', 0, 0), ('', '0'), ('', -1):
+    try:
+        other.bind(address)
+    except (TypeError, OverflowError) as error:
+        print(error)
+other.connect(('127.0.0.1', one.getsockname()[1]))
+one, _ = one.accept()
+one.sendall(b'hello')
+for arguments in (bytearray(2), 3), (b'xxxxx',), (bytearray(2), -1):
+    try:
+        other.recv_into(*arguments)
+    except (TypeError, ValueError) as error:
+        print(error)
+print(other.recv(5))
+for data in None, 5, [b'x'], memoryview(b'abc')[::2]:
+    try:
+        one.sendall(data)
+    except (TypeError, BufferError) as error:
+        print(error)
+",
+    );
+}
+
+#[test]
+fn time_limit_of_sendall_is_one_for_all_bytes() {
+    behaves_the_same(
+        "import socket, threading, time
+server = socket.create_server(('127.0.0.1', 0))
+client = socket.create_connection(server.getsockname())
+def read_slowly():
+    while client.recv(65536):
+        time.sleep(0.002)
+threading.Thread(target=read_slowly, daemon=True).start()
+sender, _ = server.accept()
+sender.settimeout(1)
+try:
+    sender.sendall(bytes(300_000_000))
+except OSError as error:
+    print(repr(error))
+",
+    );
+}
+
+#[test]
+fn program_that_closes_its_input_steps_no_further() {
+    let script = Script::new(
+        "import socket, sys
+sys.stdin.close()
+socket.socket().close()
+print('done')
+",
+    );
+    let Some(script) = script.watched() else {
+        return;
+    };
+    let finished = script.env("STEP", "1").run();
+    assert!(finished.stdout.ends_with("\ndone\n"), "{finished:?}");
+}
+
 #[test]
 fn arguments_and_exit_status_are_the_programs_own() {
     let script = Script::new(
