@@ -399,7 +399,7 @@ fn links_lead_to_the_file_and_the_line_they_name() {
                 let text = read(&path);
                 let found = match place.strip_prefix('L') {
                     Some(line) => is_on_line(&text, line, document, target),
-                    None if file.ends_with(".html") => is_step(&text, place),
+                    None if file.ends_with("lesson.html") => is_step(&text, place),
                     None => place.is_empty() || headings(&text).any(|heading| heading == place),
                 };
                 assert!(found, "{document}: {target}");
