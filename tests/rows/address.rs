@@ -9,7 +9,11 @@ use super::{Failure, Kind, Setup, Subject};
 /// What tells a language, by the ending of a file's name or by the name of an interpreter, and the
 /// lines that take ADDRESS there.
 const LANGUAGES: &[(&str, &[&str], &str)] = &[
-    ("Python", &["py", "python", "python3"], r#"host, port = sys.argv[-1].rsplit(":", 1)"#),
+    (
+        "Python",
+        &["py", "python", "python3"],
+        r#"host, port = sys.argv[-1].rsplit(":", 1); port = int(port)"#,
+    ),
     (
         "JavaScript",
         &["js", "mjs", "cjs", "node"],

@@ -145,7 +145,7 @@ fn compare_judges_nothing_where_the_address_is_built_in() {
     let client = format!("import socket; socket.socket().connect(('127.0.0.1', {port}))");
     let hint = "with an ADDRESS such as 127.0.0.1:";
     let line = r#"in Python:
-    host, port = sys.argv[-1].rsplit(":", 1)"#;
+    host, port = sys.argv[-1].rsplit(":", 1); port = int(port)"#;
     for (program, script, problem) in [
         ("short-server", server, "it listens on 0.0.0.0:0, not on the ADDRESS it was given"),
         (
