@@ -1,0 +1,504 @@
+//! `cargo lesson`: the page made anew equals the one in docs, and what it has recorded can be true.
+#![cfg(target_os = "linux")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tempfile::tempdir;
+
+use support::run::{
+    Finished, LIMIT, Process, Program, or_skip, own_network, path_of_alias, poll, python,
+};
+use support::session::recording::{Did, Frame, Lesson, Recording, Segment, Socket, Source, When};
+
+const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/lesson.html");
+
+/// How long it may take to make the page.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+fn lesson() -> Program {
+    Program::of(Command::new(path_of_alias("lesson")))
+}
+
+/// Returns the page made anew, once for all tests.
+fn page() -> Option<&'static str> {
+    static PAGE: LazyLock<Option<String>> = LazyLock::new(|| {
+        own_network().zip(or_skip("python3", python()))?;
+        let folder = tempdir().expect("a folder can be made");
+        let file = folder.path().join("lesson.html");
+        let mut making = lesson().args([&file]).start();
+        let status = making.end_within(PATIENCE).expect("the page is made in time");
+        let made = making.finish();
+        assert!(status.success(), "{}", made.stderr);
+        assert_eq!(made.stdout, format!("{}\n", file.display()));
+        Some(fs::read_to_string(file).expect("the page is written"))
+    });
+    PAGE.as_deref()
+}
+
+/// Divides a page into what stands before the recordings, these, and what stands behind them.
+fn parts(page: &str) -> [&str; 3] {
+    let (before, rest) = page.split_once("id=\"data\">").expect("the page holds data");
+    let (data, behind) = rest.split_once("</script>").expect("the data ends");
+    [before, data, behind]
+}
+
+fn recorded(page: &str) -> Lesson {
+    serde_json::from_str(parts(page)[1]).expect("the data are recordings")
+}
+
+/// Each recording, with its name.
+fn recordings(lesson: &Lesson) -> impl Iterator<Item = (String, &Recording)> {
+    lesson.scenarios.iter().flat_map(|scenario| {
+        let name = |edition: &String| format!("{}, {edition}", scenario.id);
+        scenario.editions.iter().map(move |(edition, recording)| (name(edition), recording))
+    })
+}
+
+#[test]
+fn page_made_anew_equals_the_one_in_docs_but_for_bare_acks() {
+    let Some(page) = page() else {
+        return;
+    };
+    let in_docs = fs::read_to_string(DOCS).expect("docs/lesson.html is there");
+    let ([before, data, behind], [old_before, old_data, old_behind]) =
+        (parts(page), parts(&in_docs));
+    assert!(before == old_before && behind == old_behind, "cargo lesson docs/lesson.html");
+    let [new, old] = [data, old_data].map(without_bare_acks);
+    assert_equal(&new, &old, "");
+}
+
+/// When a bare ACK is sent is the kernel's own affair.
+fn without_bare_acks(data: &str) -> Value {
+    let mut data: Value = serde_json::from_str(data).expect("the data are JSON");
+    drop_bare_acks(&mut data);
+    data
+}
+
+fn drop_bare_acks(value: &mut Value) {
+    match value {
+        Value::Array(values) => {
+            values.retain(|value| value[2] != "ACK" || value[4] != 0);
+            values.iter_mut().for_each(drop_bare_acks);
+        }
+        Value::Object(values) => values.values_mut().for_each(drop_bare_acks),
+        _ => {}
+    }
+}
+
+/// Compares part by part, to say where the difference is.
+#[track_caller]
+fn assert_equal(new: &Value, old: &Value, place: &str) {
+    match (new, old) {
+        (Value::Array(new), Value::Array(old)) if new.len() == old.len() => {
+            for (number, (new, old)) in new.iter().zip(old).enumerate() {
+                assert_equal(new, old, &format!("{place}/{number}"));
+            }
+        }
+        (Value::Object(new), Value::Object(old)) if new.keys().eq(old.keys()) => {
+            for (key, new) in new {
+                assert_equal(new, &old[key], &format!("{place}/{key}"));
+            }
+        }
+        _ if new == old => {}
+        _ => {
+            let [new, old] = [new, old].map(|value| format!("{value:.300}"));
+            panic!(
+                "{place}: {new}, and in docs: {old}; if it is meant, cargo lesson docs/lesson.html"
+            );
+        }
+    }
+}
+
+#[test]
+fn recordings_obey_the_rules_of_tcp() {
+    let Some(page) = page() else {
+        return;
+    };
+    let lesson = recorded(page);
+    assert_eq!(recordings(&lesson).count(), 20);
+    for (name, recording) in recordings(&lesson) {
+        obeys_the_rules(recording).unwrap_or_else(|problem| panic!("{name}, {problem}"));
+    }
+}
+
+#[test]
+fn recordings_that_are_tampered_with_break_the_rules() {
+    let Some(page) = page() else {
+        return;
+    };
+    let tampered = |tamper: &dyn Fn(&mut [Frame])| {
+        let lesson = recorded(page);
+        let mut early = lesson.scenarios.into_iter().find(|scenario| scenario.id == "early");
+        let editions = &mut early.as_mut().expect("it is recorded").editions;
+        let recording = editions.get_mut("rust").expect("it is recorded");
+        tamper(&mut recording.frames);
+        obeys_the_rules(recording).expect_err("it breaks a rule")
+    };
+    let socket = |frames: &[Frame], step: usize, of: usize, port: u16| {
+        let sockets = &frames[step].sockets;
+        let found =
+            sockets.iter().position(|it| it.of == of && it.port == Some(port) && it.peer.is_some());
+        found.expect("the socket is there")
+    };
+    let change = |step, of, port, change: fn(&mut Socket)| {
+        tampered(&|frames| {
+            let at = socket(frames, step, of, port);
+            change(&mut frames[step].sockets[at]);
+        })
+    };
+    for (problem, expected) in [
+        (tampered(&|frames| frames[3].segments.clear()), "step 3: 5 bytes are unread, and 0 came"),
+        (change(3, 0, 12345, |it| it.rx = Some(0)), "step 3: 0 bytes are unread, and 5 came"),
+        (change(3, 0, 12345, |it| it.text = "world".to_owned()), "step 3: \"world\" never came"),
+        (change(4, 1, 40100, |it| it.rx = Some(4)), "step 4: recv(3, 4096) waits over 4 bytes"),
+        (change(8, 0, 12345, |it| it.fin = false), "step 8: no end of the stream is unread"),
+        (change(2, 0, 12345, |it| it.queued = false), "step 2: 1 client waits, and 0 are queued"),
+        (
+            change(12, 1, 40100, |it| (it.of, it.peer) = (0, Some(40100))),
+            "step 12: TIME_WAIT is at the other side",
+        ),
+    ] {
+        assert_eq!(problem, expected);
+    }
+}
+
+/// What holds of every recording.
+fn obeys_the_rules(recording: &Recording) -> Result<(), String> {
+    let mut connections = Connections::default();
+    let mut before: &[Socket] = &[];
+    for (step, frame) in recording.frames.iter().enumerate() {
+        connections.add(frame, before);
+        let checked = blocked_recv_has_an_empty_queue(frame)
+            .and_then(|()| accept_queue_holds_what_it_counts(frame))
+            .and_then(|()| connections.allow(&frame.sockets));
+        checked.map_err(|problem| format!("step {step}: {problem}"))?;
+        before = &frame.sockets;
+    }
+    Ok(())
+}
+
+fn blocked_recv_has_an_empty_queue(frame: &Frame) -> Result<(), String> {
+    for (who, side) in frame.sides.iter().enumerate() {
+        let waiting = side.at.iter().filter(|at| at.1 == When::Blocked);
+        for call in waiting.map(|at| &at.2).filter(|call| call.starts_with("recv(")) {
+            let socket = socket_of(call, who, &frame.sockets)
+                .ok_or_else(|| format!("{call} has no socket"))?;
+            let bytes = socket.rx.unwrap_or(0) + usize::from(socket.fin);
+            if bytes > 0 {
+                return Err(format!("{call} waits over {bytes} bytes"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn accept_queue_holds_what_it_counts(frame: &Frame) -> Result<(), String> {
+    let queued = frame.sockets.iter().filter(|socket| socket.queued).count();
+    match frame.sockets.iter().find_map(|socket| socket.queue) {
+        Some(count) if count != queued => {
+            Err(format!("{count} client waits, and {queued} are queued"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns the socket that a call names.
+fn socket_of<'a>(call: &str, who: usize, sockets: &'a [Socket]) -> Option<&'a Socket> {
+    let descriptor = call.split(['(', ',', ')']).nth(1)?.parse().ok();
+    sockets.iter().find(|socket| socket.of == who && socket.fd == descriptor)
+}
+
+/// What has travelled, and been read.
+#[derive(Default)]
+struct Connections {
+    /// From a program to a program.
+    streams: BTreeMap<(usize, usize), Stream>,
+    /// The client that has a port.
+    clients: BTreeMap<u16, usize>,
+}
+
+#[derive(Default)]
+struct Stream {
+    text: String,
+    came: usize,
+    read: usize,
+    began: bool,
+    /// Whether its end has come, and then whether it came before that of the other direction.
+    ended_first: Option<bool>,
+    end_is_read: bool,
+}
+
+impl Stream {
+    fn has_ended(&self) -> bool {
+        self.ended_first.is_some()
+    }
+}
+
+impl Connections {
+    fn add(&mut self, frame: &Frame, before: &[Socket]) {
+        for Segment(from, to, flags, text, count) in &frame.segments {
+            let other_has_ended = self.streams.get(&(*to, *from)).is_some_and(Stream::has_ended);
+            let stream = self.streams.entry((*from, *to)).or_default();
+            if flags.contains("SYN") {
+                *stream = Stream { began: true, ..Stream::default() };
+            }
+            stream.text += text;
+            stream.came += count;
+            if flags.contains("FIN") {
+                stream.ended_first = Some(!other_has_ended);
+            }
+        }
+        for socket in frame.sockets.iter().filter(|socket| socket.of > 0) {
+            self.clients.extend(socket.port.map(|port| (port, socket.of)));
+        }
+        for (who, side) in frame.sides.iter().enumerate() {
+            for Did(_, call, result) in side.did.iter().filter(|did| did.1.starts_with("recv(")) {
+                let socket = socket_of(call, who, &frame.sockets);
+                let socket = socket.or_else(|| socket_of(call, who, before));
+                let peer = socket.and_then(|socket| self.peer(socket));
+                let stream = peer.and_then(|peer| self.streams.get_mut(&(peer, who)));
+                let count = result.split(' ').next().and_then(|count| count.parse::<usize>().ok());
+                if let Some((stream, count)) = stream.zip(count) {
+                    stream.read += count;
+                    // Linux takes the end of the stream out of the queue with the last bytes.
+                    stream.end_is_read = stream.has_ended() && stream.read == stream.came;
+                }
+            }
+        }
+    }
+
+    /// Returns the program at the other end of a socket's connection.
+    fn peer(&self, socket: &Socket) -> Option<usize> {
+        if socket.of > 0 { Some(0) } else { self.clients.get(&socket.peer?).copied() }
+    }
+
+    /// Checks each socket against what has travelled and been read.
+    fn allow(&self, sockets: &[Socket]) -> Result<(), String> {
+        let nothing = Stream::default();
+        for socket in sockets.iter().filter(|socket| socket.peer.is_some()) {
+            let peer = self.peer(socket).ok_or("nobody is at the other end")?;
+            let from = self.streams.get(&(socket.of, peer)).unwrap_or(&nothing);
+            let to = self.streams.get(&(peer, socket.of)).unwrap_or(&nothing);
+            let state = socket.state.as_str();
+            let holds = match state {
+                "SYN_SENT" => from.began && !to.began,
+                "ESTABLISHED" => from.began && to.began && !from.has_ended() && !to.has_ended(),
+                "CLOSE_WAIT" => to.has_ended() && !from.has_ended(),
+                "FIN_WAIT_2" => from.has_ended() && !to.has_ended(),
+                "TIME_WAIT" if from.ended_first != Some(true) => {
+                    return Err("TIME_WAIT is at the other side".to_owned());
+                }
+                "TIME_WAIT" => to.has_ended(),
+                "CLOSED" => true,
+                _ => false,
+            };
+            if !holds {
+                return Err(format!("{state} cannot be"));
+            }
+            let Some(unread) = socket.rx else {
+                continue;
+            };
+            let left = to.came - to.read;
+            if unread != left {
+                return Err(format!("{unread} bytes are unread, and {left} came"));
+            }
+            let is_cut = to.text.contains("...");
+            if !is_cut && !to.text.ends_with(&socket.text) {
+                return Err(format!("{:?} never came", socket.text));
+            }
+            match (socket.fin, to.has_ended() && !to.end_is_read) {
+                (false, true) => return Err("no end of the stream is unread".to_owned()),
+                (true, false) => return Err("an end of the stream never came".to_owned()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn recorded_calls_are_in_the_lines_that_are_shown() {
+    let Some(page) = page() else {
+        return;
+    };
+    let lesson = recorded(page);
+    for (name, recording) in recordings(&lesson) {
+        for frame in &recording.frames {
+            for (side, part) in frame.sides.iter().zip(&recording.programs) {
+                let source = &lesson.sources[&part.source];
+                let at = side.at.iter().map(|at| (at.0, &at.2));
+                for (line, call) in at.chain(side.did.iter().map(|did| (did.0, &did.1))) {
+                    let problem = wrong_line(line, call, source);
+                    assert_eq!(problem, None, "{name}: {call}, {}", frame.words.en);
+                }
+            }
+        }
+    }
+}
+
+/// Returns a line that does not make a call. A socket is closed by its last use, or by the exit.
+fn wrong_line<'a>(line: Option<usize>, call: &str, source: &'a Source) -> Option<&'a str> {
+    let (name, _) = call.split_once('(').expect("a call has arguments");
+    let Some(line) = line else {
+        return if name == "close" { None } else { Some("no line") };
+    };
+    let code = source.lines[line].as_str();
+    let makes = |what: &str| code.contains(what);
+    let is_right = match name {
+        "socket" => makes("Socket::") || makes("socket.socket("),
+        "shutdown" => makes("linger_and_close("),
+        "recv" => makes(".recv(") || makes("linger_and_close("),
+        "close" => makes("close(") || makes("?") || makes("the exit does"),
+        name => makes(&format!(".{name}(")),
+    };
+    Some(code).filter(|_| !is_right)
+}
+
+#[test]
+fn each_step_has_a_sentence_in_both_languages() {
+    let Some(page) = page() else {
+        return;
+    };
+    let is_chinese = |character| ('\u{4e00}'..='\u{9fff}').contains(&character);
+    let lesson = recorded(page);
+    for (name, recording) in recordings(&lesson) {
+        for frame in &recording.frames {
+            let [en, zh] = [&frame.words.en, &frame.words.zh];
+            assert!(!frame.unexpected, "{name}: {en}");
+            assert!(!en.is_empty() && !en.contains(is_chinese), "{name}: {en}");
+            assert!(zh.contains(is_chinese), "{name}: {zh}");
+        }
+    }
+}
+
+#[test]
+fn own_pair_is_recorded_with_its_crash_and_what_it_asks() {
+    if own_network().zip(or_skip("python3", python())).is_none() {
+        return;
+    }
+    let folder = tempdir().expect("a folder can be made");
+    let write = |name: &str, lines: &[&str]| {
+        fs::write(folder.path().join(name), lines.join("\n")).expect("it can be written");
+    };
+    write(
+        "server.py",
+        &[
+            "import socket",
+            "server = socket.create_server((\"0.0.0.0\", 9999))",
+            "client, peer = server.accept()",
+            "client.send(client.recv(1024).decode())",
+        ],
+    );
+    write(
+        "client.py",
+        &[
+            "import socket",
+            "client = socket.create_connection((\"localhost\", 9999))",
+            "client.sendall(b\"</script><b>\" + input(\"name? \").encode())",
+            "print(client.recv(1024))",
+        ],
+    );
+    let page = folder.path().join("own.html");
+    let made = lesson().in_folder(folder.path()).args(["own.html", "server.py", "client.py"]).run();
+    assert_eq!((made.status, made.stdout.as_str()), (Some(0), "own.html\n"), "{}", made.stderr);
+    let page = fs::read_to_string(page).expect("the page is written");
+    let lesson = recorded(&page);
+    let (_, recording) = recordings(&lesson).next().expect("the pair is recorded");
+    obeys_the_rules(recording).unwrap();
+    let shown = |who: usize| {
+        let frames = recording.frames.iter();
+        frames.map(|frame| frame.sides[who].new.as_str()).collect::<String>()
+    };
+    let (server, client) = (shown(0), shown(1));
+    assert!(server.contains("recv(4, 1024) = 17 \"</script><b>hello\"\n"), "{server}");
+    assert!(server.contains("File \"server.py\", line 4, in <module>\n"), "{server}");
+    assert!(server.contains("TypeError: a bytes-like object is required"), "{server}");
+    assert!(client.contains("name? hello\n"), "{client}");
+    assert!(client.ends_with("b''\nnext: close(3)  [Enter] \n[.] close(3)\n$ "), "{client}");
+    let last = recording.frames.last().expect("it has steps");
+    assert_eq!(last.words.en, "Both programs have ended.");
+}
+
+/// Starts to record a server that says who it is in a file, and has left a daemon behind.
+fn lesson_of_a_daemon(folder: &Path) -> Option<Process> {
+    own_network().zip(or_skip("python3", python()))?;
+    let server = "import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        open('daemon', 'w').write(str(os.getpid()))
+        time.sleep(1000)
+    os._exit(0)
+while True:
+    pass";
+    fs::write(folder.join("server.py"), server).expect("it can be written");
+    let folder_of_files = folder.join("files");
+    fs::create_dir(&folder_of_files).expect("it can be made");
+    let made = lesson().in_folder(folder).args(["own.html", "server.py", "short-client"]);
+    Some(made.env("TMPDIR", folder_of_files).start())
+}
+
+#[test]
+fn lesson_leaves_nothing_behind_when_it_is_killed() {
+    for signal in [Signal::INT, Signal::KILL] {
+        let folder = tempdir().expect("a folder can be made");
+        let Some(made) = lesson_of_a_daemon(folder.path()) else {
+            return;
+        };
+        let daemon = || fs::read_to_string(folder.path().join("daemon")).ok();
+        let daemon = poll(LIMIT, || daemon().filter(|id| !id.is_empty())).expect("it is started");
+        made.signal(signal);
+        made.finish();
+        let has_ended = || (!Path::new("/proc").join(&daemon).exists()).then_some(());
+        assert!(poll(LIMIT, has_ended).is_some(), "{signal:?} leaves a daemon behind");
+        let mut left = fs::read_dir(folder.path().join("files")).expect("it is there");
+        assert!(left.next().is_none(), "{signal:?} leaves files behind");
+    }
+}
+
+#[test]
+fn own_program_goes_on_without_outputs_and_its_text_is_not_utf_8() {
+    if own_network().zip(or_skip("python3", python())).is_none() {
+        return;
+    }
+    let folder = tempdir().expect("a folder can be made");
+    let script =
+        b"import os # coding: gbk\nos.closerange(0, 3) # \xb9\xd8\nwhile True:\n    pass\n";
+    fs::write(folder.path().join("server.py"), script).expect("it can be written");
+    let made = lesson().in_folder(folder.path()).args(["own.html", "server.py", "server.py"]);
+    let mut made = made.start();
+    assert!(made.end_within(LIMIT / 2).is_some_and(|status| status.success()));
+}
+
+#[test]
+fn lesson_names_what_is_wrong_with_its_command_line() {
+    let usage = "usage: cargo lesson [FILE [SERVER CLIENT]]\n";
+    for (arguments, problem) in [
+        (vec!["--fast"], "unknown option '--fast'"),
+        (vec!["page.html", "short-server"], "it takes a FILE, or a FILE, a SERVER and a CLIENT"),
+        (vec!["a.html", "short-server", "short-client", "x"], "too many arguments: 'x'"),
+        (vec!["my_server.py"], "FILE 'my_server.py' does not end in .html"),
+        (
+            vec!["a.html", "short-client", "short-server"],
+            "short-client is neither short-server nor long-server nor a Python file",
+        ),
+        (vec!["a.html", "no.py", "short-client"], "there is no file no.py in this folder"),
+    ] {
+        let expected = Finished::failure(2, &format!("error: {problem}\n{usage}"));
+        assert_eq!(lesson().args(arguments).run(), expected);
+    }
+}
+
+#[test]
+fn lesson_names_the_page_in_docs_where_it_cannot_record() {
+    let expected = "error: recording needs Linux with unshare, ip and python3; \
+                    open docs/lesson.html instead\n";
+    assert_eq!(lesson().env("PATH", "/nowhere").run(), Finished::failure(1, expected));
+}

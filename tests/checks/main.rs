@@ -1,0 +1,36 @@
+//! The tests of the four programs and of the tools: whole processes, real sockets, exact bytes.
+
+mod programs {
+    mod command_line;
+    mod injected_errors;
+    mod lingering;
+    mod narration;
+    mod output;
+    mod pairs;
+    #[cfg(unix)] // elsewhere a descriptor is any number
+    mod stepping;
+    mod survival;
+    mod watch;
+}
+
+mod commands {
+    mod compare;
+    pub mod demo;
+    mod lesson;
+    mod rows_hold;
+}
+
+mod pages {
+    mod documents;
+    mod page;
+    mod solutions;
+}
+
+#[cfg(not(target_os = "linux"))]
+#[test]
+fn tests_that_need_linux_are_skipped() {
+    use std::io::Write;
+
+    // Past the test harness, which hides what a test prints unless it fails.
+    let _ = writeln!(std::io::stderr(), "skipped: all tests that need Linux");
+}

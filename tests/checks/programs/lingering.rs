@@ -1,0 +1,126 @@
+//! Lingering close: neither side closes over bytes that it has not read.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use support::run::{LIMIT, Server};
+
+/// Returns how many bytes of messages a server has shown, and its lines that begin with `[!]`.
+fn received(server: Server) -> (usize, String) {
+    let printed = server.process.kill().stdout;
+    let messages = printed.lines().filter_map(|line| line.strip_prefix("[*] Received: "));
+    let complaints = printed.lines().filter(|line| line.starts_with("[!]"));
+    (messages.map(str::len).sum(), complaints.collect())
+}
+
+#[test]
+fn long_client_loses_nothing_of_long_messages() {
+    for (size, count) in [(2_000, 3), (3_000, 3), (10_000, 1), (100_000, 1)] {
+        let server = Server::start("long-server");
+        let client =
+            server.run_client("long-client", &["x".repeat(size).as_str(), &count.to_string()]);
+        assert_eq!(client.status, Some(0), "{client:?}");
+        assert_eq!(received(server), (size * count, String::new()));
+    }
+}
+
+#[test]
+fn client_that_takes_longer_than_five_seconds_to_send_is_answered_and_not_reset() {
+    let server = Server::start("short-server");
+    let slow = server.client();
+    for _ in 0..13 {
+        slow.send([b'x'; 10_000]).unwrap();
+        thread::sleep(Duration::from_millis(500)); // 130,000 bytes in 6.5 seconds
+    }
+    slow.send_no_more().unwrap();
+    assert_eq!(slow.rest().unwrap(), b"ACK!");
+}
+
+#[test]
+fn long_messages_to_the_short_server_get_ack_and_a_clean_end_of_stream() {
+    let server = Server::start("short-server");
+    let message = vec![b'x'; 300_000];
+    for count in 0..200 {
+        let length = 1025 + count * (300_000 - 1025) / 199;
+        let answer = server.exchange(&message[..length]);
+        assert_eq!(answer.unwrap(), b"ACK!", "for {length} bytes");
+    }
+}
+
+#[test]
+fn slow_sender_that_never_ends_is_left_after_thirty_seconds() {
+    let server = Server::start("short-server");
+    let endless = server.client();
+    endless.send("x").unwrap();
+    endless.expect("ACK!").unwrap();
+    assert_eq!(endless.rest().unwrap(), b"");
+    let begun = Instant::now();
+    while endless.send("x").is_ok() {
+        assert!(begun.elapsed() < LIMIT, "the server reads on");
+        thread::sleep(Duration::from_millis(500)); // a slow sender: no single read waits long
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod on_linux {
+    use rustix::process::Signal;
+
+    use super::*;
+    use support::run::{Program, or_skip, strace};
+
+    /// As on macOS, which refuses every option once both directions of a socket are shut.
+    #[test]
+    fn time_limit_that_is_refused_does_not_cut_a_lingering_close_short() {
+        let Some(mut strace) = or_skip("strace", strace()) else { return };
+        // Keepalive takes the first four.
+        strace.args(["-D", "-o", "/dev/null", "-e", "inject=setsockopt:error=EINVAL:when=5+"]);
+        let server = Server::start("long-server");
+        let address = server.address.to_string();
+        let message = "x".repeat(10_000);
+        let client =
+            Program::new("long-client").args([&address, &message, "1"]).env("RUST_LOG", "trace");
+        let client = client.under(strace).run();
+        assert_eq!(client.status, Some(0), "{client:?}");
+        assert!(client.stdout.contains("SO_RCVTIMEO, 5s) = -1 Invalid argument"), "{client:?}");
+        assert_eq!(received(server), (message.len(), String::new()));
+    }
+
+    #[test]
+    fn client_that_never_reads_is_left_by_the_short_server() {
+        let server = Server::start("short-server");
+        let before = server.process.holds();
+        let flood = server.client();
+        flood.send("the first of many").unwrap();
+        server.send_once("short-client", "next");
+        flood.send_until_nothing_moves().unwrap();
+        server.process.comes_to_hold(before);
+    }
+
+    #[test]
+    fn client_that_stays_and_says_nothing_more_is_left_after_five_seconds() {
+        let server = Server::start("short-server");
+        let before = server.process.holds();
+        let silent = server.client();
+        silent.send("hello").unwrap();
+        let begun = Instant::now();
+        assert_eq!(silent.rest().unwrap(), b"ACK!"); // the server's half is closed
+        server.process.comes_to_hold(before);
+        let seconds = begun.elapsed().as_secs_f64();
+        assert!((4.5..15.0).contains(&seconds), "{seconds} s");
+    }
+
+    #[test]
+    fn stop_and_continue_do_not_cut_a_lingering_close_short() {
+        let server = Server::start("short-server");
+        let client = server.client();
+        client.send("hello").unwrap();
+        client.expect("ACK!").unwrap();
+        for _ in 0..3 {
+            server.process.signal(Signal::STOP);
+            server.process.signal(Signal::CONT);
+            client.send([b'x'; 10_000]).unwrap();
+        }
+        client.send_no_more().unwrap();
+        assert_eq!(client.rest().unwrap(), b"");
+    }
+}

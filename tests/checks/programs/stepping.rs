@@ -1,0 +1,177 @@
+//! `STEP=1`: a pause before each call.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use support::run::{LIMIT, PAIRS, Process, Program, Server, listening_socket};
+
+/// Long enough for a program to do what it should not.
+const A_WHILE: Duration = Duration::from_millis(100);
+
+fn step(program: &str, address: &str) -> Process {
+    Program::new(program).args([address]).env("STEP", "1").with_input().start()
+}
+
+/// Presses Enter at each prompt until this call is next.
+fn step_to(process: &Process, call: &str) {
+    while !process.prompt().starts_with(call) {
+        process.enter();
+    }
+}
+
+/// Brings a stepping server to its first `accept`.
+fn step_to_accept(server: &str) -> Server {
+    let server = step(server, "127.0.0.1:0");
+    step_to(&server, "accept(");
+    Server::from_process(server)
+}
+
+#[test]
+fn nothing_is_called_before_enter() {
+    let (listener, address) = listening_socket();
+    listener.set_nonblocking(true).expect("a socket can be told not to block");
+    let client = step("short-client", &address);
+    step_to(&client, "connect(");
+    client.skip_to("[.] socket(AF_INET, SOCK_STREAM) = ");
+    assert!(client.stdout.is_silent_for(A_WHILE));
+    let nobody = listener.accept().expect_err("the client has not connected");
+    assert_eq!(nobody.kind(), ErrorKind::WouldBlock);
+
+    client.enter();
+    client.skip_to("[.] connect("); // is announced
+    client.skip_to("[.] connect(");
+    listener.accept().expect("the client has connected");
+}
+
+#[test]
+fn each_call_of_the_short_client_has_its_prompt() {
+    let server = Server::start("short-server");
+    stops_before_each_call(Program::new("short-client"), &server);
+}
+
+/// Steps through a short client, in either language.
+pub fn stops_before_each_call(client: Program, server: &Server) {
+    let address = server.address.to_string();
+    let client = client.args([&address]).env("STEP", "1").with_input().start();
+    assert_eq!(client.prompt(), "socket(AF_INET, SOCK_STREAM)");
+    client.enter();
+    let socket = client.skip_to("[.] socket(AF_INET, SOCK_STREAM) = ");
+    for call in [
+        format!("connect({socket}, {address})"),
+        format!("send({socket}, \"i am TCP client\")"),
+        format!("recv({socket}, 4096)"),
+        format!("close({socket})"),
+    ] {
+        assert_eq!(client.prompt(), call);
+        client.enter();
+    }
+    let finished = client.finish();
+    assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
+    let last = format!("[.] recv({socket}, 4096) = 4 \"ACK!\"\nACK!\n[.] close({socket})\n");
+    assert!(finished.stdout.ends_with(&last), "{}", finished.stdout);
+}
+
+#[test]
+fn client_is_connected_before_the_server_accepts() {
+    for (server, _) in PAIRS {
+        let mut server = step_to_accept(server);
+        let client = server.client();
+        client.send("already sent").unwrap();
+        assert!(server.process.stdout.is_silent_for(A_WHILE));
+        server.process.enter();
+        assert_eq!(server.accepted(), client.name().unwrap());
+        server.process.end_input();
+        server.process.skip_to("[*] Received: already sent");
+    }
+}
+
+#[test]
+fn at_the_end_of_the_input_it_runs_on() {
+    let mut server = step_to_accept("short-server");
+    server.process.end_input();
+    for _ in 0..3 {
+        server.send_once("short-client", "hello");
+    }
+    assert_eq!(server.process.kill().stderr, "\n"); // the end of the last prompt's line
+}
+
+#[test]
+fn two_threads_never_show_two_prompts_at_once() {
+    let server = step_to_accept("short-server");
+    let mut clients = [(); 3].map(|()| server.client());
+    for client in &mut clients {
+        client.send("hello").unwrap();
+        client.send_no_more().unwrap();
+    }
+    // accept, recv, send, shutdown, recv, close for each, and accept in the end.
+    for _ in 0..3 * 6 {
+        server.process.enter();
+        let question = format!("\nnext: {}  [Enter] ", server.process.prompt());
+        let more = server.process.stderr.look(Duration::from_millis(20), |_| false);
+        let more = String::from_utf8(more).expect("a prompt is text");
+        assert_eq!(more.replace(&question, ""), "", "beside {question}");
+    }
+}
+
+#[test]
+fn question_stands_last_whatever_another_thread_prints() {
+    let server = step_to_accept("short-server");
+    let first = server.client();
+    for _ in 0..2 {
+        server.process.enter();
+        server.process.prompt(); // the first client's recv, and the next accept, in any order
+    }
+    server.process.enter();
+    let _second = server.client();
+    let question = format!("\nnext: {}  [Enter] ", server.process.prompt());
+
+    first.send("hello").unwrap();
+    server.process.skip_to("[*] Received: hello");
+    // It is asked again under the narrated line and the received one, at least.
+    let stands_last = |shown: &[u8]| shown.ends_with(question.repeat(2).as_bytes());
+    let shown = server.process.stderr.look(LIMIT, stands_last);
+    assert!(stands_last(&shown), "{}", String::from_utf8_lossy(&shown));
+    assert_eq!(String::from_utf8_lossy(&shown).replace(&question, ""), "");
+}
+
+#[test]
+fn input_that_does_not_block_is_waited_for() {
+    use std::io::Write;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    let server = Server::start("short-server");
+    let (mut keyboard, input) = UnixStream::pair().expect("sockets can be made");
+    input.set_nonblocking(true).expect("a socket can be told not to block");
+    let client = Program::new("short-client").args([server.address.to_string()]);
+    let client = client.env("STEP", "1").stdin(OwnedFd::from(input)).start();
+    for _ in 0..5 {
+        client.prompt();
+        assert!(client.stderr.is_silent_for(A_WHILE));
+        keyboard.write_all(b"\n").expect("it reads its input");
+    }
+    assert!(client.finish().stdout.contains("\nACK!\n"));
+}
+
+#[test]
+fn step_can_be_set_to_nothing_or_zero_to_turn_it_off() {
+    for value in ["", "0"] {
+        let server = Program::new("short-server").args(["127.0.0.1:0"]).env("STEP", value);
+        let server = Server::of(server);
+        server.send_once("short-client", "hello");
+        let finished = server.process.kill();
+        assert!(finished.stderr.is_empty() && !finished.stdout.contains("[.]"), "{finished:?}");
+    }
+}
+
+#[test]
+fn stepping_shows_no_narration_that_rust_log_turned_off() {
+    let server = Server::start("short-server");
+    let client = Program::new("short-client").args([server.address.to_string()]);
+    let client = client.env("STEP", "1").env("RUST_LOG", "info").with_input().start();
+    for _ in 0..5 {
+        client.prompt();
+        client.enter();
+    }
+    assert_eq!(client.finish().stdout, "ACK!\n");
+}

@@ -1,0 +1,146 @@
+//! The scenarios: which program makes which call, in which order, and what each step shows.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use crate::sentence::words;
+use crate::started::Started;
+use support::root;
+use support::session::recording::{self, Words};
+
+pub const EDITIONS: [&str; 2] = ["rust", "python"];
+
+pub struct Scenario {
+    pub id: &'static str,
+    title: Words,
+    /// The number of the experiment that it belongs to.
+    experiment: Option<u8>,
+    /// What is started in the terminals, for each edition.
+    programs: Vec<(&'static str, Vec<&'static str>)>,
+    steps: Vec<Step>,
+}
+
+/// What happens between two frames.
+pub struct Step {
+    /// `None` where it belongs to both.
+    edition: Option<&'static str>,
+    pub events: Vec<Event>,
+    pub words: Words,
+}
+
+/// A program, and the call that it makes, or else what happens to it.
+pub struct Event {
+    pub who: usize,
+    pub what: &'static str,
+}
+
+impl Event {
+    /// Returns the call that it asks to be let make.
+    pub fn call(&self) -> Option<&'static str> {
+        let call = self.what.strip_prefix(ASKS).unwrap_or(self.what);
+        Some(call).filter(|call| call.ends_with(')'))
+    }
+}
+
+// What can happen besides a call.
+pub const STARTS: &str = "starts";
+pub const ASKS: &str = "asks for ";
+pub const CTRL_C: &str = "Ctrl-C";
+pub const SYN_AGAIN: &str = "sends its SYN again";
+pub const ANSWERED: &str = "is answered";
+
+/// Returns all scenarios.
+pub fn all() -> Vec<Scenario> {
+    include_str!("scenarios.txt").split("\n## ").skip(1).map(Scenario::read).collect()
+}
+
+impl Scenario {
+    fn read(text: &'static str) -> Self {
+        let mut blocks = text.split("\n\n").map(str::trim_end).filter(|block| !block.is_empty());
+        let mut head = blocks.next().unwrap_or_default().lines();
+        let mut next = || head.next().expect("a scenario begins with its head");
+        let (id, title) = (next(), words(next(), next()));
+        let experiment = next().strip_prefix("experiment ").and_then(|number| number.parse().ok());
+        let programs = head.filter_map(|line| {
+            let (edition, programs) = line.split_once(": ")?;
+            Some((edition, programs.split("; ").collect()))
+        });
+        let programs = programs.collect();
+        Self { id, title, experiment, programs, steps: blocks.map(Step::read).collect() }
+    }
+
+    /// Returns what the page says of it, without recordings.
+    pub fn head(&self) -> recording::Scenario {
+        let (id, title, experiment) = (self.id.to_owned(), self.title.clone(), self.experiment);
+        let (anchor, editions) = (self.anchor(), BTreeMap::new());
+        recording::Scenario { id, title, experiment, anchor, editions }
+    }
+
+    /// Returns where the experiment is in each language's page.
+    fn anchor(&self) -> Option<Words> {
+        let number = self.experiment?;
+        let anchor = |page: &str| {
+            let text = fs::read_to_string(root().join("docs").join(page)).ok()?;
+            let mut titles = text.lines().filter_map(|line| line.strip_prefix("## "));
+            let title = titles.find(|title| title.starts_with(&format!("{number} ")))?;
+            Some(format!("{page}#{}", anchor_of(title)))
+        };
+        Some(Words { en: anchor("experiments.md")?, zh: anchor("experiments.zh-CN.md")? })
+    }
+
+    /// Returns what is started in the terminals.
+    pub fn programs(&self, edition: &str) -> Vec<Started> {
+        let programs = self.programs.iter().find(|(its, _)| *its == edition);
+        let (_, programs) = programs.expect("each scenario has both editions");
+        let programs = programs.iter().enumerate();
+        programs.map(|(number, words)| Started::of_lesson(words, number == 0)).collect()
+    }
+
+    /// Returns the steps of an edition.
+    pub fn steps(&self, edition: &str) -> Vec<&Step> {
+        let is_its = |step: &&Step| step.edition.is_none_or(|its| its == edition);
+        self.steps.iter().filter(is_its).collect()
+    }
+}
+
+impl Step {
+    fn read(block: &'static str) -> Self {
+        let (mut edition, mut events, mut sentences) = (None, Vec::new(), Vec::new());
+        for line in block.lines() {
+            if let Some(sentence) = line.strip_prefix("    ") {
+                sentences.push(sentence);
+            } else if let Some(only) = line.strip_suffix(" only:") {
+                edition = Some(only);
+            } else {
+                events.push(Event::read(line));
+            }
+        }
+        let [en, zh] = sentences[..] else {
+            panic!("a step has a sentence in each language: {block}");
+        };
+        Self { edition, events, words: words(en, zh) }
+    }
+}
+
+impl Event {
+    fn read(line: &'static str) -> Self {
+        let read = || {
+            let (who, what) = line.split_once(": ")?;
+            let who = match who.split_once(' ') {
+                None if who == "server" => 0,
+                None if who == "client" => 1,
+                Some(("client", number)) => number.parse().ok()?,
+                _ => return None,
+            };
+            Some(Self { who, what })
+        };
+        read().unwrap_or_else(|| panic!("no step of a scenario: {line}"))
+    }
+}
+
+/// Returns the anchor that GitHub makes of a title.
+fn anchor_of(title: &str) -> String {
+    let mut anchor = title.to_lowercase().replace(' ', "-");
+    anchor.retain(|character| character.is_alphanumeric() || "-_".contains(character));
+    anchor
+}

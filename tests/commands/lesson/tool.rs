@@ -1,0 +1,169 @@
+//! What the user asks for, and the lesson as a whole.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Mutex, MutexGuard};
+use std::thread;
+
+use support::command_line::{Problem, failure, misuse, report, shown, tell};
+use support::run::programs;
+
+use crate::namespace::{self, Namespace, RECORD};
+use crate::scenario::{self, EDITIONS};
+use crate::sentence::words;
+use support::session::picture;
+use support::session::recording::{Lesson, Recording, Scenario};
+
+use crate::{page, source};
+
+const USAGE: &str = "usage: cargo lesson [FILE [SERVER CLIENT]]";
+
+const HELP: &str = "\
+Runs the four programs and their Python twins step by step, records what really happens, and writes one
+page that shows it.
+
+FILE [default: target/lesson.html]: the page, whose name ends in .html; in a folder docs, the README's
+pictures are drawn beside it
+SERVER and CLIENT: records these two instead; one of the four programs, or a Python file
+PYTHON [default: python3]: what runs Python files";
+
+/// How many recordings are made at a time: they mostly wait.
+const AT_A_TIME: usize = 4;
+
+pub fn main() -> ExitCode {
+    let words: Vec<OsString> = env::args_os().skip(1).collect();
+    match words.split_first() {
+        Some((first, rest)) if first == RECORD => report(USAGE, namespace::record_here(rest)),
+        _ => report(USAGE, run(&words)),
+    }
+}
+
+/// Does what the user asked for.
+fn run(words: &[OsString]) -> Result<ExitCode, Problem> {
+    if words.iter().any(|word| word == "-h" || word == "--help") {
+        writeln!(io::stdout(), "{USAGE}\n\n{HELP}")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut options = words.iter().map(|word| shown(word));
+    if let Some(option) = options.find(|word| word.starts_with('-')) {
+        return misuse(format!("unknown option '{option}'"));
+    }
+    let (file, pair) = match words {
+        [] => (None, None),
+        [file] => (Some(file), None),
+        [file, server, client] => {
+            (Some(file), Some([name(server, "server")?, name(client, "client")?]))
+        }
+        [_, _] => return misuse("it takes a FILE, or a FILE, a SERVER and a CLIENT"),
+        [_, _, _, extra, ..] => return misuse(format!("too many arguments: '{}'", shown(extra))),
+    };
+    if let Some(file) = file.filter(|file| Path::new(file).extension() != Some(OsStr::new("html")))
+    {
+        return misuse(format!("FILE '{}' does not end in .html", shown(file)));
+    }
+    let Some(namespace) = Namespace::find()? else {
+        return failure(
+            "recording needs Linux with unshare, ip and python3; open docs/lesson.html instead",
+        );
+    };
+    let folder = programs().or_else(failure)?;
+    let file = file.map_or_else(|| folder.with_file_name("lesson.html"), PathBuf::from);
+    let lesson = match pair {
+        None => whole_lesson(&namespace)?,
+        Some(pair) => own_lesson(&namespace, pair)?,
+    };
+    let mut files = vec![(file.clone(), page::of(&lesson).map_err(io::Error::from)?)];
+    if file.parent().is_some_and(|folder| folder.ends_with("docs")) {
+        let pictures = picture::all(&lesson).into_iter();
+        files.extend(pictures.map(|(name, picture)| (file.with_file_name(name), picture)));
+    }
+    for (file, content) in files {
+        let written = fs::write(&file, content);
+        written.or_else(|error| failure(format!("cannot write {}: {error}", file.display())))?;
+    }
+    writeln!(io::stdout(), "{}", file.display())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Takes the name of one of the four programs, or of a Python file.
+fn name(word: &OsStr, side: &str) -> Result<String, Problem> {
+    let text = shown(word);
+    if text == format!("short-{side}") || text == format!("long-{side}") {
+        return Ok(text);
+    }
+    if Path::new(word).extension() != Some(OsStr::new("py")) {
+        return misuse(format!("{text} is neither short-{side} nor long-{side} nor a Python file"));
+    }
+    if !Path::new(word).is_file() {
+        return misuse(format!("there is no file {text} in this folder"));
+    }
+    Ok(text)
+}
+
+/// Records all scenarios in both editions.
+fn whole_lesson(namespace: &Namespace) -> Result<Lesson, Problem> {
+    let all = scenario::all();
+    let mut pairs: Vec<_> =
+        all.iter().flat_map(|scenario| EDITIONS.map(|edition| (scenario.id, edition))).collect();
+    pairs.sort_by_key(|(id, _)| *id == "full"); // it takes longest, so it is taken first
+    let (pairs, recordings) = (Mutex::new(pairs), Mutex::new(Vec::new()));
+    let record = || {
+        while let Some((id, edition)) = lock(&pairs).pop() {
+            let recording = namespace.record(&[id, edition]);
+            if let Ok(recording) = &recording {
+                tell(&format!("{id}, {edition}: {}", summary(recording)));
+            }
+            lock(&recordings).push((id, edition, recording));
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(record);
+        }
+    });
+    let mut scenarios: Vec<_> = all.iter().map(scenario::Scenario::head).collect();
+    for (id, edition, recording) in lock(&recordings).drain(..) {
+        let scenario = scenarios.iter_mut().find(|scenario| scenario.id == id);
+        let scenario = scenario.expect("it is one of them");
+        scenario.editions.insert(edition.to_owned(), recording?);
+    }
+    with_sources(scenarios)
+}
+
+/// Records a learner's pair.
+fn own_lesson(namespace: &Namespace, [server, client]: [String; 2]) -> Result<Lesson, Problem> {
+    let recording = namespace.record(&["own", &server, &client])?;
+    tell(&format!("{server} and {client}: {}", summary(&recording)));
+    let title = words(format!("{server} and {client}"), format!("{server} 与 {client}"));
+    let editions = [("own".to_owned(), recording)].into();
+    let (id, experiment, anchor) = ("own".to_owned(), None, None);
+    with_sources(vec![Scenario { id, title, experiment, anchor, editions }])
+}
+
+fn summary(recording: &Recording) -> String {
+    let unexpected = recording.frames.iter().find(|frame| frame.unexpected);
+    let note = unexpected.map_or_else(String::new, |frame| format!(". {}", frame.words.en));
+    format!("{} steps{note}", recording.frames.len() - 1)
+}
+
+/// Adds the source of each program.
+fn with_sources(scenarios: Vec<Scenario>) -> Result<Lesson, Problem> {
+    let recordings = scenarios.iter().flat_map(|scenario| scenario.editions.values());
+    let mut sources = BTreeMap::new();
+    for part in recordings.flat_map(|recording| &recording.programs) {
+        let source = source::of(part);
+        let source =
+            source.or_else(|error| failure(format!("cannot read {}: {error}", part.name)))?;
+        sources.insert(part.source.clone(), source);
+    }
+    Ok(Lesson { scenarios, sources })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no thread panics while it holds this")
+}

@@ -1,0 +1,31 @@
+//! Runs the programs as whole processes, the way a learner does, with a time limit on every wait.
+
+mod cargo;
+mod edition;
+mod orphans;
+mod output;
+mod peer;
+mod process;
+mod program;
+mod server;
+mod system;
+mod terminal;
+mod unexpected;
+mod wait;
+
+pub use cargo::{path_of, path_of_alias, programs};
+pub use edition::{Edition, PAIRS, PROGRAMS, path_of_twin};
+pub use orphans::Orphans;
+pub use output::{Output, PROMPT_END};
+pub use peer::Peer;
+pub use process::{Finished, Process};
+pub use program::Program;
+pub use server::{
+    Server, address_where_nobody_listens, free_address, listening_on, listening_socket,
+};
+pub use system::{
+    LEAVE_THREE_FILES_OPEN, NO_PYTHON, browser, ipv6, or_skip, own_network, own_network_if_found,
+    python, strace, unshare,
+};
+pub use unexpected::{Unexpected, quoted, words};
+pub use wait::{LIMIT, late, poll};

@@ -1,0 +1,4 @@
+//! Real runs, step by step.
+
+pub mod picture;
+pub mod recording;
