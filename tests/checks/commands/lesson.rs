@@ -243,7 +243,7 @@ impl Stream {
 
 impl Connections {
     fn add(&mut self, frame: &Frame, before: &[Socket]) {
-        for Segment(from, to, flags, text, count) in &frame.segments {
+        for Segment(from, to, flags, text, count, _) in &frame.segments {
             let other_has_ended = self.streams.get(&(*to, *from)).is_some_and(Stream::has_ended);
             let stream = self.streams.entry((*from, *to)).or_default();
             if flags.contains("SYN") {
@@ -259,7 +259,8 @@ impl Connections {
             self.clients.extend(socket.port.map(|port| (port, socket.of)));
         }
         for (who, side) in frame.sides.iter().enumerate() {
-            for Did(_, call, result) in side.did.iter().filter(|did| did.1.starts_with("recv(")) {
+            for Did(_, call, result, _) in side.did.iter().filter(|did| did.1.starts_with("recv("))
+            {
                 let socket = socket_of(call, who, &frame.sockets);
                 let socket = socket.or_else(|| socket_of(call, who, before));
                 let peer = socket.and_then(|socket| self.peer(socket));

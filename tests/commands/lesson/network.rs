@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind, Read};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use support::session::recording;
+use support::session::recording::{self, Extra};
 
 /// The names of the states, from 1 up: `tcp_states.h` of Linux.
 const STATES: [&str; 12] = [
@@ -232,7 +232,8 @@ impl Segment {
 
     fn recorded(&self, programs: usize) -> recording::Segment {
         let [from, to] = [self.from, self.to].map(|port| owner_of(port, programs));
-        recording::Segment(from, to, self.flags.clone(), beginning(&self.bytes), self.bytes.len())
+        let (text, length) = (beginning(&self.bytes), self.bytes.len());
+        recording::Segment(from, to, self.flags.clone(), text, length, Extra::default())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::narration;
 use crate::network::{self, Row, Wire, beginning, choose_ports_for, owner_of};
 use crate::started::Started;
 use crate::terminal::Terminal;
-use support::session::recording::{Frame, Part, Recording, Socket, Words};
+use support::session::recording::{Frame, Part, Recording, Socket};
 
 /// The time between two looks. Nothing moves where three of them in a row show the same.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
@@ -119,11 +119,10 @@ impl Recorder {
         Ok(Frame {
             who,
             call: call.map(|call| narration::name(call).to_owned()),
-            words: Words { en: String::new(), zh: String::new() },
             sides: self.terminals.iter_mut().map(Terminal::frame).collect(),
             sockets,
             segments: self.wire.take(self.terminals.len(), &again),
-            unexpected: false,
+            ..Frame::default()
         })
     }
 

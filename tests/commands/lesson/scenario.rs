@@ -73,7 +73,7 @@ impl Scenario {
     pub fn head(&self) -> recording::Scenario {
         let (id, title, experiment) = (self.id.to_owned(), self.title.clone(), self.experiment);
         let (anchor, editions) = (self.anchor(), BTreeMap::new());
-        recording::Scenario { id, title, experiment, anchor, editions }
+        recording::Scenario { id, title, experiment, anchor, wire: false, editions }
     }
 
     /// Returns where the experiment is in each language's page.

@@ -59,7 +59,7 @@ fn of_side(frame: &Frame, who: usize, terminals: &[Terminal]) -> Vec<Words> {
 }
 
 /// Says how a call has returned.
-fn returned(Words { en, zh }: &Words, Did(_, call, result): &Did) -> Words {
+fn returned(Words { en, zh }: &Words, Did(_, call, result, _): &Did) -> Words {
     let name = name(call);
     let arguments = call[name.len()..].trim_matches(['(', ')']);
     let value = result.split(' ').next().unwrap_or_default();

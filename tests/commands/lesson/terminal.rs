@@ -226,13 +226,13 @@ impl Terminal {
         for call in calls {
             match call.result {
                 Some(result) if call.end >= seen => {
-                    did.push(Did(call.line, call.text, result));
+                    did.push(Did(call.line, call.text, result, None));
                 }
-                None if self.is_running() => at.push(At(call.line, call.when, call.text)),
+                None if self.is_running() => at.push(At(call.line, call.when, call.text, None)),
                 _ => {}
             }
         }
-        Side { new, at, did }
+        Side { new, at, did, ..Side::default() }
     }
 }
 

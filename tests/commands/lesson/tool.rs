@@ -142,7 +142,7 @@ fn own_lesson(namespace: &Namespace, [server, client]: [String; 2]) -> Result<Le
     let title = words(format!("{server} and {client}"), format!("{server} 与 {client}"));
     let editions = [("own".to_owned(), recording)].into();
     let (id, experiment, anchor) = ("own".to_owned(), None, None);
-    with_sources(vec![Scenario { id, title, experiment, anchor, editions }])
+    with_sources(vec![Scenario { id, title, experiment, anchor, wire: false, editions }])
 }
 
 fn summary(recording: &Recording) -> String {

@@ -275,7 +275,7 @@ fn new_lines(text: &str, shown: usize) -> Vec<&str> {
 }
 
 /// Returns what is written at an arrow, or `None` for an ACK that carries nothing.
-fn label(Segment(_, _, flags, text, length): &Segment) -> Option<String> {
+fn label(Segment(_, _, flags, text, length, _): &Segment) -> Option<String> {
     let flags = match flags.as_str() {
         "SYN ACK" => flags,
         _ => flags.strip_suffix("ACK").unwrap_or(flags).trim_end(),

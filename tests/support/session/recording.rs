@@ -5,31 +5,34 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// All that the page shows.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Lesson {
     pub scenarios: Vec<Scenario>,
     /// By edition and program, such as `rust/short-server`.
     pub sources: BTreeMap<String, Source>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Scenario {
     pub id: String,
     pub title: Words,
     /// The number of the experiment that it belongs to, and where that is.
     pub experiment: Option<u8>,
     pub anchor: Option<Words>,
+    /// Whether server and clients are on two machines: 10.0.0.1 and 10.0.0.2.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub wire: bool,
     pub editions: BTreeMap<String, Recording>,
 }
 
 /// One text in both languages.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Words {
     pub en: String,
     pub zh: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Recording {
     /// The server first.
     pub programs: Vec<Part>,
@@ -45,7 +48,7 @@ pub struct Part {
 }
 
 /// What one step shows, once nothing moves any more.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Frame {
     /// Which program acted, if one did.
     pub who: Option<usize>,
@@ -53,6 +56,12 @@ pub struct Frame {
     pub call: Option<String>,
     #[serde(flatten)]
     pub words: Words,
+    /// What the kernel has done by itself since, which stands beside these words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_itself: Option<Words>,
+    /// What is asked before this is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask: Option<Ask>,
     /// One for each program.
     pub sides: Vec<Side>,
     pub sockets: Vec<Socket>,
@@ -62,31 +71,91 @@ pub struct Frame {
     pub unexpected: bool,
 }
 
+/// A question about a step that is not shown yet, and why one of its answers is right.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Ask {
+    pub question: Words,
+    pub answers: Vec<Words>,
+    pub right: usize,
+    pub why: Words,
+}
+
 /// A program and its terminal.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Side {
     /// What is new in the terminal.
     pub new: String,
     pub at: Vec<At>,
     pub did: Vec<Did>,
+    #[serde(default, skip_serializing_if = "State::is_absent")]
+    pub state: State,
+    /// Where there is more than one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub threads: Vec<Thread>,
+    /// The line, in [`Source::lines`], that raised an exception.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raised: Option<usize>,
 }
 
-/// A call that a program waits in or is about to make, and its line in [`Source::lines`].
-#[derive(Serialize, Deserialize)]
-pub struct At(pub Option<usize>, pub When, pub String);
+/// What a program or a thread does now.
+#[derive(Clone, Default, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", content = "what", rename_all = "lowercase")]
+pub enum State {
+    /// It has not been started.
+    #[default]
+    Absent,
+    /// It asks to be let make this call.
+    Asks(String),
+    /// It waits in this call or for this, such as `recv(4, 1024)`, `poll, at most 0.5 s` or `its terminal`.
+    Waits(String),
+    Runs,
+    /// A signal has stopped it.
+    Stopped,
+    /// With this, such as `status 1` or `SIGKILL`.
+    Ended(String),
+}
 
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+impl State {
+    fn is_absent(&self) -> bool {
+        *self == Self::Absent
+    }
+}
+
+/// One of a program's threads, `main` or such as `client 1`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thread {
+    pub name: String,
+    pub state: State,
+}
+
+/// A call that a program waits in or is about to make, its line in [`Source::lines`], and the thread's
+/// name where there is more than one.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct At(
+    pub Option<usize>,
+    pub When,
+    pub String,
+    #[serde(default, skip_serializing_if = "Option::is_none")] pub Option<String>,
+);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum When {
     Blocked,
     Next,
 }
 
-/// A call that was made, with its line and its result, which `close` does not have.
-#[derive(Serialize, Deserialize)]
-pub struct Did(pub Option<usize>, pub String, pub String);
+/// A call that was made, with its line and its result, which `close` does not have, and the thread's
+/// name where there is more than one.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Did(
+    pub Option<usize>,
+    pub String,
+    pub String,
+    #[serde(default, skip_serializing_if = "Option::is_none")] pub Option<String>,
+);
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Socket {
     /// The program that has it, or had it.
     pub of: usize,
@@ -95,29 +164,89 @@ pub struct Socket {
     pub state: String,
     pub port: Option<u16>,
     pub peer: Option<u16>,
-    /// Of a listening socket: how many clients wait to be accepted.
+    /// What it is where it is not TCP, such as `udp` or `pair`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub kind: String,
+    /// Where it is not 127.0.0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Of a listening socket: how many clients wait to be accepted, and for how many there is room.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<usize>,
     /// Of a connection: how many bytes have come and are not read, and how they begin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rx: Option<usize>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
+    /// How many bytes have been sent and are not confirmed, and how they begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tx: Option<usize>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tx_text: String,
+    /// Whether its receive queue takes no more.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub full: bool,
     /// Whether an end of the stream has come, and is not read.
     #[serde(default, skip_serializing_if = "is_false")]
     pub fin: bool,
     /// Whether it waits to be accepted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub queued: bool,
+    /// What its kernel waits for, `retransmission`, `keepalive`, `TIME_WAIT` or `probe`, and for how
+    /// many seconds more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timer: Option<(String, f64)>,
 }
 
 /// What travelled: from whose program, to whose, the flags, how the bytes begin, and how many they
 /// are.
-#[derive(Serialize, Deserialize)]
-pub struct Segment(pub usize, pub usize, pub String, pub String, pub usize);
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Segment(
+    pub usize,
+    pub usize,
+    pub String,
+    pub String,
+    pub usize,
+    #[serde(default, skip_serializing_if = "Extra::is_usual")] pub Extra,
+);
+
+/// What is special about a segment.
+#[expect(clippy::struct_excessive_bools, reason = "several can be so at once")]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Extra {
+    /// Whether it was sent before.
+    #[serde(skip_serializing_if = "is_false")]
+    pub again: bool,
+    /// Whether it only asks whether the receive queue still takes no more.
+    #[serde(skip_serializing_if = "is_false")]
+    pub probe: bool,
+    /// Whether it does not arrive, or not yet, or was held and now does.
+    #[serde(skip_serializing_if = "is_false")]
+    pub lost: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub held: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub late: bool,
+    /// Its numbers, counted from its SYN, and the room in the receive queue, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ack: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub win: Option<u32>,
+}
+
+impl Extra {
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
 
 /// The part of a source that is shown, and the number of its first line.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     pub lines: Vec<String>,
     pub first: usize,
