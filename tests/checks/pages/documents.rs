@@ -49,6 +49,23 @@ fn reference_shows_what_is_printed() {
     run_all_blocks_of("docs/reference.md");
 }
 
+#[test]
+fn experiments_tell_each_command_before_they_fold_what_it_prints() {
+    for document in ["docs/experiments.md", "docs/experiments.zh-CN.md"] {
+        for experiment in read(document).split("\n## ") {
+            let mut told = String::new();
+            for part in experiment.split("<details>") {
+                let (folded, open) = part.split_once("</details>").unwrap_or(("", part));
+                for command in folded.lines().filter_map(|line| line.strip_prefix("$ ")) {
+                    assert!(told.contains(&format!("`{command}`")), "{document}: {command}");
+                }
+                assert!(!open.contains("```console"), "{document}: a block is not folded");
+                told.push_str(open);
+            }
+        }
+    }
+}
+
 fn run_all_blocks_of(document: &str) {
     if or_skip("Python", python()).is_none() || or_skip("strace", strace()).is_none() {
         return;
