@@ -3,68 +3,32 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 
-use crate::address;
+use crate::{address, narration};
 
 /// The result of a function of this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What a program asks the system to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
-    LookUp,
-    Socket,
-    SetOption,
-    Bind,
-    Listen,
-    GetAddress,
-    Accept,
-    Connect,
-    Recv,
-    Send,
-    Shutdown,
-    Close,
-    Write,
-}
-
-impl fmt::Display for Operation {
-    /// Writes the name of the system call, or of the C library's function.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::LookUp => "getaddrinfo",
-            Self::Socket => "socket",
-            Self::SetOption => "setsockopt",
-            Self::Bind => "bind",
-            Self::Listen => "listen",
-            Self::GetAddress => "getsockname",
-            Self::Accept => "accept",
-            Self::Connect => "connect",
-            Self::Recv => "recv",
-            Self::Send => "send",
-            Self::Shutdown => "shutdown",
-            Self::Close => "close",
-            Self::Write => "write",
-        })
-    }
-}
-
 /// A call that failed, and the system's words for why.
 #[derive(Debug)]
 pub struct Error {
-    operation: Operation,
+    /// The name of the system call, or of the C library's function.
+    call: &'static str,
     source: io::Error,
 }
 
 impl Error {
     /// Creates the error of a call from the system's error.
-    pub(crate) fn new(operation: Operation, source: io::Error) -> Self {
-        Self { operation, source }
+    pub(crate) fn new(call: &'static str, source: io::Error) -> Self {
+        Self { call, source }
     }
 
     /// Returns the error of a client that found the end of the stream in place of a reply.
     #[must_use]
+    #[track_caller]
     pub fn no_reply() -> Self {
+        narration::note_line();
         let words = "the server ended this conversation before it replied";
-        Self::new(Operation::Recv, io::Error::new(ErrorKind::UnexpectedEof, words))
+        Self::new("recv", io::Error::new(ErrorKind::UnexpectedEof, words))
     }
 
     /// Returns whether a signal interrupted the call (EINTR of `signal(7)`), which says nothing
@@ -73,21 +37,26 @@ impl Error {
         self.source.kind() == ErrorKind::Interrupted
     }
 
+    /// Returns whether nothing has come within the time limit of a socket.
+    pub(crate) fn is_time_limit(&self) -> bool {
+        matches!(self.source.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) // Unix, Windows
+    }
+
     /// Returns whether it only means that nobody reads the standard output any more, as in
     /// `long-client | head -n 3`.
     pub(crate) fn is_closed_output(&self) -> bool {
-        self.operation == Operation::Write && self.source.kind() == ErrorKind::BrokenPipe
+        self.call == "write" && self.source.kind() == ErrorKind::BrokenPipe
     }
 
     /// Returns what failed, for the person who started a program on this address.
     pub(crate) fn explanation(&self, address: &str) -> String {
-        let attempt = match self.operation {
-            Operation::LookUp => format!("find {address}"),
-            Operation::Socket => format!("create a socket for {address}"),
-            Operation::Connect => format!("connect to {address}"),
-            Operation::Recv => format!("receive from {address}"),
-            Operation::Send => format!("send to {address}"),
-            Operation::Write => "write to standard output".to_owned(),
+        let attempt = match self.call {
+            "getaddrinfo" => format!("find {address}"),
+            "socket" => format!("create a socket for {address}"),
+            "connect" => format!("connect to {address}"),
+            "recv" => format!("receive from {address}"),
+            "send" => format!("send to {address}"),
+            "write" => "write to standard output".to_owned(),
             _ => format!("listen on {address}"),
         };
         format!("cannot {attempt}: {}", self.source)
@@ -96,53 +65,52 @@ impl Error {
     /// Returns what that person can do about it.
     pub(crate) fn hint(&self, program: &str, address: &str) -> String {
         use ErrorKind::{AddrInUse, AddrNotAvailable, ConnectionRefused, PermissionDenied};
-        use Operation::{Bind, Connect, Listen, LookUp, Recv, Send, Socket, Write};
 
         let default = address::DEFAULT;
         let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
         let port: u16 = port.parse().unwrap_or_default();
         // A port below 1024 can need special rights.
         let next = port.checked_add(1).filter(|next| *next > 1024).unwrap_or(12345);
-        match (self.operation, self.source.kind()) {
-            (LookUp, _) => {
+        match (self.call, self.source.kind()) {
+            ("getaddrinfo", _) => {
                 format!("check the name's spelling, or use an IP address, such as {default}")
             }
-            (Socket, _) => format!(
+            ("socket", _) => format!(
                 "use an IPv4 address, such as {default}, or end programs that hold many files open"
             ),
-            (Bind | Listen, AddrInUse) if port != 0 => format!(
+            ("bind" | "listen", AddrInUse) if port != 0 => format!(
                 "stop the server that uses it (Ctrl-C; if Ctrl-Z put it to sleep: fg, then \
                  Ctrl-C), wait a minute if one has just ended, or choose another address, \
                  such as {program} {host}:{next}"
             ),
-            (Connect, AddrNotAvailable) if host.starts_with('[') => {
+            ("connect", AddrNotAvailable) if host.starts_with('[') => {
                 format!("this machine may have no IPv6: use an IPv4 address, such as {default}")
             }
-            (Bind | Listen, AddrInUse) | (Connect, AddrNotAvailable) => {
+            ("bind" | "listen", AddrInUse) | ("connect", AddrNotAvailable) => {
                 "no port is free: wait a minute, or end programs that have many connections"
                     .to_owned()
             }
-            (Bind, PermissionDenied) => format!(
+            ("bind", PermissionDenied) => format!(
                 "the system does not allow this port: choose another one, \
                  such as {program} {host}:{next}"
             ),
-            (Bind, _) if host == "127.0.0.1" => {
+            ("bind", _) if host == "127.0.0.1" => {
                 "this machine has no 127.0.0.1: turn on its loopback interface (Linux: ip link set lo up)"
                     .to_owned()
             }
-            (Bind, _) => {
+            ("bind", _) => {
                 format!("choose an address of this machine, such as {program} {default}")
             }
-            (Connect, _) if port == 0 => {
+            ("connect", _) if port == 0 => {
                 "no server listens on port 0: take the port in its `listening on` line".to_owned()
             }
-            (Connect, ConnectionRefused) => "start the server first, in another terminal; \
+            ("connect", ConnectionRefused) => "start the server first, in another terminal; \
                  if it is running, compare ADDRESS with its `listening on` line"
                 .to_owned(),
-            (Connect, _) => "check the address, that a server is listening there, and that no \
+            ("connect", _) => "check the address, that a server is listening there, and that no \
                  firewall is in between"
                 .to_owned(),
-            (Recv | Send, _) => {
+            ("recv" | "send", _) => {
                 let pair = match program {
                     "long-client" => "; a long-client needs a long-server",
                     _ => "",
@@ -152,7 +120,7 @@ impl Error {
                      ended{pair}"
                 )
             }
-            (Write, _) => "let it be a terminal, or a file on a disk with free space".to_owned(),
+            ("write", _) => "let it be a terminal, or a file on a disk with free space".to_owned(),
             _ => "the system may be out of memory: end other programs".to_owned(),
         }
     }
@@ -161,7 +129,7 @@ impl Error {
 impl fmt::Display for Error {
     /// Writes the call's name and the system's words: `recv: Connection reset by peer (os error 104)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.operation, self.source)
+        write!(f, "{}: {}", self.call, self.source)
     }
 }
 

@@ -1,20 +1,24 @@
 //! How a socket call is narrated, and the pause of `STEP=1` before it: the one place that every
 //! call passes through.
 
+use std::cell::Cell;
 use std::env;
+use std::ffi::OsString;
 use std::fmt::{self, Display};
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
+use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use log::{Level, log, log_enabled};
 
-use crate::error::{Error, Operation, Result};
+use crate::error::{Error, Result};
 use crate::output;
 
 /// A system call that is being made.
 pub(crate) struct Call {
-    operation: Operation,
+    name: &'static str,
     /// The call as `strace(1)` writes it. No text is put together unless somebody watches.
     text: Option<String>,
 }
@@ -25,21 +29,24 @@ impl Call {
     ///
     /// A `close(2)` is shown here as well, and [`end`](Self::end) is not called for it: afterwards
     /// another thread's `accept(2)` may already have been given the same descriptor.
-    pub(crate) fn begin(operation: Operation, arguments: fmt::Arguments<'_>) -> Self {
-        let level = level(operation);
+    #[track_caller]
+    pub(crate) fn begin(name: &'static str, arguments: fmt::Arguments<'_>) -> Self {
+        let level = level(name);
         let is_watched = log_enabled!(level) || (level == Level::Debug && is_stepping());
-        let text = is_watched.then(|| format!("{operation}({arguments})"));
+        let text = is_watched.then(|| format!("{name}({arguments})"));
         if let Some(call) = &text {
+            if name != "close" {
+                note_line();
+            }
+            record_line(call);
             pause(call);
-            match operation {
-                Operation::Accept | Operation::Connect | Operation::Recv => {
-                    log!(level, "{call} ...");
-                }
-                Operation::Close => log!(level, "{call}"),
+            match name {
+                "accept" | "connect" | "recv" => log!(level, "{call} ..."),
+                "close" => log!(level, "{call}"),
                 _ => {}
             }
         }
-        Self { operation, text }
+        Self { name, text }
     }
 
     /// Shows the result of the call, and returns it; `shown` is the text of a success.
@@ -52,21 +59,21 @@ impl Call {
         result: io::Result<T>,
         shown: impl FnOnce(&T) -> D,
     ) -> Result<T> {
-        let level = level(self.operation);
+        let level = level(self.name);
         if let Some(call) = self.text {
             match &result {
                 Ok(value) => log!(level, "{call} = {}", shown(value)),
                 Err(error) => log!(level, "{call} = -1 {error}"),
             }
         }
-        result.map_err(|error| Error::new(self.operation, error))
+        result.map_err(|error| Error::new(self.name, error))
     }
 }
 
 /// Returns the level at which a call is shown: what is not part of the lesson only at trace.
-fn level(operation: Operation) -> Level {
-    match operation {
-        Operation::SetOption | Operation::GetAddress => Level::Trace,
+fn level(name: &str) -> Level {
+    match name {
+        "setsockopt" | "getsockname" => Level::Trace,
         _ => Level::Debug,
     }
 }
@@ -84,7 +91,8 @@ pub(crate) fn start_stepping() -> bool {
     asked
 }
 
-fn is_stepping() -> bool {
+/// Returns whether the program still stops before each call.
+pub(crate) fn is_stepping() -> bool {
     STEPPING.load(Ordering::Relaxed)
 }
 
@@ -101,5 +109,30 @@ fn pause(call: &str) {
     if !output::ask(format!("next: {call}  [Enter] ")) {
         output::write_error("\n");
         STEPPING.store(false, Ordering::Relaxed);
+    }
+}
+
+thread_local! {
+    /// The line of the program at which this thread has last called this crate. There a `?` or a
+    /// `return` drops the socket, which closes it.
+    static LINE: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
+}
+
+/// Notes the line of the program that calls this crate.
+#[track_caller]
+pub(crate) fn note_line() {
+    LINE.set(Some(Location::caller()));
+}
+
+/// Appends `FILE:LINE:CALL` to the file that `WATCH_LINES` names, for `cargo lesson`: the line of
+/// the program that is about to make the call. `watch.py` does the same for Python.
+fn record_line(call: &str) {
+    static LINES: LazyLock<Option<OsString>> = LazyLock::new(|| env::var_os("WATCH_LINES"));
+    let (Some(path), Some(line)) = (&*LINES, LINE.get()) else {
+        return;
+    };
+    if let Ok(mut file) = File::options().append(true).open(path) {
+        let text = format!("{}:{}:{call}\n", line.file(), line.line());
+        let _ = file.write_all(text.as_bytes());
     }
 }

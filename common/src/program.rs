@@ -15,7 +15,7 @@ use log::{Level, LevelFilter};
 
 use crate::address;
 use crate::bytes::printable;
-use crate::error::{Error, Operation, Result};
+use crate::error::{Error, Result};
 use crate::{narration, output};
 
 /// How many clients may wait in the listening socket's queue: the tutorial's backlog.
@@ -90,7 +90,7 @@ pub fn print(reply: &[u8]) -> Result<()> {
 }
 
 fn print_text(text: &str) -> Result<()> {
-    output::write(text.as_bytes()).map_err(|error| Error::new(Operation::Write, error))
+    output::write(text.as_bytes()).map_err(|error| Error::new("write", error))
 }
 
 /// Why a program ends early.
@@ -208,7 +208,7 @@ fn number<T: Copy + Display + FromStr + PartialOrd>(
 fn look_up(address: &str) -> Outcome<SocketAddr> {
     address::look_up(address).map_err(|error| match error.kind() {
         ErrorKind::InvalidInput => Problem::Misuse(format!("ADDRESS {} {error}", quote(address))),
-        _ => Error::new(Operation::LookUp, error).into(),
+        _ => Error::new("getaddrinfo", error).into(),
     })
 }
 

@@ -10,17 +10,13 @@ use std::os::windows::io::AsRawSocket;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use log::warn;
+use log::{info, warn};
 use socket2::{Domain, TcpKeepalive, Type};
 
 use crate::address;
 use crate::bytes::quoted;
-use crate::error::Operation::{
-    Accept, Bind, Close, Connect, GetAddress, Listen, Recv, Send, SetOption, Shutdown as HalfClose,
-    Socket as Create,
-};
 use crate::error::Result;
-use crate::narration::Call;
+use crate::narration::{self, Call};
 
 /// How long a peer may be silent before the kernel asks whether it is still there.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
@@ -32,17 +28,23 @@ const KEEPALIVE_PROBES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a lingering close waits for more bytes, and how long it reads in all: nginx's
+/// How long a lingering close waits for more bytes, and for how long it reads on: nginx's
 /// `lingering_timeout` and `lingering_time`.
 const LINGER: Duration = Duration::from_secs(5);
 const LONGEST_LINGER: Duration = Duration::from_secs(30);
 /// The longest MESSAGE, in bytes, that a Linux command line can hold. A peer that sends more may
-/// never stop, and is given only the shorter time.
+/// never stop, and is left earlier.
 const LONGEST_MESSAGE: usize = 128 * 1024;
+/// How long a client waits for its server before it says so.
+const A_SECOND: Duration = Duration::from_secs(1);
 
 /// A listening or a connected TCP socket, which is closed with `close(2)` when it is dropped.
 #[derive(Debug)]
-pub struct Socket(socket2::Socket);
+pub struct Socket {
+    socket: socket2::Socket,
+    /// Whether `accept(2)` has returned it: then this side is the server.
+    is_accepted: bool,
+}
 
 impl Socket {
     /// Creates a TCP socket for an address of this kind with `socket(2)`, step 1.
@@ -54,11 +56,13 @@ impl Socket {
     /// # Errors
     ///
     /// No descriptor is left, or the system does not know the family.
+    #[track_caller]
     pub fn tcp_for(address: SocketAddr) -> Result<Self> {
         let family = if address.is_ipv4() { "AF_INET" } else { "AF_INET6" };
-        let call = Call::begin(Create, format_args!("{family}, SOCK_STREAM"));
+        let call = Call::begin("socket", format_args!("{family}, SOCK_STREAM"));
         let created = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None);
-        call.end(created.map(Self), ToString::to_string)
+        let created = created.map(|socket| Self { socket, is_accepted: false });
+        call.end(created, ToString::to_string)
     }
 
     /// Binds the socket to an IP address and a port with `bind(2)`, a server's step 2.
@@ -70,12 +74,14 @@ impl Socket {
     /// # Errors
     ///
     /// The address is in use, not allowed, or not of this machine.
+    #[track_caller]
     pub fn bind(&self, address: SocketAddr) -> Result<()> {
         if cfg!(not(windows)) {
             self.reuse_address()?;
         }
-        let call = Call::begin(Bind, format_args!("{self}, {address}"));
-        call.end(self.0.bind(&address.into()), |()| 0)
+        let call = Call::begin("bind", format_args!("{self}, {address}"));
+        let bound = self.socket.bind(&address.into());
+        call.end(bound, |()| 0)
     }
 
     /// Makes it a listening socket with `listen(2)`, a server's step 3. On Linux `backlog` + 1
@@ -88,10 +94,12 @@ impl Socket {
     /// # Errors
     ///
     /// The address is in use: another socket has begun to listen on it.
+    #[track_caller]
     pub fn listen(&self, backlog: i32) -> Result<()> {
         self.keep_alive();
-        let call = Call::begin(Listen, format_args!("{self}, {backlog}"));
-        call.end(self.0.listen(backlog), |()| 0)
+        let call = Call::begin("listen", format_args!("{self}, {backlog}"));
+        let listening = self.socket.listen(backlog);
+        call.end(listening, |()| 0)
     }
 
     /// Returns the address that the socket is bound to, with `getsockname(2)`: the port too that
@@ -100,29 +108,34 @@ impl Socket {
     /// # Errors
     ///
     /// The system is out of memory.
+    #[track_caller]
     pub fn address(&self) -> Result<SocketAddr> {
-        let call = Call::begin(GetAddress, format_args!("{self}"));
-        let address = self.0.local_addr().and_then(|address| address::from_system(&address));
+        let call = Call::begin("getsockname", format_args!("{self}"));
+        let address = self.socket.local_addr();
+        let address = address.and_then(|address| address::from_system(&address));
         call.end(address, |address| format!("0 {address}"))
     }
 
     /// Waits for a client with `accept(2)`, a server's step 4, and returns its connected socket
     /// and its address.
     ///
-    /// Never fails: a client that gave up in the queue, or no descriptor being left, is no reason
-    /// to end a server. What went wrong is logged, and tried again after a pause of 5 ms that
-    /// doubles up to 1 s. Meanwhile the clients wait in the queue.
+    /// Never fails: no descriptor being left, for example, is no reason to end a server. What went
+    /// wrong is logged, and tried again after a pause of 5 ms that doubles up to 1 s. Meanwhile the
+    /// clients wait in the queue. (A client that has reset the connection in the queue is returned
+    /// like any other on Linux, where its `recv` then fails; on other systems `accept` fails.)
     #[must_use]
+    #[track_caller]
     pub fn accept(&self) -> (Self, SocketAddr) {
         let mut pause = FIRST_PAUSE;
         loop {
-            match uninterrupted(|| self.accept_once()) {
+            match self.accept_once() {
                 Ok((client, peer)) => {
                     if cfg!(target_vendor = "apple") {
                         client.keep_alive(); // the idle time is not inherited there
                     }
                     return (client, peer);
                 }
+                Err(error) if error.is_interruption() => {}
                 Err(error) => {
                     warn!("{error}; trying again in {pause:?}");
                     thread::sleep(pause);
@@ -132,11 +145,12 @@ impl Socket {
         }
     }
 
+    #[track_caller]
     fn accept_once(&self) -> Result<(Self, SocketAddr)> {
-        let call = Call::begin(Accept, format_args!("{self}"));
-        let accepted = self.0.accept().and_then(|(client, peer)| {
+        let call = Call::begin("accept", format_args!("{self}"));
+        let accepted = self.socket.accept().and_then(|(socket, peer)| {
             let peer = address::from_system(&peer)?;
-            Ok((Self(client), peer))
+            Ok((Self { socket, is_accepted: true }, peer))
         });
         call.end(accepted, |(client, peer)| format!("{client} from {peer}"))
     }
@@ -150,10 +164,12 @@ impl Socket {
     /// # Errors
     ///
     /// Nobody listens there, or the address is out of reach.
+    #[track_caller]
     pub fn connect(&self, address: SocketAddr) -> Result<()> {
         self.keep_alive();
-        let call = Call::begin(Connect, format_args!("{self}, {address}"));
-        call.end(self.0.connect(&address.into()), |()| 0)
+        let call = Call::begin("connect", format_args!("{self}, {address}"));
+        let connected = self.socket.connect(&address.into());
+        call.end(connected, |()| 0)
     }
 
     /// Waits for bytes from the peer with `recv(2)`, and returns those that came: at least one
@@ -165,16 +181,20 @@ impl Socket {
     /// # Errors
     ///
     /// The connection broke: the peer has reset it, or is out of reach.
+    #[track_caller]
     pub fn recv<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8]> {
-        let count = uninterrupted(|| {
-            let call = Call::begin(Recv, format_args!("{self}, {}", buffer.len()));
-            let count = (&self.0).read(buffer);
-            call.end(count, |count| match count {
+        loop {
+            let call = Call::begin("recv", format_args!("{self}, {}", buffer.len()));
+            let received = (&self.socket).read(buffer);
+            let received = call.end(received, |count| match count {
                 0 => "0".to_owned(),
                 count => format!("{count} {}", quoted(&buffer[..*count])),
-            })
-        })?;
-        Ok(&buffer[..count])
+            });
+            match received {
+                Err(error) if error.is_interruption() => {}
+                received => return received.map(|count| &buffer[..count]),
+            }
+        }
     }
 
     /// Sends all of the bytes with `send(2)`, which takes as many of them at a time as it has room
@@ -183,20 +203,25 @@ impl Socket {
     /// # Errors
     ///
     /// The connection broke: the peer has closed or reset it, or is out of reach.
+    #[track_caller]
     pub fn send(&self, bytes: &[u8]) -> Result<()> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let sent = uninterrupted(|| {
-                let call = Call::begin(Send, format_args!("{self}, {}", quoted(rest)));
-                call.end(self.0.send(rest), usize::to_string)
-            })?;
-            rest = &rest[sent..];
+            let call = Call::begin("send", format_args!("{self}, {}", quoted(rest)));
+            let sent = self.socket.send(rest);
+            match call.end(sent, usize::to_string) {
+                Ok(count) => rest = &rest[count..],
+                Err(error) if error.is_interruption() => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
 
     /// Closes the socket with `close(2)`, the last step.
+    #[track_caller]
     pub fn close(self) {
+        narration::note_line();
         drop(self);
     }
 
@@ -205,51 +230,77 @@ impl Socket {
     ///
     /// A `close(2)` over unread bytes resets the connection, and a reset can destroy what is still
     /// under way (RFC 9112, section 9.6; RFC 1122, section 4.2.2.13). So this half-closes with
-    /// `shutdown(2)`, reads on until the peer has closed too, and only then closes. It waits for
-    /// more bytes for 5 seconds at most, and reads for 30 seconds in all, or for 5 if more than
-    /// 128 KiB come.
+    /// `shutdown(2)`, reads on until the peer has closed too, and only then closes.
+    ///
+    /// The wait ends after 5 seconds in which nothing comes, and after 30 seconds in all, to which
+    /// the last read can add 5. A peer that has sent more than 128 KiB may never stop: it is left
+    /// after 5 seconds, and a server by its client after 1. A client that waits longer than a
+    /// second says so. Under `STEP=1` there are no limits: the person who steps sets the pace.
+    #[track_caller]
     pub fn linger_and_close(self) {
         // An error means that the peer is gone or silent: there is nothing more to wait for.
-        let _ = self.shutdown_write().and_then(|()| self.read_to_the_end());
+        if self.shutdown_write().is_ok() {
+            let _ = self.read_to_the_end();
+        }
         self.close();
     }
 
     /// Half-closes with `shutdown(2)`: the peer sees the end of the stream, and can still send.
+    #[track_caller]
     fn shutdown_write(&self) -> Result<()> {
-        let call = Call::begin(HalfClose, format_args!("{self}, SHUT_WR"));
-        call.end(self.0.shutdown(Shutdown::Write), |()| 0)
+        let call = Call::begin("shutdown", format_args!("{self}, SHUT_WR"));
+        let shut = self.socket.shutdown(Shutdown::Write);
+        call.end(shut, |()| 0)
     }
 
     /// Reads and discards what still comes.
+    #[track_caller]
     fn read_to_the_end(&self) -> Result<()> {
-        // macOS refuses every option once the peer has closed too (XNU, uipc_socket.c): an error is
-        // no reason to stop, for then recv does not wait.
-        let _ = self.limit_recv(LINGER);
+        let is_stepping = narration::is_stepping();
+        let mut will_tell = !self.is_accepted && !is_stepping;
+        let patience = if will_tell { A_SECOND } else { LINGER };
+        if !is_stepping {
+            // macOS refuses every option once the peer has closed too (XNU, uipc_socket.c): an error
+            // is no reason to stop, for then recv does not wait.
+            let _ = self.limit_recv(patience);
+        }
         let begun = Instant::now();
         let mut buffer = [0; 1024];
         let mut discarded = 0;
         loop {
-            let count = self.recv(&mut buffer)?.len();
-            discarded += count;
-            let limit = if discarded > LONGEST_MESSAGE { LINGER } else { LONGEST_LINGER };
-            if count == 0 || begun.elapsed() > limit {
+            match self.recv(&mut buffer) {
+                Ok([]) => return Ok(()),
+                Ok(bytes) => discarded += bytes.len(),
+                Err(error) if will_tell && error.is_time_limit() => {}
+                Err(error) => return Err(error),
+            }
+            let limit = if discarded > LONGEST_MESSAGE { patience } else { LONGEST_LINGER };
+            if begun.elapsed() > limit && !is_stepping {
                 return Ok(());
+            }
+            if will_tell && begun.elapsed() > A_SECOND {
+                info!("waiting for the server to close");
+                let _ = self.limit_recv(LINGER);
+                will_tell = false;
             }
         }
     }
 
     /// Sets `SO_REUSEADDR` of `socket(7)`.
+    #[track_caller]
     fn reuse_address(&self) -> Result<()> {
-        let call = Call::begin(SetOption, format_args!("{self}, SO_REUSEADDR, 1"));
-        call.end(self.0.set_reuse_address(true), |()| 0)
+        let call = Call::begin("setsockopt", format_args!("{self}, SO_REUSEADDR, 1"));
+        let set = self.socket.set_reuse_address(true);
+        call.end(set, |()| 0)
     }
 
     /// Turns on keepalive: `SO_KEEPALIVE` of `socket(7)` and its three numbers of `tcp(7)`, which
     /// socket2 sets together, so that one line names all four.
+    #[track_caller]
     fn keep_alive(&self) {
         let (idle, interval) = (KEEPALIVE_IDLE.as_secs(), KEEPALIVE_INTERVAL.as_secs());
         let call = Call::begin(
-            SetOption,
+            "setsockopt",
             format_args!(
                 "{self}, SO_KEEPALIVE, 1, TCP_KEEPIDLE, {idle}, TCP_KEEPINTVL, {interval}, \
                  TCP_KEEPCNT, {KEEPALIVE_PROBES}"
@@ -259,21 +310,24 @@ impl Socket {
             .with_time(KEEPALIVE_IDLE)
             .with_interval(KEEPALIVE_INTERVAL)
             .with_retries(KEEPALIVE_PROBES);
+        let set = self.socket.set_tcp_keepalive(&keepalive);
         // Keepalive is optional: ignore errors.
-        let _ = call.end(self.0.set_tcp_keepalive(&keepalive), |()| 0);
+        let _ = call.end(set, |()| 0);
     }
 
     /// Limits the time that each `recv(2)` waits: `SO_RCVTIMEO` of `socket(7)`.
+    #[track_caller]
     fn limit_recv(&self, limit: Duration) -> Result<()> {
-        let call = Call::begin(SetOption, format_args!("{self}, SO_RCVTIMEO, {limit:?}"));
-        call.end(self.0.set_read_timeout(Some(limit)), |()| 0)
+        let call = Call::begin("setsockopt", format_args!("{self}, SO_RCVTIMEO, {limit:?}"));
+        let set = self.socket.set_read_timeout(Some(limit));
+        call.end(set, |()| 0)
     }
 }
 
 impl Drop for Socket {
     /// Closes the socket with `close(2)`: socket2's socket, which is dropped next, makes the call.
     fn drop(&mut self) {
-        Call::begin(Close, format_args!("{self}"));
+        Call::begin("close", format_args!("{self}"));
     }
 }
 
@@ -281,19 +335,9 @@ impl Display for Socket {
     /// Writes the number of its descriptor; on Windows it is called a handle.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         #[cfg(unix)]
-        let number = self.0.as_raw_fd();
+        let number = self.socket.as_raw_fd();
         #[cfg(windows)]
-        let number = self.0.as_raw_socket();
+        let number = self.socket.as_raw_socket();
         write!(f, "{number}")
-    }
-}
-
-/// Makes a system call again for as long as a signal interrupts it.
-fn uninterrupted<T>(mut call: impl FnMut() -> Result<T>) -> Result<T> {
-    loop {
-        match call() {
-            Err(error) if error.is_interruption() => {}
-            result => return result,
-        }
     }
 }

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::run::{LIMIT, Server};
+use support::run::{Finished, LIMIT, Peer, Process, Program, Server, listening_socket};
 
 /// Returns how many bytes of messages a server has shown, and its lines that begin with `[!]`.
 fn received(server: Server) -> (usize, String) {
@@ -59,6 +59,47 @@ fn slow_sender_that_never_ends_is_left_after_thirty_seconds() {
         assert!(begun.elapsed() < LIMIT, "the server reads on");
         thread::sleep(Duration::from_millis(500)); // a slow sender: no single read waits long
     }
+    assert!(begun.elapsed().as_secs() >= 29, "{:?}", begun.elapsed());
+}
+
+/// A long client that has got its only reply, and the server that it waits for.
+fn lingering_client() -> (Process, Peer) {
+    let (listener, address) = listening_socket();
+    let client = Program::new("long-client").args([&address, "hello", "1"]).start();
+    let server = Peer::accept(&listener).unwrap();
+    server.expect("hello").unwrap();
+    server.send("ACK!").unwrap();
+    server.expect_end().unwrap(); // the client's half is closed
+    client.expect("ACK!");
+    (client, server)
+}
+
+#[test]
+fn long_client_that_waits_longer_than_a_second_says_so() {
+    let (client, server) = lingering_client();
+    client.expect("[*] waiting for the server to close");
+    drop(server);
+    assert_eq!(client.finish(), Finished::success(""));
+}
+
+#[test]
+fn server_that_never_closes_is_left_by_the_long_client_after_six_seconds() {
+    let begun = Instant::now();
+    let (client, _server) = lingering_client();
+    let waiting = "[*] waiting for the server to close\n";
+    assert_eq!(client.finish(), Finished::success(waiting));
+    let seconds = begun.elapsed().as_secs_f64();
+    assert!((5.5..15.0).contains(&seconds), "{seconds} s");
+}
+
+#[test]
+fn server_that_floods_is_left_by_the_long_client_after_a_second() {
+    let begun = Instant::now();
+    let (client, server) = lingering_client();
+    while server.send([b'x'; 4096]).is_ok() {
+        assert!(begun.elapsed().as_secs() < 4, "the client reads on");
+    }
+    assert_eq!(client.finish().status, Some(0));
 }
 
 #[cfg(target_os = "linux")]
@@ -66,7 +107,7 @@ mod on_linux {
     use rustix::process::Signal;
 
     use super::*;
-    use support::run::{Program, or_skip, strace};
+    use support::run::{or_skip, strace};
 
     /// As on macOS, which refuses every option once both directions of a socket are shut.
     #[test]
@@ -81,7 +122,7 @@ mod on_linux {
             Program::new("long-client").args([&address, &message, "1"]).env("RUST_LOG", "trace");
         let client = client.under(strace).run();
         assert_eq!(client.status, Some(0), "{client:?}");
-        assert!(client.stdout.contains("SO_RCVTIMEO, 5s) = -1 Invalid argument"), "{client:?}");
+        assert!(client.stdout.contains("SO_RCVTIMEO, 1s) = -1 Invalid argument"), "{client:?}");
         assert_eq!(received(server), (message.len(), String::new()));
     }
 
@@ -92,8 +133,11 @@ mod on_linux {
         let flood = server.client();
         flood.send("the first of many").unwrap();
         server.send_once("short-client", "next");
+        let begun = Instant::now();
         flood.send_until_nothing_moves().unwrap();
         server.process.comes_to_hold(before);
+        let seconds = begun.elapsed().as_secs_f64();
+        assert!((4.5..15.0).contains(&seconds), "{seconds} s");
     }
 
     #[test]

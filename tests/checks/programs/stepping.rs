@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use support::run::{LIMIT, PAIRS, Process, Program, Server, listening_socket};
+use support::run::{LIMIT, PAIRS, Peer, Process, Program, Server, listening_socket};
 
 /// Long enough for a program to do what it should not.
 const A_WHILE: Duration = Duration::from_millis(100);
@@ -132,6 +132,28 @@ fn question_stands_last_whatever_another_thread_prints() {
     let shown = server.process.stderr.look(LIMIT, stands_last);
     assert!(stands_last(&shown), "{}", String::from_utf8_lossy(&shown));
     assert_eq!(String::from_utf8_lossy(&shown).replace(&question, ""), "");
+}
+
+#[test]
+fn lingering_close_has_no_time_limit() {
+    let (listener, address) = listening_socket();
+    let client = Program::new("long-client").args([&address, "hello", "1"]);
+    let client = client.env("STEP", "1").env("RUST_LOG", "trace").with_input().start();
+    step_to(&client, "connect(");
+    client.enter();
+    let server = Peer::accept(&listener).unwrap();
+    server.send("ACK!").unwrap();
+    for call in ["shutdown(", "recv("] {
+        step_to(&client, call);
+        client.enter();
+    }
+    server.expect("hello").unwrap();
+    server.expect_end().unwrap();
+    drop(server);
+    step_to(&client, "close(");
+    client.enter();
+    let printed = client.finish().stdout;
+    assert!(printed.contains(", SHUT_WR) = 0\n") && !printed.contains("SO_RCVTIMEO"), "{printed}");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 
 use std::fs;
 use std::io::{Seek, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -475,25 +476,66 @@ client.close()
 #[test]
 fn lines_of_the_calls_are_recorded() {
     let (listener, address) = listening_socket();
-    let Some(client) = watched_twin("short-client", &address) else {
-        return;
-    };
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let lines = folder.path().join("lines");
-    let client = client.env("WATCH_LINES", &lines).start();
-    let peer = Peer::accept(&listener).unwrap();
-    peer.receive().unwrap();
-    peer.send("ACK!").unwrap();
-    client.finish();
-    let source = fs::read_to_string(path_of_twin("short-client")).unwrap();
-    let recorded = fs::read_to_string(lines).unwrap();
-    for (line, name) in recorded.lines().zip(["socket", "connect", "send", "recv"]) {
-        let mut parts = line.splitn(3, ':');
-        assert!(parts.next().unwrap().ends_with("short_client.py"), "{line}");
-        let number: usize = parts.next().unwrap().parse().unwrap();
-        assert!(parts.next().unwrap().starts_with(name), "{line}");
-        let called = source.lines().nth(number - 1).unwrap();
-        assert!(called.contains(&format!(".{name}(")), "{line}: {called}");
+    let rust = Program::new("short-client").args([&address]).env("RUST_LOG", "debug");
+    let twin = watched_twin("short-client", &address);
+    let rust = (rust, "short-client/src/main.rs", ["Socket::tcp_for(", ".close("]);
+    let twin = twin.map(|twin| (twin, "short_client.py", [".socket(", ""]));
+    for (client, file, [socket, close]) in [rust].into_iter().chain(twin) {
+        let recorded = recorded(client, &listener, true);
+        let names = ["socket", "connect", "send", "recv", "close"];
+        assert_eq!(recorded.lines().count(), names.len(), "{recorded}");
+        for (line, name) in recorded.lines().zip(names) {
+            let [path, number, call] = parts(line);
+            assert!(call.starts_with(name), "{line}");
+            if (name, close) == ("close", "") {
+                assert_eq!((path, number), ("", "0")); // the exit closes it
+                continue;
+            }
+            assert!(path.ends_with(file), "{line}");
+            let method = format!(".{name}(");
+            let called = match name {
+                "socket" => socket,
+                "close" => close,
+                _ => &method,
+            };
+            assert!(source_line(path, number).contains(called), "{line}");
+        }
     }
-    assert!(recorded.lines().last().unwrap().starts_with(":0:close("), "{recorded}");
+}
+
+#[test]
+fn close_of_a_client_without_a_reply_is_recorded_where_it_returns() {
+    let (listener, address) = listening_socket();
+    let client = Program::new("short-client").args([&address]).env("RUST_LOG", "debug");
+    let recorded = recorded(client, &listener, false);
+    let [path, number, call] = parts(recorded.lines().last().unwrap());
+    assert!(call.starts_with("close("), "{recorded}");
+    assert!(source_line(path, number).contains("return Err(Error::no_reply())"), "{recorded}");
+}
+
+/// Runs a client, and returns what it has written to the file that `WATCH_LINES` names.
+fn recorded(client: Program, listener: &TcpListener, replies: bool) -> String {
+    let lines = tempfile::NamedTempFile::new().expect("a file can be made");
+    let client = client.env("WATCH_LINES", lines.path()).start();
+    let peer = Peer::accept(listener).unwrap();
+    peer.receive().unwrap();
+    if replies {
+        peer.send("ACK!").unwrap();
+    }
+    drop(peer);
+    client.finish();
+    fs::read_to_string(lines.path()).expect("it is text")
+}
+
+/// Splits `FILE:LINE:CALL`.
+fn parts(line: &str) -> [&str; 3] {
+    let mut parts = line.splitn(3, ':');
+    [(); 3].map(|()| parts.next().expect("three parts"))
+}
+
+fn source_line(path: &str, number: &str) -> String {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let source = fs::read_to_string(Path::new(root).join(path)).expect("the source is there");
+    let number: usize = number.parse().expect("a number");
+    source.lines().nth(number - 1).expect("a line").to_owned()
 }
