@@ -100,6 +100,31 @@ fn pause_after_a_failed_accept_starts_over_after_a_success() {
 }
 
 #[test]
+fn pause_after_a_failed_accept_doubles_up_to_a_second() {
+    let Some(faulty) = Faulty::start("short-server", "accept4:error=EMFILE:when=1..10") else {
+        return;
+    };
+    faulty.server.send_once("short-client", "hello");
+    let printed = faulty.end();
+    let longest = ["5ms", "10ms", "20ms", "40ms", "80ms", "160ms", "320ms", "640ms", "1s", "1s"];
+    assert_eq!(pauses(&printed), longest, "{printed}");
+}
+
+#[test]
+fn connection_that_cannot_be_half_closed_is_closed_at_once() {
+    let Some((program, calls)) = with_fault("shutdown:error=ENOTCONN", "short-server") else {
+        return;
+    };
+    let server = Server::of(program.args(["127.0.0.1:0"]).env("RUST_LOG", "debug"));
+    let client = server.client();
+    client.send("hello").unwrap();
+    server.process.skip_to("[.] shutdown(");
+    assert!(server.process.line().starts_with("[.] close("));
+    assert_eq!(client.rest().unwrap(), b"ACK!");
+    assert_injected(&calls);
+}
+
+#[test]
 fn interrupted_recv_does_not_cut_a_lingering_close_short() {
     // The first recv is the conversation's, the next ones are the close's.
     let Some(faulty) = Faulty::start("short-server", "recvfrom:error=EINTR:when=2..4") else {

@@ -13,6 +13,10 @@ use support::run::{
     listening_socket, or_skip, poll, strace,
 };
 
+/// A silent peer is asked after a minute, then every 10 seconds, and given up after 6 questions.
+const KEEPALIVE: &str =
+    "SO_KEEPALIVE, 1, TCP_KEEPIDLE, 60, TCP_KEEPINTVL, 10, TCP_KEEPCNT, 6) = 0\n";
+
 #[test]
 fn short_server_narrates_what_strace_sees() {
     let Some(mut server) = Watched::start("short-server", &["127.0.0.1:0", "7"]) else {
@@ -27,7 +31,9 @@ fn short_server_narrates_what_strace_sees() {
         server.narrates_up_to("[.] close(");
     }
     server.survives_a_reset(address);
-    server.kill_and_compare();
+    let narrated = server.kill_and_compare();
+    // A listening socket sets what the accepted ones inherit.
+    assert_eq!(narrated.matches(KEEPALIVE).count(), 1, "{narrated}");
 }
 
 #[test]
@@ -66,7 +72,8 @@ fn clients_narrate_what_strace_sees() {
     let short = Server::start("short-server");
     let long = Server::start("long-server");
     if let Some(client) = Watched::start("short-client", &[&short.address.to_string()]) {
-        client.compare_at_the_end();
+        let narrated = client.compare_at_the_end();
+        assert_eq!(narrated.matches(KEEPALIVE).count(), 1, "{narrated}");
     }
     if let Some(client) = Watched::start("long-client", &[&long.address.to_string(), "hello", "3"])
     {
@@ -179,12 +186,13 @@ impl Watched {
         self.narrates_up_to("[!]");
     }
 
-    pub fn kill_and_compare(self) {
+    pub fn kill_and_compare(self) -> String {
         // A client's thread narrates its `close` before it makes it.
         let is_alone = || matches!(self.process.holds(), [_, 1]).then_some(());
         poll(LIMIT, is_alone).expect("the clients' threads end");
         let narrated = self.narrated + &self.process.kill().stdout;
         compare(&narrated, self.calls.path(), self.with_asides);
+        narrated
     }
 
     pub fn compare_at_the_end(self) -> String {

@@ -37,14 +37,16 @@ fn client_whose_output_was_closed_ends_quietly() {
 #[cfg(target_os = "linux")]
 mod on_linux {
     use std::fs::{self, File};
-    use std::io::Read;
+    use std::io::{Read, Write};
     use std::os::fd::OwnedFd;
     use std::os::unix::net::UnixStream;
     use std::process::Command;
     use std::time::Duration;
 
+    use rustix::fs::{OFlags, fcntl_setfl};
+
     use super::*;
-    use support::run::{LIMIT, PROGRAMS, Peer, poll, unshare};
+    use support::run::{LIMIT, PROGRAMS, Peer, listening_socket, poll, unshare};
 
     #[test]
     fn server_prints_line_by_line_into_a_file() {
@@ -87,6 +89,24 @@ mod on_linux {
             assert_eq!(lines.next().as_deref(), Some("[*] Received: hello"));
             assert_eq!(lines.next().as_deref(), Some("[*] Sended: ACK!"));
         }
+    }
+
+    #[test]
+    fn long_line_is_written_whole_where_there_is_room_for_a_part_only() {
+        let (mut reader, mut writer) = os_pipe::pipe().expect("a pipe can be made");
+        fcntl_setfl(&writer, OFlags::NONBLOCK).expect("a pipe can be told not to block");
+        while writer.write(&[b' '; 4096]).is_ok() {} // it is full
+        reader.read_exact(&mut [0; 4096]).expect("it is full");
+        let (listener, address) = listening_socket();
+        let client = Program::new("short-client").args([&address]).stdout(writer).start();
+        let server = Peer::accept(&listener).unwrap();
+        server.send([0xff; 4096]).unwrap();
+        server.expect("i am TCP client").unwrap();
+        assert!(server.hears_nothing_for(Duration::from_millis(300))); // the client waits
+        let mut printed = String::new();
+        reader.read_to_string(&mut printed).expect("it is text");
+        assert_eq!(client.finish(), Finished::success(""));
+        assert_eq!(printed.trim_start(), r"\xff".repeat(4096) + "\n");
     }
 
     #[test]
