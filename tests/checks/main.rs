@@ -16,6 +16,7 @@ mod programs {
 mod commands {
     mod compare;
     pub mod demo;
+    mod left_behind;
     mod lesson;
     mod rows_hold;
 }

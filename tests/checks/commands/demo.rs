@@ -6,14 +6,12 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::process::Command;
 
-use rustix::process::Signal;
 use tempfile::TempPath;
 
 use support::run::{
-    Finished, LIMIT, Program, or_skip, own_network, path_of, path_of_alias, path_of_twin, poll,
+    Finished, LIMIT, Program, or_skip, own_network, path_of, path_of_alias, path_of_twin, proc,
     python, unshare,
 };
 
@@ -183,11 +181,13 @@ fn demo_tells_what_it_waits_for() {
 
 #[test]
 fn demo_waits_for_no_daemon_and_ends_it() {
-    let client = "setsid sleep 1000 & echo daemon $!";
-    let Some(shown) = shown_of(client) else { return };
-    let (_, daemon) = shown.split_once("| daemon ").expect("it is shown");
-    let daemon = Path::new("/proc").join(daemon.trim());
-    assert!(!daemon.exists(), "{} goes on", daemon.display());
+    let Some((demo, files)) =
+        scripts("exec sleep 1000", "setsid sh -c 'sleep 1000; :' \"$0\" & echo daemon")
+    else {
+        return;
+    };
+    assert!(shown(demo).ends_with("| daemon\n"));
+    assert_eq!(proc::count_with(&files[1].display().to_string()), 0);
 }
 
 #[test]
@@ -377,29 +377,6 @@ fn demo_keeps_the_bar_in_a_narrow_terminal() {
         assert_eq!(shown.contains(" <-- "), has_arrows, "{shown}");
         assert!(shown.lines().all(|row| row.len() <= width), "{shown}");
         assert!(shown.contains("ACK!"), "{shown}");
-    }
-}
-
-#[test]
-fn interrupted_demo_leaves_no_process_behind() {
-    for (signal, status) in [(Signal::INT, Some(130)), (Signal::KILL, None)] {
-        let Some((demo, _files)) = scripts("exec sleep 1000", "echo here; exec sleep 1000") else {
-            return;
-        };
-        let demo = demo.start();
-        while !demo.line().ends_with("| here") {}
-        // They are children of its main thread, and so is the guard that kills what outlives it.
-        let children = format!("/proc/{0}/task/{0}/children", demo.id());
-        let children = fs::read_to_string(children).expect("the demo runs");
-        assert_eq!(children.split_whitespace().count(), 3);
-
-        demo.signal(signal);
-        assert_eq!(demo.finish().status, status);
-        for child in children.split_whitespace() {
-            // The kernel ends them a moment later.
-            let child = Path::new("/proc").join(child);
-            poll(LIMIT, || (!child.exists()).then_some(())).expect("it ends");
-        }
     }
 }
 

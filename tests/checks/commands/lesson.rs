@@ -3,18 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::tempdir;
 
-use support::run::{
-    Finished, LIMIT, Process, Program, or_skip, own_network, path_of_alias, poll, python,
-};
+use support::run::{Finished, LIMIT, Program, or_skip, own_network, path_of_alias, python};
 use support::session::recording::{Did, Frame, Lesson, Recording, Segment, Socket, Source, When};
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/lesson.html");
@@ -425,43 +421,6 @@ fn own_pair_is_recorded_with_its_crash_and_what_it_asks() {
     assert!(client.ends_with("b''\nnext: close(3)  [Enter] \n[.] close(3)\n$ "), "{client}");
     let last = recording.frames.last().expect("it has steps");
     assert_eq!(last.words.en, "Both programs have ended.");
-}
-
-/// Starts to record a server that says who it is in a file, and has left a daemon behind.
-fn lesson_of_a_daemon(folder: &Path) -> Option<Process> {
-    own_network().zip(or_skip("python3", python()))?;
-    let server = "import os, time
-if os.fork() == 0:
-    os.setsid()
-    if os.fork() == 0:
-        open('daemon', 'w').write(str(os.getpid()))
-        time.sleep(1000)
-    os._exit(0)
-while True:
-    pass";
-    fs::write(folder.join("server.py"), server).expect("it can be written");
-    let folder_of_files = folder.join("files");
-    fs::create_dir(&folder_of_files).expect("it can be made");
-    let made = lesson().in_folder(folder).args(["own.html", "server.py", "short-client"]);
-    Some(made.env("TMPDIR", folder_of_files).start())
-}
-
-#[test]
-fn lesson_leaves_nothing_behind_when_it_is_killed() {
-    for signal in [Signal::INT, Signal::KILL] {
-        let folder = tempdir().expect("a folder can be made");
-        let Some(made) = lesson_of_a_daemon(folder.path()) else {
-            return;
-        };
-        let daemon = || fs::read_to_string(folder.path().join("daemon")).ok();
-        let daemon = poll(LIMIT, || daemon().filter(|id| !id.is_empty())).expect("it is started");
-        made.signal(signal);
-        made.finish();
-        let has_ended = || (!Path::new("/proc").join(&daemon).exists()).then_some(());
-        assert!(poll(LIMIT, has_ended).is_some(), "{signal:?} leaves a daemon behind");
-        let mut left = fs::read_dir(folder.path().join("files")).expect("it is there");
-        assert!(left.next().is_none(), "{signal:?} leaves files behind");
-    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use servers::{Language, memory};
 use support::command_line::{Problem, failure, misuse, report, shown, tell};
-use support::run::{NO_PYTHON, programs, python};
+use support::run::{NO_PYTHON, contained, programs, python};
 use table::Better;
 
 const USAGE: &str = "usage: cargo bench [-- --quick]";
@@ -44,7 +44,8 @@ const QUICK: Extent =
     Extent { rounds: 1, short_exchanges: 200, round_trips: 1000, starts: 2, waiting_clients: 50 };
 
 fn main() -> ExitCode {
-    report(USAGE, run(env::args_os().skip(1).map(|word| shown(&word)).collect()))
+    let words = env::args_os().skip(1).map(|word| shown(&word)).collect();
+    contained(|| report(USAGE, run(words)))
 }
 
 fn run(mut words: Vec<String>) -> Result<ExitCode, Problem> {

@@ -42,7 +42,7 @@ impl Language {
         let output = NamedTempFile::new().expect("a file can be made");
         let file = output.reopen().expect("the file is there");
         let server = self.line_by_line(program).program().args([address.to_string()]);
-        let process = server.ending_with_us().stdout(file).stderr(Stdio::null()).start();
+        let process = server.in_own_session().stdout(file).stderr(Stdio::null()).start();
         let listens = || listening_on(fs::read_to_string(output.path()).ok()?.lines().next()?);
         let address = poll(LIMIT, listens).expect("the server says where it listens");
         Server { process, address }

@@ -12,7 +12,8 @@ use std::process::ExitCode;
 use support::command_line::{Problem, misuse, report, shown, tell};
 use support::rows::{Failure, Reason, Row, Subject, Verdict, try_all, why_not_judged};
 use support::run::{
-    Edition, NO_PYTHON, Orphans, PROGRAMS, free_address, programs as build_programs, python, strace,
+    Edition, NO_PYTHON, PROGRAMS, contained, free_address, programs as build_programs, python,
+    strace,
 };
 use table::Table;
 
@@ -44,7 +45,7 @@ What each row asks, and how to fix a program: docs/rows.md
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
-    report(USAGE, run(&arguments))
+    contained(|| report(USAGE, run(&arguments)))
 }
 
 fn run(arguments: &[OsString]) -> Result<ExitCode, Problem> {
@@ -74,7 +75,6 @@ fn compare(
     as_json: bool,
 ) -> Result<ExitCode, Problem> {
     build_programs().map_err(Problem::Failure)?;
-    let _orphans = Orphans::adopt();
     let _ = strace(); // is looked for before the programs take processes and descriptors
     let mut tables = Vec::new();
     for program in programs {

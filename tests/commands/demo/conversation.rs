@@ -47,7 +47,6 @@ impl Conversation {
             changed: Instant::now(),
         };
         conversation.columns.print_heading(&server.name, &client.name)?;
-        // From the main thread, since setpriv ends them with the thread that started them.
         conversation.start(server)?;
         conversation.wait_until_it_listens(&server.name)?;
         conversation.start(client)?;

@@ -55,7 +55,7 @@ impl Endpoint {
 
     /// Starts the program; what it writes to either output is read as standard output.
     pub fn start(&self, log_level: &str) -> Result<Process, Problem> {
-        let program = self.edition.program().ending_with_us().env("RUST_LOG", log_level);
+        let program = self.edition.program().in_own_session().env("RUST_LOG", log_level);
         let process = program.with_one_output().and_then(support::run::Program::spawn);
         process.or_else(|error| failure(format!("cannot start {}: {error}", self.name)))
     }

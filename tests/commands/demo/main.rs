@@ -17,7 +17,7 @@ use log::LevelFilter;
 use conversation::Conversation;
 use endpoint::{Endpoint, Side};
 use support::command_line::{Problem, misuse, report, shown, tell};
-use support::run::Orphans;
+use support::run::contained;
 
 const USAGE: &str = "usage: cargo demo [SERVER CLIENT]";
 
@@ -31,13 +31,12 @@ RUST_LOG: which lines are shown [default: info]; debug shows the socket calls to
 columns) for what goes to the other side, and trace their options";
 
 fn main() -> ExitCode {
-    let _orphans = Orphans::adopt();
     let words: Vec<OsString> = env::args_os().skip(1).collect();
-    match run(&words) {
+    contained(|| match run(&words) {
         // cargo demo | head
         Err(Problem::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         outcome => report(USAGE, outcome.map(|()| ExitCode::SUCCESS)),
-    }
+    })
 }
 
 /// Does what the user asked for.

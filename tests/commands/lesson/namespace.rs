@@ -1,18 +1,18 @@
-//! Recordings, each made in a process and a network namespace of its own.
+//! Recordings, each made in namespaces of its own for its processes and its network.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, ErrorKind, Seek};
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tempfile::tempfile;
 
 use support::command_line::{Problem, failure, misuse};
-use support::run::{Orphans, Program, own_network_if_found, python};
+use support::run::{Program, own_machine_if_found, python};
 
 use crate::scenario;
 use crate::{own, run};
@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Has recordings made.
 pub struct Namespace {
-    /// The words of a command that runs this program in a network of its own.
+    /// The words of a command that runs this program on a machine of its own.
     command: Vec<OsString>,
     python: OsString,
 }
@@ -38,7 +38,7 @@ pub struct Namespace {
 impl Namespace {
     /// Returns `None` where the system does not have what it takes.
     pub fn find() -> Result<Option<Self>, Problem> {
-        let (Some(network), Some(python)) = (own_network_if_found(), python()) else {
+        let (Some(network), Some(python)) = (own_machine_if_found(), python()) else {
             return Ok(None);
         };
         // A thread of a batch job is not interrupted by one that has just been woken.
@@ -69,7 +69,7 @@ impl Namespace {
         command.args(&self.command[1..]).args(what);
         // It has no name: nothing is left behind, however this process ends.
         let mut file = tempfile()?;
-        let program = Program::of(command).ending_with_us().env("PYTHON", &self.python);
+        let program = Program::of(command).in_own_session().env("PYTHON", &self.python);
         let mut process = program.stdout(file.try_clone()?).stderr(Stdio::inherit()).spawn()?;
         let status = process.end_within(PATIENCE).ok_or(ErrorKind::TimedOut)?;
         file.rewind()?;
@@ -91,7 +91,6 @@ pub fn record_here(words: &[OsString]) -> Result<ExitCode, Problem> {
     let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
     // The system's own settings stay as they are.
     let here = network_namespace()?;
-    let _orphans = Orphans::adopt();
     let recording = match words[..] {
         [outer, _, ..] if here == Path::new(outer) => {
             return misuse("this is the system's network");
@@ -116,6 +115,6 @@ fn run_on_one_cpu() -> io::Result<()> {
     let cpus = sched_getaffinity(None)?;
     let cpus: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|cpu| cpus.is_set(*cpu)).collect();
     let mut one = CpuSet::new();
-    one.set(cpus[process::id() as usize % cpus.len()]);
+    one.set(cpus[fastrand::usize(..cpus.len())]);
     Ok(sched_setaffinity(None, &one)?)
 }

@@ -71,7 +71,7 @@ impl Started {
             None => shell.arg(programs().join(&self.part.name)),
         };
         shell.current_dir(&self.folder);
-        let program = Program::of(shell).ending_with_us().env("STEP", "1").with_input();
+        let program = Program::of(shell).in_own_session().env("STEP", "1").with_input();
         let process = program.stdout(writer.try_clone()?).stderr(writer).spawn()?;
         Ok(Running { process, output: reader.into() })
     }

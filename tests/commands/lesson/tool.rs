@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
 use support::command_line::{Problem, failure, misuse, report, shown, tell};
-use support::run::programs;
+use support::run::{contained, programs};
 
 use crate::namespace::{self, Namespace, RECORD};
 use crate::scenario::{self, EDITIONS};
@@ -39,7 +39,7 @@ pub fn main() -> ExitCode {
     let words: Vec<OsString> = env::args_os().skip(1).collect();
     match words.split_first() {
         Some((first, rest)) if first == RECORD => report(USAGE, namespace::record_here(rest)),
-        _ => report(USAGE, run(&words)),
+        _ => contained(|| report(USAGE, run(&words))),
     }
 }
 

@@ -48,10 +48,9 @@ impl Subject {
             Some(file) => program.stdin(file),
             None => program,
         };
-        let program = program.in_a_terminal().ending_with_us();
+        let program = program.in_a_terminal().in_own_session();
         match under {
-            // What strace has started would outlive it.
-            Some(command) => program.under(command).ending_with_us().spawn(),
+            Some(command) => program.under(command).spawn(),
             None => program.spawn(),
         }
     }

@@ -2,9 +2,10 @@
 
 mod cargo;
 mod edition;
-mod orphans;
+mod guard;
 mod output;
 mod peer;
+pub mod proc;
 mod process;
 mod program;
 mod server;
@@ -15,7 +16,7 @@ mod wait;
 
 pub use cargo::{path_of, path_of_alias, programs};
 pub use edition::{Edition, PAIRS, PROGRAMS, path_of_twin};
-pub use orphans::Orphans;
+pub use guard::contained;
 pub use output::{Output, PROMPT_END};
 pub use peer::Peer;
 pub use process::{Finished, Process};
@@ -24,8 +25,8 @@ pub use server::{
     Server, address_where_nobody_listens, free_address, listening_on, listening_socket,
 };
 pub use system::{
-    LEAVE_THREE_FILES_OPEN, NO_PYTHON, browser, ipv6, or_skip, own_network, own_network_if_found,
-    python, strace, unshare,
+    LEAVE_THREE_FILES_OPEN, NO_PYTHON, browser, ipv6, or_skip, own_machine_if_found, own_network,
+    own_network_if_found, python, strace, unshare,
 };
 pub use unexpected::{Unexpected, quoted, words};
 pub use wait::{LIMIT, late, poll};

@@ -1,18 +1,12 @@
 //! A program that runs: what it prints, line by line, and how it ends.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::io::{self, Read, Write};
 use std::process::{self, Child, ChildStdin, Command, ExitStatus};
-use std::sync::{Mutex, MutexGuard, Once};
 use std::time::Duration;
 
-use crate::run::orphans::{group_sleeps, kill_children};
+use crate::run::guard::{forget, guard};
 use crate::run::output::{Output, PROMPT_END};
-use crate::run::{LIMIT, poll};
-
-/// The processes that have been started and not ended, each the leader of its group.
-static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+use crate::run::{LIMIT, poll, proc};
 
 /// A process that runs until it ends by itself or is dropped.
 pub struct Process {
@@ -36,13 +30,8 @@ impl Process {
         mut command: Command,
         reader: Option<Box<dyn Read + Send>>,
     ) -> io::Result<Self> {
-        end_all_on_ctrl_c();
-        let mut child = {
-            let mut running = running();
-            let child = command.spawn()?;
-            running.insert(child.id());
-            child
-        };
+        let mut child = command.spawn()?;
+        guard(child.id());
         drop(command); // and with it this process's copies of what the program writes to
         let stdin = child.stdin.take();
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -106,6 +95,14 @@ impl Process {
         signal_group(self.id(), signal);
     }
 
+    /// Sends a signal to it alone.
+    #[cfg(unix)]
+    pub fn signal_alone(&self, signal: rustix::process::Signal) {
+        // It may already have ended; ignore the error.
+        let _ =
+            rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal);
+    }
+
     /// Presses Enter.
     pub fn enter(&self) {
         self.enter_line("");
@@ -141,10 +138,7 @@ impl Process {
     /// Counts what it holds, and must give back when its clients have left: its open descriptors and
     /// its threads.
     pub fn holds(&self) -> [usize; 2] {
-        ["fd", "task"].map(|folder| {
-            let entries = fs::read_dir(format!("/proc/{}/{folder}", self.id()));
-            entries.expect("it runs").count()
-        })
+        ["fd", "task"].map(|folder| proc::entries(self.id(), folder).len())
     }
 
     /// Waits until it holds no more and no less than this.
@@ -156,7 +150,21 @@ impl Process {
 
     /// Returns whether every thread of its group sleeps; only Linux tells.
     pub fn sleeps(&self) -> bool {
-        group_sleeps(self.id())
+        let is_its = |process: &u32| {
+            let stat = proc::stat(proc::folder(*process));
+            stat.is_some_and(|stat| stat.group == self.id())
+        };
+        // All of /proc would tell the same, but to read it takes a hundred times as long. A process whose parent has
+        // ended is a child of the first one.
+        let mut processes = [proc::children(process::id()), proc::children(1)].concat();
+        processes.retain(is_its);
+        while let Some(process) = processes.pop() {
+            if !proc::is_asleep(process) {
+                return false;
+            }
+            processes.extend(proc::children(process).into_iter().filter(is_its));
+        }
+        true
     }
 
     /// Waits for its end, at most `limit`.
@@ -192,7 +200,7 @@ impl Drop for Process {
         let _ = self.child.kill(); // where there are no groups
         // What another process traces can stay until that one ends.
         let _ = self.end_within(Duration::from_secs(2));
-        running().remove(&self.id());
+        forget(self.id());
     }
 }
 
@@ -220,26 +228,6 @@ fn shown(output: &Output) -> Option<String> {
 fn rest(output: &Output) -> String {
     let rest = output.rest(LIMIT).expect("the program ends");
     String::from_utf8(rest).expect("the programs print UTF-8")
-}
-
-/// Returns the processes that have been started and not ended. None is started or forgotten while
-/// this is held.
-fn running() -> MutexGuard<'static, BTreeSet<u32>> {
-    RUNNING.lock().expect("no thread panics while it holds this")
-}
-
-/// Has Ctrl-C end the programs too, which are in groups of their own and do not see it.
-fn end_all_on_ctrl_c() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // There may be a handler already; ignore the error.
-        let _ = ctrlc::set_handler(|| {
-            let running = running(); // and nothing is started any more
-            running.iter().for_each(|process| kill_group(*process));
-            kill_children();
-            process::exit(130); // as a shell says it of Ctrl-C
-        });
-    });
 }
 
 fn kill_group(leader: u32) {

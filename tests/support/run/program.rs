@@ -5,8 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::run::orphans::{MARK, mark};
-use crate::run::system::{setpriv, setsid};
+use crate::run::system::setsid;
 use crate::run::{Finished, Process, path_of};
 
 /// A program that is about to be started.
@@ -71,11 +70,11 @@ impl Program {
         self
     }
 
-    /// Has it end with this process, and gives it a session of its own, so that it cannot read from
-    /// this one's terminal; both as far as the system has commands for it.
-    pub fn ending_with_us(mut self) -> Self {
+    /// Gives it a session of its own, so that it cannot read from this one's terminal, where the system has a command
+    /// for it.
+    pub fn in_own_session(mut self) -> Self {
         self.has_own_session = true;
-        setpriv().into_iter().fold(self, Self::under)
+        self
     }
 
     /// Sends standard output to a file, instead of having it read.
@@ -136,7 +135,6 @@ impl Program {
             #[cfg(unix)]
             std::os::unix::process::CommandExt::process_group(&mut self.command, 0);
         }
-        self.command.env(MARK, mark());
         self.command.stdin(self.stdin).stdout(self.stdout).stderr(self.stderr);
         Process::start(self.command, self.reader)
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use socket2::{Domain, Socket, Type};
 
-use crate::run::{Finished, LIMIT, Peer, Process, Program};
+use crate::run::{Finished, LIMIT, Peer, Process, Program, proc};
 
 /// A server process that has said where it listens.
 pub struct Server {
@@ -80,12 +80,7 @@ impl Server {
 
     /// Returns how many seconds it has spent on a CPU.
     pub fn cpu_seconds(&self) -> f64 {
-        // User and system time, fields 14 and 15 of proc_pid_stat(5), in hundredths.
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()));
-        let stat = stat.expect("the server runs");
-        let (_, fields) = stat.rsplit_once(") ").expect("the name is in parentheses");
-        let times = fields.split(' ').skip(11).take(2);
-        times.map(|time| time.parse::<f64>().expect("a number") / 100.0).sum()
+        proc::stat(proc::folder(self.process.id())).expect("the server runs").seconds
     }
 }
 

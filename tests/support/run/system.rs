@@ -39,16 +39,16 @@ pub fn strace() -> Option<Command> {
     WORKS.then_some(command)
 }
 
-/// Returns the command that ends a program with the thread that starts it. Nobody else can do so
-/// when this process is killed.
-pub fn setpriv() -> Option<Command> {
-    const OPTIONS: [&str; 2] = ["--pdeathsig", "KILL"];
-    static WORKS: LazyLock<bool> =
-        LazyLock::new(|| works("setpriv", &[OPTIONS[0], OPTIONS[1], "true"]));
-    let mut command = Command::new("setpriv");
-    command.args(OPTIONS);
-    WORKS.then_some(command)
+/// Returns the command that gives another one processes of its own, where it may. All of them, daemons too, end with the
+/// command, and with the thread that starts it.
+pub fn own_processes() -> Option<Command> {
+    // The shell stays, as the first process: the keys of the terminal do not reach that one.
+    let shell = ["sh", "-c", "\"$0\" \"$@\"; exit $?"];
+    let words = ["--pdeathsig", "KILL", "unshare", "--map-root-user"];
+    if_it_works("setpriv", &[&words[..], &OWN_PROCESSES, &shell].concat())
 }
+
+const OWN_PROCESSES: [&str; 4] = ["--pid", "--fork", "--kill-child", "--mount-proc"];
 
 /// Returns the command that starts a program in a session of its own.
 pub fn setsid() -> Option<Command> {
@@ -58,7 +58,7 @@ pub fn setsid() -> Option<Command> {
 
 /// Gives a program a file system of its own, in which a file can be replaced.
 pub fn unshare() -> Option<Command> {
-    or_skip("unshare", unshare_if_found(&["--map-root-user", "--mount"]))
+    or_skip("unshare", if_it_works("unshare", &["--map-root-user", "--mount"]))
 }
 
 /// Gives a network of its own to a command that is added as arguments, so that every port is free.
@@ -69,17 +69,28 @@ pub fn own_network() -> Option<Command> {
 
 /// Returns the command that gives a network of its own to another one, where it may.
 pub fn own_network_if_found() -> Option<Command> {
-    let bring_up = format!("{LEAVE_THREE_FILES_OPEN}; ip link set lo up && exec \"$0\" \"$@\"");
-    unshare_if_found(&["--map-root-user", "--net", "sh", "-c", &bring_up])
+    if_it_works("unshare", &["--map-root-user", "--net", "sh", "-c", &bring_up()])
+}
+
+/// Returns the command that gives a network and processes of its own to another one, where it may: it is the first of
+/// them, and they end with it.
+pub fn own_machine_if_found() -> Option<Command> {
+    let words = ["--map-root-user", "--net"];
+    if_it_works("unshare", &[&words[..], &OWN_PROCESSES, &["sh", "-c", &bring_up()]].concat())
+}
+
+fn bring_up() -> String {
+    format!("{LEAVE_THREE_FILES_OPEN}; ip link set lo up && exec \"$0\" \"$@\"")
 }
 
 /// Has a shell close what `make` for example may have left open, so that the first socket is 3.
 pub const LEAVE_THREE_FILES_OPEN: &str = "exec 3<&- 4<&-";
 
-fn unshare_if_found(options: &[&str]) -> Option<Command> {
-    let mut command = Command::new("unshare");
-    command.args(options);
-    works("unshare", &[options, &["true"]].concat()).then_some(command)
+/// Returns a command that takes another one as its last arguments, where it works.
+fn if_it_works(name: &str, words: &[&str]) -> Option<Command> {
+    let mut command = Command::new(name);
+    command.args(words);
+    works(name, &[words, &["true"]].concat()).then_some(command)
 }
 
 /// Shows pages, with `--headless`.
