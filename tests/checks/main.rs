@@ -24,6 +24,7 @@ mod commands {
 mod pages {
     mod documents;
     mod page;
+    mod site;
     mod solutions;
 }
 

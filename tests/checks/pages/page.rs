@@ -171,7 +171,7 @@ fn document(name: &str) -> String {
     fs::read_to_string(root().join("docs").join(name)).expect("it is there")
 }
 
-fn lesson_of(page: &str) -> Lesson {
+pub fn lesson_of(page: &str) -> Lesson {
     serde_json::from_str(element(page, "data")).expect("it is a lesson")
 }
 

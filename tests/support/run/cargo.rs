@@ -19,7 +19,7 @@ pub fn path_of_alias(name: &str) -> PathBuf {
     static FOLDER: LazyLock<Result<PathBuf, String>> =
         LazyLock::new(|| build(&["--package", "tests", "--examples"]));
     let folder = FOLDER.as_deref().expect("the tools compile");
-    folder.join("examples").join(name)
+    folder.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX))
 }
 
 /// Returns the folder of the workspace's programs, which are built first if they have to be.

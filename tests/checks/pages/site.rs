@@ -1,0 +1,118 @@
+//! The texts as pages: `cargo lesson --site`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use regex::Regex;
+use support::root;
+use support::run::{Program, path_of_alias};
+use support::session::recording::Lesson;
+
+use super::page::lesson_of;
+
+#[test]
+fn every_link_of_the_site_leads_to_a_place_in_its_folder() {
+    let site = site();
+    let lesson = lesson_of(&site["lesson.html"]);
+    for (name, page) in site.iter().filter(|(name, _)| *name != "lesson.html") {
+        for link in values(page, "href").chain(values(page, "src")) {
+            if link.starts_with("https://") || link.starts_with("data:") {
+                continue;
+            }
+            let (file, place) = link.split_once('#').unwrap_or((link, ""));
+            let target = site.get(if file.is_empty() { name.as_str() } else { file });
+            let target = target.unwrap_or_else(|| panic!("{name}: there is no {link}"));
+            let is_there = match file {
+                "lesson.html" => is_step(&lesson, place),
+                _ => {
+                    place.is_empty() || values(target, "id").any(|id| encoded(id) == encoded(place))
+                }
+            };
+            assert!(is_there, "{name}: {link}");
+        }
+    }
+}
+
+#[test]
+fn every_text_is_a_page_of_the_site_and_leads_to_all_others() {
+    let site = site();
+    let files = fs::read_dir(root().join("docs")).expect("it is a folder");
+    let names = files.map(|file| file.expect("it is listed").file_name().into_string());
+    let texts = names.map(|name| name.expect("a text's name is UTF-8"));
+    let texts = texts.filter_map(|name| name.strip_suffix(".md").map(str::to_owned));
+    let (chinese, english): (BTreeSet<_>, BTreeSet<_>) = texts
+        .chain(["index", "index.zh-CN"].map(str::to_owned))
+        .partition(|text| text.ends_with(".zh-CN"));
+    for texts in [chinese, english] {
+        for text in &texts {
+            let page = site.get(&format!("{text}.html"));
+            let page = page.unwrap_or_else(|| panic!("TEXTS leaves out {text}"));
+            let links = values(page, "href").collect::<BTreeSet<_>>();
+            for other in &texts {
+                assert!(links.contains(&*format!("{other}.html")), "{text}: {other}");
+            }
+        }
+    }
+}
+
+#[test]
+fn headings_have_the_anchors_that_they_have_on_github() {
+    let anchors = |page: &str| values(page, "id").map(str::to_owned).collect::<Vec<_>>();
+    let site = site();
+    let [glossary, chinese] =
+        ["glossary.html", "glossary.zh-CN.html"].map(|name| anchors(&site[name]));
+    for anchor in ["kernel-system-call", "af_inet-sock_stream"] {
+        assert!(glossary.iter().any(|it| it == anchor), "{glossary:?}");
+    }
+    assert!(chinese.iter().any(|it| it == "ip-地址"), "{chinese:?}");
+}
+
+/// Returns the files that the command writes.
+fn site() -> BTreeMap<String, String> {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let written = folder.path().join("site");
+    let finished = Program::of(Command::new(path_of_alias("lesson")))
+        .args(["--site".as_ref(), written.as_os_str()])
+        .run();
+    assert_eq!((finished.status, &*finished.stderr), (Some(0), ""));
+    let index = written.join("index.html");
+    assert_eq!(finished.stdout, format!("{}\n", index.display()));
+    let files = fs::read_dir(&written).expect("it has been made");
+    let files = files.map(|file| file.expect("it is listed").path());
+    files.map(|file| (name_of(&file), fs::read_to_string(&file).expect("it is text"))).collect()
+}
+
+fn name_of(file: &Path) -> String {
+    file.file_name().expect("it is a file").to_string_lossy().into_owned()
+}
+
+/// Returns the values of an attribute.
+fn values<'a>(page: &'a str, attribute: &str) -> impl Iterator<Item = &'a str> {
+    let pattern = Regex::new(&format!(r#"<[a-z][^>]*\b{attribute}="([^"]*)""#)).expect("it is one");
+    let values = pattern.captures_iter(page).map(|it| it.get(1).expect("it has one").as_str());
+    values.collect::<Vec<_>>().into_iter()
+}
+
+/// Returns an anchor as an address holds it.
+fn encoded(anchor: &str) -> String {
+    let encode = |byte: u8| match byte {
+        0..128 => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    anchor.bytes().map(encode).collect()
+}
+
+/// Returns whether the lesson has what an address names: LANGUAGE/SCENARIO/STEP, `/python` behind it
+/// for the twins, or only the language.
+fn is_step(lesson: &Lesson, address: &str) -> bool {
+    let parts: Vec<&str> = address.split('/').collect();
+    let [scenario, step, edition @ ..] = &parts[1..] else {
+        return ["en", "zh", ""].contains(&address);
+    };
+    let recorded = lesson.scenarios.iter().find(|it| it.id == *scenario);
+    let recording = recorded.and_then(|it| it.editions.get(*edition.first().unwrap_or(&"rust")));
+    let step = step.parse::<usize>().ok();
+    recording.zip(step).is_some_and(|(it, step)| step < it.frames.len())
+}
