@@ -7,8 +7,6 @@ use terminal_size::{Width, terminal_size};
 use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter};
 
-use crate::order::Line;
-
 /// The width, in characters, where there is no terminal, and the least that has room for arrows.
 const WIDTH: usize = 100;
 
@@ -45,11 +43,10 @@ impl Columns {
     }
 
     /// Prints a line in the column of its side, wrapped where it is too long.
-    pub fn print(&self, line: &Line) -> io::Result<()> {
-        let side = line.side as usize;
+    pub fn print(&self, side: usize, text: &str, crosses: bool) -> io::Result<()> {
         let mut texts = ["", ""];
-        texts[side] = &line.text;
-        let gap = if line.crosses { self.arrows[side] } else { self.bar };
+        texts[side] = text;
+        let gap = if crosses { self.arrows[side] } else { self.bar };
         self.print_rows(texts, gap)
     }
 

@@ -1,21 +1,25 @@
-//! What is shown of two programs that run, and until when.
+//! What is shown of two programs that take turns, and until when.
+//!
+//! Both run under `STEP=1`, so that a call is made when the demo presses Enter, and not before. What the program shows
+//! that has just made a call is shown first, and then what the other one shows: causes before effects.
 
 use std::time::{Duration, Instant};
 
 use log::LevelFilter;
 
 use crate::columns::Columns;
-use crate::endpoint::{ADDRESS, Endpoint, Side, text_of};
-use crate::line::level;
-use crate::order::{Line, Order};
+use crate::endpoint::{ADDRESS, Endpoint};
+use crate::line::{Stream, follow, level};
 use support::command_line::{Problem, failure, tell};
-use support::run::{Process, listening_on, poll};
+use support::run::narrated::text_of;
+use support::run::{PROMPT_END, Process, listening_on, proc};
 
 const START_LIMIT: Duration = Duration::from_secs(10); // for a server to say that it listens
-const CAUSE_LIMIT: Duration = Duration::from_secs(1); // for a line to wait for its cause
-const SILENCE: Duration = Duration::from_millis(500); // means that a server has said everything
+const WORK: Duration = Duration::from_millis(500); // between two lines of a program that runs
+const WAKING: Duration = Duration::from_millis(10); // for one that waits, until it goes on
+const SILENCE: Duration = Duration::from_millis(500); // means that everything has been said
 const LONG_SILENCE: Duration = Duration::from_secs(10); // until the demo says what it waits for
-const END_LIMIT: Duration = Duration::from_secs(3); // for a server whose client has left
+const END_LIMIT: Duration = Duration::from_secs(1); // for a server whose client has left
 
 /// After how many replies, or lines of any kind, a client is stopped that takes no COUNT.
 const REPLIES: usize = 3;
@@ -24,55 +28,74 @@ const LINES: usize = 100;
 /// After how many lines of the server the demo ends, though the client has not.
 const SERVER_LINES: usize = 1000;
 
-/// Takes what the programs print, and shows it in order.
+/// How many calls one program makes while the other one asks to make one.
+const IN_A_ROW: usize = 8;
+
+const SERVER: usize = 0;
+const CLIENT: usize = 1;
+
+/// Takes what the programs print, and shows it.
 pub struct Conversation {
     /// Which lines of the log are shown.
     level: LevelFilter,
     columns: Columns,
-    order: Order,
     /// The server, and the client once it is started. They are killed when they are dropped.
-    processes: Vec<Process>,
-    /// When a line was printed or shown last.
+    programs: Vec<Running>,
+    /// When a line was shown last.
     changed: Instant,
+}
+
+/// One of the programs.
+struct Running {
+    process: Process,
+    state: State,
+    stream: Stream,
+    /// How many lines it has printed, but for its calls, and how many of them are replies.
+    lines: usize,
+    replies: usize,
+}
+
+/// What a program does now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Runs,
+    /// It asks to be let make a call.
+    Asks,
+    /// It waits in a call.
+    Waits,
+    /// It has not said anything for a while: it sleeps, or reads its input.
+    Pauses,
+    Ended,
 }
 
 impl Conversation {
     /// Runs both to the end.
     pub fn show(server: &Endpoint, client: &Endpoint, level: LevelFilter) -> Result<(), Problem> {
-        let mut conversation = Self {
-            level,
-            columns: Columns::new(level >= LevelFilter::Debug),
-            order: Order::new(server, client),
-            processes: Vec::new(),
-            changed: Instant::now(),
-        };
-        conversation.columns.print_heading(&server.name, &client.name)?;
-        conversation.start(server)?;
-        conversation.wait_until_it_listens(&server.name)?;
-        conversation.start(client)?;
-        conversation.show_to_the_end(server, client)
+        let columns = Columns::new(level >= LevelFilter::Debug);
+        columns.print_heading(&server.name, &client.name)?;
+        let mut this = Self { level, columns, programs: Vec::new(), changed: Instant::now() };
+        this.start(server)?;
+        this.wait_until_it_listens(&server.name)?;
+        this.start(client)?;
+        this.take_turns(server, client)
     }
 
     fn start(&mut self, endpoint: &Endpoint) -> Result<(), Problem> {
-        // The calls are needed to find the order, whether or not they are shown.
-        let level = self.level.max(LevelFilter::Debug);
-        self.processes.push(endpoint.start(level.as_str())?);
+        let process = endpoint.start(self.level.max(LevelFilter::Debug).as_str())?;
+        let (state, stream) = (State::Runs, Stream::None);
+        self.programs.push(Running { process, state, stream, lines: 0, replies: 0 });
         Ok(())
     }
 
-    /// Shows what the server prints until it listens.
+    /// Lets the server make its calls until it listens.
     fn wait_until_it_listens(&mut self, server: &str) -> Result<(), Problem> {
         let begun = Instant::now();
         while begun.elapsed() < START_LIMIT {
-            if let Some(line) = self.next() {
-                if listening_on(&line.text).is_some() {
-                    return self.print(&line);
-                }
-                // The server's own hint names an address that the demo cannot take.
-                if !line.text.starts_with("hint: ") {
-                    self.print(&line)?;
-                }
-            } else if self.order.has_ended(Side::Server) {
+            if self.read(SERVER)? {
+                return Ok(());
+            }
+            self.programs[SERVER].let_go_on();
+            if self.programs[SERVER].state == State::Ended {
                 let hint = format!(
                     "hint: stop other servers, since the demo takes {ADDRESS}; \
                      if one has just ended, wait a minute"
@@ -83,94 +106,131 @@ impl Conversation {
         failure(format!("{server} does not print '[*] listening on ...'"))
     }
 
-    /// Shows what is printed until the client has left and the server has nothing more to say, or
-    /// until the client has said enough.
-    fn show_to_the_end(&mut self, server: &Endpoint, client: &Endpoint) -> Result<(), Problem> {
-        let mut wanted = if client.is_rust { [usize::MAX; 2] } else { [REPLIES, LINES] };
-        let mut from_server = 0;
-        let mut has_told = false;
+    /// Lets each make its calls, until the client has left and the server has nothing more to say, or until the client
+    /// has said enough.
+    fn take_turns(&mut self, server: &Endpoint, client: &Endpoint) -> Result<(), Problem> {
+        let (mut turn, mut in_a_row, mut has_told) = (SERVER, 0, false);
         let mut left: Option<Instant> = None;
-        while left.is_none_or(|left| left.elapsed() < END_LIMIT) {
-            if left.is_none() && self.order.has_ended(Side::Client) {
-                left = Some(Instant::now()); // the server may go on, with other clients
-            }
+        loop {
+            self.read(turn)?;
+            self.read(1 - turn)?;
             let silent = self.changed.elapsed();
-            if let Some(line) = self.next() {
-                if line.side == Side::Client {
-                    wanted[0] -= usize::from(line.text.starts_with("ACK!"));
-                    wanted[1] -= 1;
-                } else {
-                    from_server += 1;
-                }
-                self.print(&line)?;
-                if wanted.contains(&0) {
-                    return Ok(());
-                }
-                if left.is_none() && from_server >= SERVER_LINES {
+            let of_server = self.programs[SERVER].lines;
+            let of_client = &mut self.programs[CLIENT];
+            if !client.is_rust && (of_client.replies >= REPLIES || of_client.lines >= LINES) {
+                return Ok(());
+            }
+            let has_left = of_client.has_left(silent);
+            left = has_left.then(|| left.unwrap_or_else(Instant::now)); // the server may go on
+            match left {
+                Some(left) if silent > SILENCE || left.elapsed() > END_LIMIT => break,
+                None if of_server >= SERVER_LINES => {
                     return failure(format!("{} has printed {SERVER_LINES} lines", server.name));
                 }
-            } else if left.is_some() {
-                if silent > SILENCE && self.order.is_empty() {
-                    break;
-                }
-            } else if silent > SILENCE && self.processes[1].end_within(Duration::ZERO).is_some() {
-                left = Some(Instant::now());
-                if self.order.wants(Side::Client) {
-                    self.add(Side::Client, None); // what it started holds its outputs open
-                }
-            } else if silent > LONG_SILENCE && !has_told {
+                _ => {}
+            }
+            if in_a_row < IN_A_ROW && self.programs[turn].let_go_on() {
+                in_a_row += 1;
+                continue;
+            }
+            in_a_row = 0;
+            if self.programs[1 - turn].let_go_on() {
+                (turn, in_a_row) = (1 - turn, 1);
+            } else if left.is_none() && silent > LONG_SILENCE && !has_told {
                 let what = format!("{} to print or end", client.name);
                 tell(&format!("note: waiting for {what}; Ctrl-C ends the demo"));
                 has_told = true;
-            }
-        }
-        // What has been printed by now is shown, also where its cause has not; of a flood, a part.
-        for _ in 0..LINES {
-            self.read();
-            if let Some(line) = self.order.next_in_any_case() {
-                self.print(&line)?;
+            } else if let Some(side) =
+                self.programs.iter().position(|it| it.reads_its_input(silent))
+            {
+                // Nobody types anything. It goes on without asking, and so is followed first.
+                self.programs[side].process.end_input();
+                self.programs[side].state = State::Runs;
+                turn = side;
             }
         }
         // A client that has closed its outputs ends soon.
-        let status = self.processes[1].end_within(Duration::from_secs(2));
-        if let Some(status) = status.filter(|status| !status.success()) {
-            return failure(format!("{} ended with {status}", client.name));
+        let status = self.programs[CLIENT].process.end_within(Duration::from_secs(2));
+        match status.filter(|status| !status.success()) {
+            Some(status) => failure(format!("{} ended with {status}", client.name)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    /// Waits a moment for the next line.
-    fn next(&mut self) -> Option<Line> {
-        let line = poll(Duration::from_millis(10), || {
-            self.read();
-            let is_late = self.changed.elapsed() > CAUSE_LIMIT;
-            if is_late { self.order.next_in_any_case() } else { self.order.next() }
-        })?;
-        self.changed = Instant::now();
-        Some(line)
-    }
-
-    /// Takes a line, or the end, of each program of which no line waits. The other lines stay where
-    /// they are: one that prints without end takes no memory.
-    fn read(&mut self) {
-        for (number, side) in [Side::Server, Side::Client].into_iter().enumerate() {
-            let process = self.processes.get(number).filter(|_| self.order.wants(side));
-            let read = process.and_then(|process| process.stdout.line(Duration::ZERO).ok());
-            if let Some(line) = read {
-                self.add(side, line.as_deref().map(text_of));
+    /// Shows what a program prints until it asks, waits or prints nothing for a while, and returns whether it has said
+    /// that it listens.
+    fn read(&mut self, side: usize) -> Result<bool, Problem> {
+        let program = &mut self.programs[side];
+        let mut listens = false;
+        for _ in 0..LINES {
+            let limit = if program.state == State::Runs { WORK } else { WAKING };
+            let text = match program.process.stdout.line(limit) {
+                Ok(Some(line)) => text_of(line.trim_ascii_end()),
+                Ok(None) => {
+                    program.state = State::Ended;
+                    break;
+                }
+                Err(_) if program.state == State::Runs => {
+                    program.state = State::Pauses;
+                    break;
+                }
+                Err(_) => break,
+            };
+            if text.starts_with("next: ") && text.ends_with(PROMPT_END.trim_end()) {
+                program.state = State::Asks;
+                continue;
+            }
+            if program.state == State::Asks && text.is_empty() {
+                continue; // the question is asked again below what another thread prints
+            }
+            self.changed = Instant::now();
+            listens |= listening_on(&text).is_some();
+            let crosses = program.follow(&text);
+            // Its hint names an address that the demo cannot take.
+            let is_hint = side == SERVER && text.starts_with("hint: ");
+            if level(&text).is_none_or(|level| level <= self.level) && !is_hint {
+                self.columns.print(side, &text, crosses)?;
             }
         }
+        Ok(listens)
     }
+}
 
-    fn add(&mut self, side: Side, line: Option<String>) {
-        self.order.add(side, line);
-        self.changed = Instant::now();
-    }
-
-    fn print(&self, line: &Line) -> Result<(), Problem> {
-        if level(&line.text).is_some_and(|level| level > self.level) {
-            return Ok(()); // it was only asked for to find the order
+impl Running {
+    /// Presses Enter where it asks, and returns whether it does.
+    fn let_go_on(&mut self) -> bool {
+        let asks = self.state == State::Asks;
+        if asks {
+            self.process.enter();
+            self.state = State::Runs;
         }
-        Ok(self.columns.print(line)?)
+        asks
+    }
+
+    /// Returns whether it reads its input, and not to be let make a call. Only Linux tells; elsewhere it may.
+    fn reads_its_input(&self, silent: Duration) -> bool {
+        let reads = || proc::waits_in(self.process.id(), "pipe_read");
+        self.state == State::Pauses && (silent > LONG_SILENCE || reads())
+    }
+
+    /// Returns whether nothing more is to be expected of it. What it started can hold its outputs open.
+    fn has_left(&mut self, silent: Duration) -> bool {
+        let mut has_ended = || self.process.end_within(Duration::ZERO).is_some();
+        self.state == State::Ended
+            || self.stream == Stream::Ended
+            || silent > SILENCE && has_ended()
+    }
+
+    /// Learns from a line, and returns whether something goes to the other side.
+    fn follow(&mut self, text: &str) -> bool {
+        let waits = text.starts_with("[.] ") && text.ends_with(") ...");
+        self.state = if waits { State::Waits } else { State::Runs };
+        if level(text).is_none_or(|level| level <= LevelFilter::Info) {
+            self.lines += 1;
+            self.replies += usize::from(text.starts_with("ACK!"));
+        }
+        let crosses;
+        (self.stream, crosses) = follow(self.stream, text);
+        crosses
     }
 }

@@ -1,6 +1,8 @@
-//! What a line tells: its level, and its part in the conversation.
+//! What a line tells: its level, and what it does to the connection.
 
 use log::Level;
+
+use support::run::narrated::{name, split_call};
 
 /// Returns the level of a line of the log, by its mark.
 pub fn level(text: &str) -> Option<Level> {
@@ -9,52 +11,27 @@ pub fn level(text: &str) -> Option<Level> {
     levels.find_map(|(level, mark)| text.starts_with(mark).then_some(level))
 }
 
-/// Returns whether the line shows a call that begins to wait.
-pub fn begins_to_wait(text: &str) -> bool {
-    text.starts_with("[.] ") && text.ends_with(") ...")
+/// What has become of a program's connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    None,
+    Open,
+    Ended,
 }
 
-/// What a line has to do with the other program.
-#[derive(PartialEq, Eq)]
-pub enum Meaning {
-    Connected,
-    Accepted,
-    Sent,
-    Received,
-    ReceivedTheEnd,
-    EndedTheStream,
-    Failed,
-    Nothing,
-}
-
-impl Meaning {
-    /// Returns the meaning of a line of a program that shows its calls, or only says what it does.
-    pub fn of(text: &str, shows_calls: bool) -> Self {
-        let starts_with = |beginning| text.starts_with(beginning);
-        if !shows_calls && starts_with("[*] Accepted connection from: ") {
-            return Self::Accepted;
-        }
-        if !shows_calls && (starts_with("[*] Received:") || starts_with("ACK!")) {
-            return Self::Received;
-        }
-        let call = text.strip_prefix("[.] ").filter(|_| shows_calls);
-        let Some((name, rest)) = call.and_then(|call| call.split_once('(')) else {
-            return Self::Nothing;
-        };
-        // What is sent or received can look like a result.
-        let result = match name {
-            "send" => rest.rsplit_once(" = "),
-            _ => rest.split_once(" = "),
-        };
-        match (name, result.map(|(_, result)| result)) {
-            ("close", _) | ("shutdown", Some("0")) => Self::EndedTheStream,
-            ("connect", Some("0")) => Self::Connected,
-            ("recv", Some("0")) => Self::ReceivedTheEnd,
-            ("send" | "recv", Some(result)) if result.starts_with('-') => Self::Failed,
-            ("send", Some(_)) => Self::Sent,
-            ("recv", Some(_)) => Self::Received,
-            ("accept", Some(result)) if !result.starts_with('-') => Self::Accepted,
-            _ => Self::Nothing,
-        }
+/// Returns the connection after a line, and whether the line shows that something goes to the other side: bytes, or
+/// the connection's beginning or end.
+pub fn follow(stream: Stream, text: &str) -> (Stream, bool) {
+    let Some((call, result)) = split_call(text) else {
+        return (stream, false);
+    };
+    let name = name(call);
+    let failed = result.is_some_and(|result| result.starts_with('-'));
+    match name {
+        "connect" | "accept" if result.is_some() && !failed => (Stream::Open, name == "connect"),
+        "send" | "recv" | "shutdown" if failed => (Stream::Ended, false),
+        // Nothing goes over a broken connection, not even its end.
+        "close" | "shutdown" => (Stream::Ended, stream == Stream::Open),
+        _ => (stream, name == "send" && stream == Stream::Open),
     }
 }

@@ -5,7 +5,6 @@ mod columns;
 mod conversation;
 mod endpoint;
 mod line;
-mod order;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -15,7 +14,7 @@ use std::process::ExitCode;
 use log::LevelFilter;
 
 use conversation::Conversation;
-use endpoint::{Endpoint, Side};
+use endpoint::Endpoint;
 use support::command_line::{Problem, misuse, report, shown, tell};
 use support::run::contained;
 
@@ -54,8 +53,8 @@ fn run(words: &[OsString]) -> Result<(), Problem> {
         [_] => return misuse("it takes a server and a client, or nothing"),
         [_, _, extra, ..] => return misuse(format!("too many arguments: '{}'", shown(extra))),
     };
-    let server = Endpoint::new(server, Side::Server)?;
-    let client = Endpoint::new(client, Side::Client)?;
+    let server = Endpoint::new(server, ["short-server", "long-server"])?;
+    let client = Endpoint::new(client, ["short-client", "long-client"])?;
     if env::var_os("STEP").is_some_and(|step| !step.is_empty() && step != "0") {
         tell("note: STEP is ignored, since stepping needs a terminal for each program");
     }

@@ -3,6 +3,7 @@
 mod cargo;
 mod edition;
 mod guard;
+pub mod narrated;
 mod output;
 mod peer;
 pub mod proc;

@@ -49,6 +49,13 @@ pub fn is_asleep(process: u32) -> bool {
     entries(process, "task").iter().filter_map(stat).all(|stat| "SIZXT".contains(stat.state))
 }
 
+/// Returns whether a thread of a process waits in a function of the kernel of about this name: see `proc_pid_wchan(5)`.
+pub fn waits_in(process: u32, name: &str) -> bool {
+    let functions = entries(process, "task").into_iter();
+    let mut functions = functions.flat_map(|thread| fs::read_to_string(thread.join("wchan")));
+    functions.any(|function| function.contains(name))
+}
+
 /// Returns how many processes have a word in their command line, which no change of session, of variables or of namespace
 /// takes from them.
 pub fn count_with(word: &str) -> usize {
