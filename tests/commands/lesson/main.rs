@@ -1,32 +1,12 @@
 //! Runs the programs step by step, records what really happens, and writes one page that shows it:
 //! `cargo lesson [FILE [SERVER CLIENT]]`.
 
-#[cfg(target_os = "linux")]
-mod namespace;
-#[cfg(target_os = "linux")]
-mod narration;
-#[cfg(target_os = "linux")]
-mod network;
-#[cfg(target_os = "linux")]
-mod own;
-#[cfg(target_os = "linux")]
+mod by_itself;
 mod page;
-#[cfg(target_os = "linux")]
-mod recorder;
-#[cfg(target_os = "linux")]
-mod run;
-#[cfg(target_os = "linux")]
 mod scenario;
-#[cfg(target_os = "linux")]
+mod script;
 mod sentence;
-#[cfg(target_os = "linux")]
-mod source;
-#[cfg(target_os = "linux")]
-mod started;
-#[cfg(target_os = "linux")]
-mod terminal;
 mod texts;
-#[cfg(target_os = "linux")]
 mod tool;
 
 use std::env;
@@ -43,7 +23,7 @@ fn main() -> ExitCode {
         [option, folder] if option == "--site" => {
             report("usage: cargo lesson --site FOLDER", write_site(folder))
         }
-        _ => record(),
+        _ => tool::main(),
     }
 }
 
@@ -54,15 +34,4 @@ fn write_site(folder: &OsStr) -> Result<ExitCode, Problem> {
     written.or_else(|error| failure(format!("cannot write the pages: {error}")))?;
     writeln!(io::stdout(), "{}", folder.join("index.html").display())?;
     Ok(ExitCode::SUCCESS)
-}
-
-#[cfg(target_os = "linux")]
-fn record() -> ExitCode {
-    tool::main()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn record() -> ExitCode {
-    support::command_line::tell("error: this system cannot record; open docs/lesson.html instead");
-    ExitCode::FAILURE
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use crate::sentence::words;
-use crate::started::Started;
 use support::root;
+use support::session::Launch;
 use support::session::recording::{self, Words};
+
+use crate::sentence::words;
 
 pub const EDITIONS: [&str; 2] = ["rust", "python"];
 
@@ -55,7 +56,7 @@ pub fn all() -> Vec<Scenario> {
 }
 
 impl Scenario {
-    fn read(text: &'static str) -> Self {
+    pub fn read(text: &'static str) -> Self {
         let mut blocks = text.split("\n\n").map(str::trim_end).filter(|block| !block.is_empty());
         let mut head = blocks.next().unwrap_or_default().lines();
         let mut next = || head.next().expect("a scenario begins with its head");
@@ -89,11 +90,11 @@ impl Scenario {
     }
 
     /// Returns what is started in the terminals.
-    pub fn programs(&self, edition: &str) -> Vec<Started> {
+    pub fn programs(&self, edition: &str) -> Vec<Launch> {
         let programs = self.programs.iter().find(|(its, _)| *its == edition);
         let (_, programs) = programs.expect("each scenario has both editions");
         let programs = programs.iter().enumerate();
-        programs.map(|(number, words)| Started::of_lesson(words, number == 0)).collect()
+        programs.map(|(number, words)| Launch::of_project(words, number == 0)).collect()
     }
 
     /// Returns the steps of an edition.

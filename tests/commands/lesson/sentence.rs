@@ -1,8 +1,8 @@
 //! General sentences, one for each call and result, in both languages.
 
-use crate::narration::name;
-use crate::terminal::Terminal;
-use support::session::recording::{At, Did, Frame, When, Words};
+use support::session::recording::{At, Did, Frame, State, When, Words, name_of};
+
+use crate::scenario::Event;
 
 pub fn words(en: impl Into<String>, zh: impl Into<String>) -> Words {
     Words { en: en.into(), zh: zh.into() }
@@ -18,16 +18,16 @@ fn subject(who: usize, programs: usize) -> Words {
 }
 
 /// Says what a step shows, first of the program that acted.
-pub fn of_frame(frame: &Frame, terminals: &[Terminal]) -> Words {
-    let mut order: Vec<usize> = (0..terminals.len()).collect();
+pub fn of_frame(frame: &Frame) -> Words {
+    let mut order: Vec<usize> = (0..frame.sides.len()).collect();
     order.sort_by_key(|who| Some(*who) != frame.who);
-    let said = order.into_iter().flat_map(|who| of_side(frame, who, terminals));
+    let said = order.into_iter().flat_map(|who| of_side(frame, who));
     let (en, zh): (Vec<String>, Vec<String>) = said.map(|said| (said.en, said.zh)).unzip();
     words(en.join(" "), zh.concat())
 }
 
-fn of_side(frame: &Frame, who: usize, terminals: &[Terminal]) -> Vec<Words> {
-    let (side, subject) = (&frame.sides[who], subject(who, terminals.len()));
+fn of_side(frame: &Frame, who: usize) -> Vec<Words> {
+    let (side, subject) = (&frame.sides[who], subject(who, frame.sides.len()));
     let Words { en, zh } = &subject;
     let call = frame.call.as_deref().filter(|_| frame.who == Some(who));
     let mut said = Vec::new();
@@ -44,7 +44,7 @@ fn of_side(frame: &Frame, who: usize, terminals: &[Terminal]) -> Vec<Words> {
         _ => {}
     }
     said.extend(side.did.iter().map(|did| returned(&subject, did)));
-    let blocked = |at: &&At| at.1 == When::Blocked && call == Some(name(&at.2));
+    let blocked = |at: &&At| at.1 == When::Blocked && call == Some(name_of(&at.2));
     said.extend(side.at.iter().find(blocked).map(|at| waits(&subject, &at.2)));
     if side.new.contains("Traceback (most recent call last)") && call != Some("kill") {
         said.push(words(
@@ -52,7 +52,7 @@ fn of_side(frame: &Frame, who: usize, terminals: &[Terminal]) -> Vec<Words> {
             format!("{zh}抛出异常，详情见它的终端。"),
         ));
     }
-    if side.new.ends_with("$ ") && terminals[who].has_ended() {
+    if side.new.ends_with("$ ") && matches!(side.state, State::Ended(_)) {
         said.push(words(format!("{en} ends."), format!("{zh}结束。")));
     }
     said
@@ -60,7 +60,7 @@ fn of_side(frame: &Frame, who: usize, terminals: &[Terminal]) -> Vec<Words> {
 
 /// Says how a call has returned.
 fn returned(Words { en, zh }: &Words, Did(_, call, result, _): &Did) -> Words {
-    let name = name(call);
+    let name = name_of(call);
     let arguments = call[name.len()..].trim_matches(['(', ')']);
     let value = result.split(' ').next().unwrap_or_default();
     if let Some(reason) = result.strip_prefix("-1 ") {
@@ -126,7 +126,7 @@ fn returned(Words { en, zh }: &Words, Did(_, call, result, _): &Did) -> Words {
 
 /// Says why a call has not returned.
 fn waits(Words { en, zh }: &Words, call: &str) -> Words {
-    match name(call) {
+    match name_of(call) {
         "accept" => words(
             format!("{en}’s `accept` blocks: the accept queue is empty."),
             format!("{zh}的 accept 阻塞：全连接队列是空的。"),
@@ -145,21 +145,14 @@ fn waits(Words { en, zh }: &Words, call: &str) -> Words {
 
 /// Says that a program does not do what the lesson expects of it, but asks to make another call, or
 /// none.
-pub fn unexpected(
-    who: usize,
-    expected: &str,
-    asked: Option<&str>,
-    terminals: &[Terminal],
-) -> Words {
-    let Words { en, zh } = subject(who, terminals.len());
-    let instead = match asked {
-        Some(asked) => {
+pub fn unexpected(Event { who, what: expected }: &Event, now: &Frame) -> Words {
+    let Words { en, zh } = subject(*who, now.sides.len());
+    let instead = match &now.sides[*who].state {
+        State::Asks(asked) => {
             words(format!("it asks to call {asked}"), format!("它接下来要调用的是 {asked}"))
         }
-        None if terminals[who].is_running() => {
-            words("it asks to call nothing", "它现在没有要进行任何调用")
-        }
-        None => words("it is not running", "它没有在运行"),
+        state if state.is_running() => words("it asks to call nothing", "它现在没有要进行任何调用"),
+        _ => words("it is not running", "它没有在运行"),
     };
     words(
         format!(
@@ -175,8 +168,8 @@ pub fn unexpected(
 }
 
 /// Says that things still move.
-pub fn no_rest(who: usize, what: &str, terminals: &[Terminal]) -> Words {
-    let Words { en, zh } = subject(who, terminals.len());
+pub fn no_rest(Event { who, what }: &Event, now: &Frame) -> Words {
+    let Words { en, zh } = subject(*who, now.sides.len());
     words(
         format!(
             "{en}: {what}. After that, the programs do not come to rest. The recording ends here."

@@ -13,13 +13,12 @@ use std::thread;
 use support::command_line::{Problem, failure, misuse, report, shown, tell};
 use support::run::{contained, programs};
 
-use crate::namespace::{self, Namespace, RECORD};
+use support::session::recording::{Lesson, Recording, Scenario};
+use support::session::{Launch, Network, SESSION, Setup, be_session, picture, source_of};
+
 use crate::scenario::{self, EDITIONS};
 use crate::sentence::words;
-use support::session::picture;
-use support::session::recording::{Lesson, Recording, Scenario};
-
-use crate::{page, source};
+use crate::{by_itself, page, script};
 
 const USAGE: &str = "usage: cargo lesson [FILE [SERVER CLIENT]]";
 
@@ -35,12 +34,23 @@ PYTHON [default: python3]: what runs Python files";
 /// How many recordings are made at a time: they mostly wait.
 const AT_A_TIME: usize = 4;
 
+/// How often a scenario is begun again. Which thread of a server asks first is left to chance.
+const TRIES: usize = 6;
+
+/// From how many ports the kernel chooses in a scenario, so that it is always the same one; and in a
+/// learner's pair, whose client may connect again and again.
+const PORTS: u16 = 2;
+const MANY_PORTS: u16 = 100;
+
 pub fn main() -> ExitCode {
     let words: Vec<OsString> = env::args_os().skip(1).collect();
-    match words.split_first() {
-        Some((first, rest)) if first == RECORD => report(USAGE, namespace::record_here(rest)),
-        _ => contained(|| report(USAGE, run(&words))),
+    if let [first, outer] = &words[..] {
+        if first == SESSION {
+            let ended = be_session(outer).map(|()| ExitCode::SUCCESS);
+            return report(USAGE, ended.or_else(|error| failure(error.to_string())));
+        }
     }
+    contained(|| report(USAGE, run(&words)))
 }
 
 /// Does what the user asked for.
@@ -66,7 +76,7 @@ fn run(words: &[OsString]) -> Result<ExitCode, Problem> {
     {
         return misuse(format!("FILE '{}' does not end in .html", shown(file)));
     }
-    let Some(namespace) = Namespace::find()? else {
+    let Some(network) = Network::find() else {
         return failure(
             "recording needs Linux with unshare, ip and python3; open docs/lesson.html instead",
         );
@@ -74,8 +84,8 @@ fn run(words: &[OsString]) -> Result<ExitCode, Problem> {
     let folder = programs().or_else(failure)?;
     let file = file.map_or_else(|| folder.with_file_name("lesson.html"), PathBuf::from);
     let lesson = match pair {
-        None => whole_lesson(&namespace)?,
-        Some(pair) => own_lesson(&namespace, pair)?,
+        None => whole_lesson(&network)?,
+        Some(pair) => own_lesson(&network, pair)?,
     };
     let mut files = vec![(file.clone(), page::of(&lesson).map_err(io::Error::from)?)];
     if file.parent().is_some_and(|folder| folder.ends_with("docs")) {
@@ -106,15 +116,15 @@ fn name(word: &OsStr, side: &str) -> Result<String, Problem> {
 }
 
 /// Records all scenarios in both editions.
-fn whole_lesson(namespace: &Namespace) -> Result<Lesson, Problem> {
+fn whole_lesson(network: &Network) -> Result<Lesson, Problem> {
     let all = scenario::all();
     let mut pairs: Vec<_> =
-        all.iter().flat_map(|scenario| EDITIONS.map(|edition| (scenario.id, edition))).collect();
-    pairs.sort_by_key(|(id, _)| *id == "full"); // it takes longest, so it is taken first
+        all.iter().flat_map(|scenario| EDITIONS.map(|edition| (scenario, edition))).collect();
+    pairs.sort_by_key(|(scenario, _)| scenario.id == "full"); // it takes longest, so it is taken first
     let (pairs, recordings) = (Mutex::new(pairs), Mutex::new(Vec::new()));
     let record = || {
-        while let Some((id, edition)) = lock(&pairs).pop() {
-            let recording = namespace.record(&[id, edition]);
+        while let Some((scenario, edition)) = lock(&pairs).pop() {
+            let (id, recording) = (scenario.id, record(network, scenario, edition));
             if let Ok(recording) = &recording {
                 tell(&format!("{id}, {edition}: {}", summary(recording)));
             }
@@ -135,14 +145,51 @@ fn whole_lesson(namespace: &Namespace) -> Result<Lesson, Problem> {
     with_sources(scenarios)
 }
 
+/// Records a scenario; again where something unexpected happened.
+fn record(
+    network: &Network,
+    scenario: &scenario::Scenario,
+    edition: &str,
+) -> Result<Recording, Problem> {
+    let setup = Setup { programs: scenario.programs(edition), ports: PORTS };
+    let mut tries = 1;
+    loop {
+        let recorded = network.start(&setup).and_then(|mut remote| {
+            script::record(scenario, edition, &mut |who, act| remote.act(who, act))
+        });
+        let (recording, is_as_written) = recorded.or_else(|error| {
+            failure(format!("cannot record {}, {edition}: {error}", scenario.id))
+        })?;
+        if is_as_written || tries == TRIES {
+            return Ok(recording);
+        }
+        tries += 1;
+    }
+}
+
 /// Records a learner's pair.
-fn own_lesson(namespace: &Namespace, [server, client]: [String; 2]) -> Result<Lesson, Problem> {
-    let recording = namespace.record(&["own", &server, &client])?;
+fn own_lesson(network: &Network, [server, client]: [String; 2]) -> Result<Lesson, Problem> {
+    let programs = vec![launch(&server, true), launch(&client, false)];
+    let parts = programs.iter().map(|launch| launch.part.clone()).collect();
+    let session = network.start(&Setup { programs, ports: MANY_PORTS });
+    let recording = session
+        .and_then(|mut remote| by_itself::record(parts, &mut |who, act| remote.act(who, act)));
+    let recording = recording
+        .or_else(|error| failure(format!("cannot record {server} and {client}: {error}")))?;
     tell(&format!("{server} and {client}: {}", summary(&recording)));
     let title = words(format!("{server} and {client}"), format!("{server} 与 {client}"));
     let editions = [("own".to_owned(), recording)].into();
     let (id, experiment, anchor) = ("own".to_owned(), None, None);
     with_sources(vec![Scenario { id, title, experiment, anchor, wire: false, editions }])
+}
+
+/// Returns what is started for one of the four programs, or for a Python file.
+fn launch(name: &str, server: bool) -> Launch {
+    match name {
+        "long-client" => Launch::of_project("long-client 127.0.0.1:12345 hello 2", server),
+        "short-server" | "long-server" | "short-client" => Launch::of_project(name, server),
+        _ => Launch::of_learner(name, server),
+    }
 }
 
 fn summary(recording: &Recording) -> String {
@@ -156,7 +203,7 @@ fn with_sources(scenarios: Vec<Scenario>) -> Result<Lesson, Problem> {
     let recordings = scenarios.iter().flat_map(|scenario| scenario.editions.values());
     let mut sources = BTreeMap::new();
     for part in recordings.flat_map(|recording| &recording.programs) {
-        let source = source::of(part);
+        let source = source_of(part);
         let source =
             source.or_else(|error| failure(format!("cannot read {}: {error}", part.name)))?;
         sources.insert(part.source.clone(), source);

@@ -1,4 +1,20 @@
 //! Real runs, step by step.
+//!
+//! A [`Session`] runs programs in terminals of their own, in a network of their own. Whoever drives it
+//! tells it one [`Act`] after the other, and is answered each time with what there is to see then, a
+//! [`Frame`](recording::Frame): that is all that a driver knows. A [`Remote`] is a session in another
+//! process, which is the one that is in that network.
 
+mod act;
+#[cfg(target_os = "linux")]
+mod inside;
+mod launch;
 pub mod picture;
 pub mod recording;
+mod remote;
+mod source;
+
+pub use act::{Act, Setup};
+pub use launch::{ADDRESS, Launch};
+pub use remote::{Network, Remote, SESSION, be_session};
+pub use source::source_of;

@@ -66,9 +66,35 @@ pub struct Frame {
     pub sides: Vec<Side>,
     pub sockets: Vec<Socket>,
     pub segments: Vec<Segment>,
+    /// Whether something still moved when it was looked at.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub restless: bool,
     /// Whether a program did not do what the scenario expects, so that the recording ends here.
     #[serde(default, skip_serializing_if = "is_false")]
     pub unexpected: bool,
+}
+
+impl Frame {
+    /// Returns a frame in which nothing has happened since this one.
+    pub fn unchanged(&self) -> Self {
+        let side = |side: &Side| Side { new: String::new(), did: Vec::new(), ..side.clone() };
+        let sides = self.sides.iter().map(side).collect();
+        Self { sides, sockets: self.sockets.clone(), ..Self::default() }
+    }
+
+    /// Adds what a later frame shows: both become one.
+    pub fn add(&mut self, next: Self) {
+        for (side, next) in self.sides.iter_mut().zip(next.sides) {
+            side.new += &next.new;
+            side.did.extend(next.did);
+            side.mixed |= next.mixed;
+            (side.at, side.state, side.threads) = (next.at, next.state, next.threads);
+            side.raised = next.raised.or(side.raised);
+        }
+        self.sockets = next.sockets;
+        self.segments.extend(next.segments);
+        self.restless = next.restless;
+    }
 }
 
 /// A question about a step that is not shown yet, and why one of its answers is right.
@@ -92,6 +118,9 @@ pub struct Side {
     /// Where there is more than one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub threads: Vec<Thread>,
+    /// Whether one thread's lines are mixed with another one's question, which is then asked again.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub mixed: bool,
     /// The line, in [`Source::lines`], that raised an exception.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raised: Option<usize>,
@@ -116,6 +145,19 @@ pub enum State {
 }
 
 impl State {
+    /// Returns whether it has been started, and has not ended.
+    pub fn is_running(&self) -> bool {
+        !matches!(self, Self::Absent | Self::Ended(_))
+    }
+
+    /// Returns the call that it asks to be let make.
+    pub fn asks(&self) -> Option<&str> {
+        match self {
+            Self::Asks(call) => Some(call),
+            _ => None,
+        }
+    }
+
     fn is_absent(&self) -> bool {
         *self == Self::Absent
     }
@@ -250,6 +292,11 @@ impl Extra {
 pub struct Source {
     pub lines: Vec<String>,
     pub first: usize,
+}
+
+/// Returns the name of a call.
+pub fn name_of(call: &str) -> &str {
+    call.split('(').next().unwrap_or(call)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

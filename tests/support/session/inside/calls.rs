@@ -1,7 +1,8 @@
 //! The socket calls that a program shows.
 
-use support::session::recording::When;
+use crate::session::recording::{When, name_of};
 
+#[derive(Clone)]
 pub struct Call {
     /// Such as `recv(4, 1024)`.
     pub text: String,
@@ -26,8 +27,13 @@ impl Call {
         Self { text, result: None, when: When::Next, end: usize::MAX, line: None }
     }
 
+    /// Returns a call that has begun, and has not shown it.
+    pub fn begun(text: &str) -> Self {
+        Self::new(text, usize::MAX, None)
+    }
+
     pub fn name(&self) -> &str {
-        name(&self.text)
+        name_of(&self.text)
     }
 
     /// Returns the descriptor, its first argument.
@@ -40,13 +46,8 @@ impl Call {
     }
 }
 
-/// Returns the name of a call.
-pub fn name(call: &str) -> &str {
-    call.split('(').next().unwrap_or(call)
-}
-
 /// Returns the calls that a program's output shows, in the order in which they began.
-pub fn calls(text: &str) -> Vec<Call> {
+pub fn in_text(text: &str) -> Vec<Call> {
     let mut calls: Vec<Call> = Vec::new();
     let mut begin = 0;
     for line in text.split_inclusive('\n') {
@@ -71,6 +72,7 @@ pub fn calls(text: &str) -> Vec<Call> {
 
 /// Splits a call from its result. What is sent or received can look like a result.
 fn split(line: &str) -> (&str, &str) {
-    let split = if name(line) == "send" { line.rsplit_once(" = ") } else { line.split_once(" = ") };
+    let split =
+        if name_of(line) == "send" { line.rsplit_once(" = ") } else { line.split_once(" = ") };
     split.unwrap_or((line, ""))
 }

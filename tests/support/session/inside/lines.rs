@@ -1,40 +1,10 @@
-//! The sources of the programs, and the line of each call in them.
+//! The line of each call in a program's source.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::Path;
 
-use crate::narration::Call;
-use support::root;
-use support::session::recording::{Part, Source};
-
-/// Returns the part of a program's source that is shown: of the project's own ones, the
-/// conversation.
-pub fn of(part: &Part) -> io::Result<Source> {
-    let name = &part.name;
-    let (file, begin): (_, &[&str]) = match part.source.split_once('/') {
-        Some(("rust", _)) => (root().join(name).join("src/main.rs"), &["fn serve(", "fn talk("]),
-        Some(("python", _)) => {
-            let begin = &["def serve(", "listener = ", "client = "];
-            (root().join(name).join(name.replace('-', "_") + ".py"), begin)
-        }
-        _ => (name.into(), &[]),
-    };
-    let text = fs::read(file)?; // of any encoding
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    let begins = |line: &String| begin.iter().any(|begin| line.starts_with(begin));
-    let first = lines.iter().position(begins).unwrap_or(0);
-    // Behind its functions, the short server's twin reads its arguments.
-    let is_behind = |line: &String| first > 0 && line.starts_with("address = ");
-    let end = first + lines[first..].iter().position(is_behind).unwrap_or(lines.len() - first);
-    let mut lines = lines[first..end].to_vec();
-    while lines.last().is_some_and(|line| line.trim().is_empty()) {
-        lines.pop();
-    }
-    Ok(Source { lines, first: first + 1 })
-}
+use super::calls::Call;
+use crate::session::recording::Source;
 
 /// Finds the lines of a Rust program's calls, by the methods' names.
 pub fn find_lines_in_rust(calls: &mut [Call], source: &[String]) {

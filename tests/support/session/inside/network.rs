@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind, Read};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use support::session::recording::{self, Extra};
+use crate::session::recording::{self, Extra};
 
 /// The names of the states, from 1 up: `tcp_states.h` of Linux.
 const STATES: [&str; 12] = [
@@ -175,29 +175,9 @@ impl Wire {
         self.segments.push(segment);
     }
 
-    /// Returns whether this port's SYN has been sent again.
-    pub fn was_sent_again(&self, port: u16) -> bool {
-        self.segments.iter().any(|segment| segment.is_again && segment.from == port)
-    }
-
-    /// Takes what has travelled. When a SYN is sent again is left to the clock, so these are kept,
-    /// but for the last one of each of these ports.
-    pub fn take(&mut self, programs: usize, again: &[u16]) -> Vec<recording::Segment> {
-        let mut taken = Vec::new();
-        let (mut resent, others): (Vec<_>, Vec<_>) =
-            self.segments.drain(..).partition(|segment| segment.is_again);
-        for port in again {
-            taken.extend(
-                resent
-                    .iter()
-                    .rposition(|segment| segment.from == *port)
-                    .map(|last| resent.remove(last)),
-            );
-        }
-        resent.retain(|segment| !again.contains(&segment.from));
-        self.segments = resent;
-        taken.extend(others);
-        taken.iter().map(|segment| segment.recorded(programs)).collect()
+    /// Takes what has travelled.
+    pub fn take(&mut self, programs: usize) -> Vec<recording::Segment> {
+        self.segments.drain(..).map(|segment| segment.recorded(programs)).collect()
     }
 
     /// Returns the last bytes of what a port was sent by its peer, and whether the stream has ended.
@@ -233,7 +213,8 @@ impl Segment {
     fn recorded(&self, programs: usize) -> recording::Segment {
         let [from, to] = [self.from, self.to].map(|port| owner_of(port, programs));
         let (text, length) = (beginning(&self.bytes), self.bytes.len());
-        recording::Segment(from, to, self.flags.clone(), text, length, Extra::default())
+        let extra = Extra { again: self.is_again, ..Extra::default() };
+        recording::Segment(from, to, self.flags.clone(), text, length, extra)
     }
 }
 

@@ -1,0 +1,269 @@
+//! Drives a session as a scenario is written, with the programs as they are.
+
+use std::io;
+use std::mem;
+
+use support::session::Act;
+use support::session::recording::{Frame, Recording, Segment, State, Words, name_of};
+
+use crate::scenario::{ANSWERED, ASKS, CTRL_C, Event, STARTS, SYN_AGAIN, Scenario, Step};
+use crate::sentence;
+
+/// How many calls are let through that a scenario does not have.
+const MOST_EXTRA: usize = 10;
+
+/// How many things may happen by themselves before the one that is waited for.
+const MOST_WAITS: usize = 20;
+
+/// Does something to a program, and returns what there is to see then.
+pub type Session<'a> = dyn FnMut(usize, Act) -> io::Result<Frame> + 'a;
+
+struct Script<'a> {
+    session: &'a mut Session<'a>,
+    /// All that is still to happen, the next one last.
+    events: Vec<&'a Event>,
+    /// The steps that are done, and what the next one shows so far.
+    frames: Vec<Frame>,
+    step: Frame,
+    /// The SYNs that have been sent again. When that happens is left to the clock, so they are shown
+    /// only where the scenario has it.
+    repeated: Vec<Segment>,
+    extra: usize,
+    /// Whether the programs have made the very calls that the scenario has: only then its sentences
+    /// hold.
+    is_as_written: bool,
+}
+
+/// Runs a scenario, and returns whether all went as it is written, too.
+pub fn record<'a>(
+    scenario: &'a Scenario,
+    edition: &str,
+    session: &'a mut Session<'a>,
+) -> io::Result<(Recording, bool)> {
+    let programs = scenario.programs(edition).into_iter().map(|launch| launch.part).collect();
+    let steps = scenario.steps(edition);
+    let events = steps.iter().flat_map(|step| &step.events).rev().collect();
+    let step = session(0, Act::Look)?;
+    let (frames, repeated, extra, is_as_written) = (Vec::new(), Vec::new(), 0, true);
+    let mut script = Script { session, events, frames, step, repeated, extra, is_as_written };
+    for step in steps {
+        if script.make(step)?.is_none() {
+            script.is_as_written = false;
+            break;
+        }
+    }
+    Ok((Recording { programs, frames: script.frames }, script.is_as_written))
+}
+
+impl Script<'_> {
+    /// Makes a step, and adds its frame. Returns `None` where a program does something else, so that
+    /// the recording ends.
+    fn make(&mut self, step: &Step) -> io::Result<Option<()>> {
+        let mut problem = None;
+        for event in &step.events {
+            problem = self.make_happen(event)?;
+            if problem.is_some() {
+                break;
+            }
+            self.events.pop();
+        }
+        let problem = problem.or_else(|| self.look_ahead());
+        self.show_repeated(step);
+        // What the kernel does by itself, no program has done.
+        let is_done = |event: &&Event| event.what == CTRL_C || event.call() == Some(event.what);
+        let last = step.events.iter().rfind(is_done).filter(|_| !self.frames.is_empty());
+        let is_killed = step.events.iter().any(|event| event.what == CTRL_C);
+        let call = last.map(|event| if is_killed { "kill" } else { name_of(event.what) });
+        (self.step.who, self.step.call) = (last.map(|event| event.who), call.map(str::to_owned));
+        self.step.unexpected = problem.is_some();
+        let goes_on = problem.is_none().then_some(());
+        let words = problem.or_else(|| self.is_as_written.then(|| step.words.clone()));
+        self.finish_step(words);
+        Ok(goes_on)
+    }
+
+    /// Adds the step's frame, with these words or general ones.
+    fn finish_step(&mut self, words: Option<Words>) {
+        let next = self.step.unchanged();
+        let mut frame = mem::replace(&mut self.step, next);
+        frame.words = words.unwrap_or_else(|| sentence::of_frame(&frame));
+        self.frames.push(frame);
+    }
+
+    /// Leaves in a step of what is sent again no more than the scenario has there.
+    fn show_repeated(&mut self, step: &Step) {
+        let (repeated, others): (Vec<_>, Vec<_>) =
+            mem::take(&mut self.step.segments).into_iter().partition(|segment| segment.5.again);
+        self.repeated.extend(repeated);
+        let waits = step.events.iter().filter(|event| [SYN_AGAIN, ANSWERED].contains(&event.what));
+        for who in waits.map(|event| event.who) {
+            let last = self.repeated.iter().rfind(|segment| segment.0 == who);
+            self.step.segments.extend(last.cloned());
+            self.repeated.retain(|segment| segment.0 != who);
+        }
+        self.step.segments.extend(others);
+    }
+
+    fn was_sent_again(&self, who: usize) -> bool {
+        let mut segments = self.repeated.iter().chain(&self.step.segments);
+        segments.any(|segment| segment.5.again && segment.0 == who)
+    }
+
+    fn state(&self, who: usize) -> &State {
+        &self.step.sides[who].state
+    }
+
+    fn has_threads(&self, who: usize) -> bool {
+        !self.step.sides[who].threads.is_empty()
+    }
+
+    /// Does something to a program, and adds to the step what there is to see then.
+    fn act(&mut self, who: usize, act: Act) -> io::Result<()> {
+        let frame = (self.session)(who, act)?;
+        self.step.add(frame);
+        Ok(())
+    }
+
+    fn wait_until(&mut self, is_so: impl Fn(&Self) -> bool) -> io::Result<()> {
+        for _ in 0..MOST_WAITS {
+            if is_so(self) {
+                return Ok(());
+            }
+            self.act(0, Act::Wait)?;
+        }
+        self.step.restless = true;
+        Ok(())
+    }
+
+    /// Does one thing, and returns what is said where something else happens.
+    fn make_happen(&mut self, event: &Event) -> io::Result<Option<Words>> {
+        let who = event.who;
+        if let Some(call) = event.call() {
+            if !self.state(who).is_running() {
+                self.act(who, Act::Start)?;
+            }
+            self.let_other_threads_go_on(who, call)?;
+            let asked = self.state(who).asks();
+            if asked.map(name_of) != Some(name_of(call)) {
+                return Ok(Some(sentence::unexpected(event, &self.step)));
+            }
+            self.is_as_written &= asked == Some(call);
+        }
+        match event.what {
+            STARTS => self.act(who, Act::Start)?,
+            CTRL_C => self.act(who, Act::Interrupt)?,
+            SYN_AGAIN => self.wait_until(|script| script.was_sent_again(who))?,
+            ANSWERED => self.wait_until(|script| script.state(who).asks().is_some())?,
+            what if what.starts_with(ASKS) => {}
+            _ => self.act(who, Act::Enter)?,
+        }
+        Ok(self.step.restless.then(|| sentence::no_rest(event, &self.step)))
+    }
+
+    /// Lets a program make calls that are not expected, each a step of its own, where another thread
+    /// may ask for the expected one next.
+    fn let_other_threads_go_on(&mut self, who: usize, expected: &str) -> io::Result<()> {
+        while self.has_threads(who) && self.extra < MOST_EXTRA {
+            let asked = self.state(who).asks().filter(|asked| name_of(asked) != name_of(expected));
+            let Some(call) = asked.map(|asked| name_of(asked).to_owned()) else {
+                break;
+            };
+            self.extra += 1;
+            self.is_as_written = false;
+            self.act(who, Act::Enter)?;
+            if !self.frames.is_empty() {
+                (self.step.who, self.step.call) = (Some(who), Some(call));
+                self.finish_step(None);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns what is said where a program asks for another call than its next one: that would belie
+    /// the step's sentence.
+    fn look_ahead(&mut self) -> Option<Words> {
+        self.is_as_written &= !self.step.sides.iter().any(|side| side.mixed);
+        for who in 0..self.step.sides.len() {
+            let next = self.events.iter().rfind(|event| event.who == who);
+            let Some((next, asked)) = next.zip(self.state(who).asks()) else {
+                continue;
+            };
+            let is_expected = match next.call() {
+                Some(call) => name_of(call) == name_of(asked),
+                None => next.what == CTRL_C,
+            };
+            if !is_expected && self.has_threads(who) {
+                self.is_as_written = false;
+            } else if !is_expected {
+                return Some(sentence::unexpected(next, &self.step));
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use support::session::recording::{Extra, Side};
+
+    use super::*;
+
+    const SCENARIO: &str = "\
+test
+A test
+测试
+no experiment
+rust: short-server; short-client
+python: short_server.py; short_client.py
+
+server: starts
+    It starts.
+    启动。
+
+server: listen(3, 5)
+    It listens.
+    监听。
+
+client: sends its SYN again
+    Once more.
+    再来一次。
+";
+
+    /// Plays a server that asks for these calls, and a client whose SYN is sent again twice.
+    fn record_server(calls: &[&str]) -> (Vec<String>, bool, Vec<usize>) {
+        let scenario = Scenario::read(SCENARIO);
+        let mut calls = calls.iter();
+        let mut session = |_: usize, act: Act| {
+            let mut frame = Frame::default();
+            frame.sides.resize_with(2, Side::default);
+            if let Some(call) = calls.next().filter(|_| [Act::Start, Act::Enter].contains(&act)) {
+                frame.sides[0].state = State::Asks((*call).to_owned());
+            } else if act == Act::Wait {
+                let again = Extra { again: true, ..Extra::default() };
+                let syn = Segment(1, 0, "SYN".to_owned(), String::new(), 0, again);
+                frame.segments = vec![syn.clone(), syn];
+            }
+            Ok(frame)
+        };
+        let (recording, is_as_written) =
+            record(&scenario, "rust", &mut session).expect("it is recorded");
+        let frames = recording.frames.iter();
+        let (words, segments) = frames.map(|it| (it.words.en.clone(), it.segments.len())).unzip();
+        (words, is_as_written, segments)
+    }
+
+    #[test]
+    fn scenario_has_its_own_sentences_where_the_programs_do_what_it_says() {
+        let (words, is_as_written, segments) = record_server(&["", "listen(3, 5)", "accept(3)"]);
+        assert_eq!(words, ["It starts.", "It listens.", "Once more."]);
+        assert!(is_as_written);
+        assert_eq!(segments, [0, 0, 1]); // of two, which the clock decides, it shows the last
+    }
+
+    #[test]
+    fn scenario_ends_where_a_program_asks_for_another_call() {
+        let (words, is_as_written, _) = record_server(&["", "socket(AF_INET, SOCK_STREAM)"]);
+        assert!(!is_as_written);
+        assert!(words[0].starts_with("Expected of the server here: listen(3, 5)."), "{}", words[0]);
+    }
+}

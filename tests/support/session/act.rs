@@ -1,0 +1,53 @@
+//! What a session is told.
+
+use serde::{Deserialize, Serialize};
+
+use super::Launch;
+
+/// What is done to one of the programs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Act {
+    /// Starts it in its terminal, where it does not run.
+    Start,
+    /// Presses Enter, which lets it make the call that it asks for.
+    Enter,
+    /// Types a line.
+    Type(String),
+    /// Ends its input, as Ctrl-D does. From then on it asks for no call any more.
+    EndInput,
+    /// Presses Ctrl-C.
+    Interrupt,
+    /// Kills it, from another terminal.
+    Kill,
+    /// Does nothing.
+    Look,
+    /// Waits until something happens by itself or, if nothing does, for some seconds; no longer than
+    /// until the session is told something else.
+    Wait,
+}
+
+/// What a session begins with.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Setup {
+    /// A terminal each, the server's first.
+    pub programs: Vec<Launch>,
+    /// From how many ports the kernel chooses one for a client: from two it takes the even one first,
+    /// and from more, any.
+    pub ports: u16,
+}
+
+/// A line that a session reads.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Request {
+    Act {
+        who: usize,
+        act: Act,
+    },
+    /// Has a terminal, or one more, start another program the next time. It is not answered.
+    Set {
+        who: usize,
+        launch: Launch,
+    },
+}

@@ -1,0 +1,293 @@
+//! A session: inside the network that is its own, and next to the programs.
+
+mod calls;
+mod lines;
+mod network;
+mod terminal;
+mod threads;
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::mpsc::{self, Receiver, TryRecvError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use self::network::{Row, Wire, beginning, choose_ports_for, owner_of};
+use self::terminal::Terminal;
+use super::act::{Act, Request, Setup};
+use super::launch::Launch;
+use super::recording::{Frame, Socket, name_of};
+
+/// The time between two looks. Nothing moves where three of them in a row show the same.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
+const LOOKS: usize = 3;
+
+/// How long something may move.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long to wait for what may happen by itself.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// Obeys what comes on standard input, a line each, and answers on standard output with frames.
+pub fn obey() -> io::Result<()> {
+    run_on_one_cpu()?;
+    let mut setup = String::new();
+    io::stdin().read_line(&mut setup)?;
+    let mut session = Session::new(serde_json::from_str(&setup)?)?;
+    let mut requests = Requests::read()?;
+    while let Some(request) = requests.next() {
+        match request {
+            Request::Set { who, launch } => session.set(who, launch)?,
+            Request::Act { who, act } => {
+                let frame = session.act(who, &act, || requests.is_one_there());
+                let answer = frame.map_err(|error| error.to_string());
+                let mut output = io::stdout().lock();
+                serde_json::to_writer(&mut output, &answer)?;
+                output.write_all(b"\n")?;
+                output.flush()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Keeps this process, and what it starts, on one CPU, where a thread mostly goes on until it waits.
+fn run_on_one_cpu() -> io::Result<()> {
+    let cpus = sched_getaffinity(None)?;
+    let cpus: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|cpu| cpus.is_set(*cpu)).collect();
+    let mut one = CpuSet::new();
+    one.set(cpus[fastrand::usize(..cpus.len())]);
+    Ok(sched_setaffinity(None, &one)?)
+}
+
+/// What comes on standard input.
+struct Requests {
+    receiver: Receiver<Request>,
+    /// The next one, where it has been looked for.
+    next: Option<Request>,
+}
+
+impl Requests {
+    fn read() -> io::Result<Self> {
+        let (sender, receiver) = mpsc::channel();
+        thread::Builder::new().spawn(move || {
+            for line in io::stdin().lines().map_while(Result::ok) {
+                let request = serde_json::from_str(&line);
+                if request.map_or(true, |request| sender.send(request).is_err()) {
+                    break;
+                }
+            }
+        })?;
+        Ok(Self { receiver, next: None })
+    }
+
+    /// Waits for the next one; `None` at the end of the input.
+    fn next(&mut self) -> Option<Request> {
+        self.next.take().or_else(|| self.receiver.recv().ok())
+    }
+
+    /// Returns whether there is a next one, or the input has ended.
+    fn is_one_there(&mut self) -> bool {
+        if self.next.is_none() {
+            match self.receiver.try_recv() {
+                Ok(request) => self.next = Some(request),
+                Err(TryRecvError::Empty) => return false,
+                Err(TryRecvError::Disconnected) => {}
+            }
+        }
+        true
+    }
+}
+
+/// Programs, and what there is to see of them once nothing moves any more.
+struct Session {
+    terminals: Vec<Terminal>,
+    wire: Wire,
+    /// From how many ports the kernel chooses one for a client.
+    ports: u16,
+    /// The ports of a socket, by its inode.
+    ports_of: BTreeMap<u64, (u16, u16)>,
+}
+
+/// What tells one moment from another.
+#[derive(PartialEq)]
+struct Moment {
+    /// How much each program has printed.
+    printed: Vec<usize>,
+    is_asleep: bool,
+    sockets: Vec<Row>,
+    segments: usize,
+}
+
+impl Session {
+    fn new(setup: Setup) -> io::Result<Self> {
+        let terminals = setup.programs.into_iter().map(Terminal::new).collect::<io::Result<_>>()?;
+        Ok(Self { terminals, wire: Wire::open()?, ports: setup.ports, ports_of: BTreeMap::new() })
+    }
+
+    /// Has a terminal start another program the next time; the next number adds a terminal.
+    fn set(&mut self, who: usize, launch: Launch) -> io::Result<()> {
+        match self.terminals.get_mut(who) {
+            Some(terminal) => terminal.launch = launch,
+            None => self.terminals.push(Terminal::new(launch)?),
+        }
+        Ok(())
+    }
+
+    /// Does something to a program, and returns what there is to see once nothing moves any more.
+    fn act(
+        &mut self,
+        who: usize,
+        act: &Act,
+        is_interrupted: impl FnMut() -> bool,
+    ) -> io::Result<Frame> {
+        choose_ports_for(who, self.ports)?;
+        let Some(terminal) = self.terminals.get_mut(who) else {
+            return Err(io::Error::other(format!("there is no program {who}")));
+        };
+        let call = match act {
+            Act::Start => {
+                terminal.start()?;
+                Some("start".to_owned())
+            }
+            Act::Enter => {
+                let call = terminal.question();
+                terminal.enter("");
+                call.map(|call| name_of(&call).to_owned())
+            }
+            Act::Type(line) => {
+                terminal.enter(line);
+                Some("input".to_owned())
+            }
+            Act::EndInput => {
+                terminal.end_input();
+                Some("end of input".to_owned())
+            }
+            Act::Interrupt => {
+                terminal.interrupt();
+                Some("kill".to_owned())
+            }
+            Act::Kill => {
+                terminal.kill();
+                Some("kill -9".to_owned())
+            }
+            Act::Look => None,
+            Act::Wait => {
+                self.wait(is_interrupted)?;
+                None
+            }
+        };
+        let restless = !self.settle()?;
+        let sockets = self.sockets()?;
+        Ok(Frame {
+            who: (![Act::Look, Act::Wait].contains(act)).then_some(who),
+            call,
+            sides: self.terminals.iter_mut().map(Terminal::frame).collect(),
+            sockets,
+            segments: self.wire.take(self.terminals.len()),
+            restless,
+            ..Frame::default()
+        })
+    }
+
+    /// Waits until something happens by itself.
+    fn wait(&mut self, mut is_interrupted: impl FnMut() -> bool) -> io::Result<()> {
+        let (begun, first) = (Instant::now(), self.moment()?);
+        while !is_interrupted() && begun.elapsed() < LONGEST_WAIT && self.moment()? == first {
+            thread::sleep(BETWEEN_LOOKS);
+        }
+        Ok(())
+    }
+
+    /// Waits for rest: each thread of each program sleeps, and all that was sent is confirmed. Returns
+    /// whether it comes in time.
+    fn settle(&mut self) -> io::Result<bool> {
+        let begun = Instant::now();
+        let (mut last, mut alike) = (None, 1);
+        while alike < LOOKS {
+            thread::sleep(BETWEEN_LOOKS);
+            if begun.elapsed() > PATIENCE {
+                return Ok(false);
+            }
+            let now = self.moment()?;
+            let is_at_rest = now.is_asleep && network::is_at_rest(&now.sockets);
+            let now = Some(now);
+            alike = if is_at_rest && now == last { alike + 1 } else { 1 };
+            last = now;
+            if alike == LOOKS && self.terminals.iter().any(Terminal::pauses) {
+                alike = 1;
+            }
+        }
+        Ok(true)
+    }
+
+    fn moment(&mut self) -> io::Result<Moment> {
+        let is_asleep = self.terminals.iter().all(Terminal::is_asleep);
+        let printed = self.terminals.iter_mut().map(Terminal::read).collect::<io::Result<_>>()?;
+        let sockets = network::sockets()?;
+        Ok(Moment { printed, is_asleep, sockets, segments: self.wire.read()? })
+    }
+
+    fn sockets(&mut self) -> io::Result<Vec<Socket>> {
+        let mut held = BTreeMap::new();
+        for (who, terminal) in self.terminals.iter().enumerate() {
+            let sockets = terminal.sockets().into_iter();
+            held.extend(sockets.map(|(inode, descriptor)| (inode, (who, descriptor))));
+        }
+        let mut found = Vec::new();
+        for row in network::sockets()? {
+            self.ports_of.insert(row.inode, (row.port, row.peer));
+            found.push(self.socket(&row, held.remove(&row.inode)));
+        }
+        // Those that the table does not show: not bound, or only bound, or their connection is over.
+        for (inode, (of, descriptor)) in held {
+            let ports = self.ports_of.get(&inode);
+            let (port, peer) = ports.copied().unzip();
+            // In TIME_WAIT the table does not say whose it is.
+            let kept =
+                |socket: &&mut Socket| port.is_some() && (socket.port, socket.peer) == (port, peer);
+            if let Some(kept) = found.iter_mut().find(kept) {
+                kept.fd = Some(descriptor);
+            } else {
+                let state = "CLOSED".to_owned();
+                let port = port.or_else(|| self.terminals[of].bound(descriptor));
+                found.push(Socket {
+                    of,
+                    fd: Some(descriptor),
+                    state,
+                    port,
+                    peer,
+                    ..Socket::default()
+                });
+            }
+        }
+        let place = |socket: &Socket| {
+            let has_none = socket.fd.is_none();
+            (socket.of, socket.state != "LISTEN", has_none, socket.fd, socket.peer, socket.port)
+        };
+        found.sort_by_key(place);
+        Ok(found)
+    }
+
+    /// Returns a socket of the table, which may be held by a program under a descriptor.
+    fn socket(&self, row: &Row, holder: Option<(usize, u32)>) -> Socket {
+        let of = holder.map_or_else(|| owner_of(row.port, self.terminals.len()), |(who, _)| who);
+        let fd = holder.map(|(_, descriptor)| descriptor);
+        let state = row.state.to_owned();
+        let mut socket = Socket { of, fd, state, port: Some(row.port), ..Socket::default() };
+        if row.state == "LISTEN" {
+            socket.queue = Some(row.unread);
+            return socket;
+        }
+        socket.peer = Some(row.peer);
+        // In TIME_WAIT it is only the memory of a connection.
+        if row.state != "TIME_WAIT" {
+            let (bytes, fin) = self.wire.last_bytes(row);
+            (socket.rx, socket.text, socket.fin) = (Some(bytes.len()), beginning(bytes), fin);
+            socket.queued = fd.is_none() && ["ESTABLISHED", "CLOSE_WAIT"].contains(&row.state);
+        }
+        socket
+    }
+}

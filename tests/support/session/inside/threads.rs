@@ -1,0 +1,157 @@
+//! What the threads of a program do, as the kernel tells: `proc_pid_stat(5)`, `proc_pid_syscall(5)`.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use syscalls::Sysno;
+
+use super::calls::Call;
+use crate::run::proc::{entries, stat};
+use crate::session::recording::State;
+
+/// A thread, and what it does now.
+pub struct Thread {
+    process: u32,
+    /// The state's letter.
+    state: char,
+    /// The system call that it is in, with its arguments.
+    call: Option<(Sysno, Vec<u64>)>,
+}
+
+/// Returns the threads of a process, the main one first; none while they change.
+pub fn threads_of(process: u32) -> Vec<Thread> {
+    let thread = |folder: &PathBuf| {
+        let state = stat(folder)?.state;
+        let call = fs::read_to_string(folder.join("syscall")).unwrap_or_default();
+        Some(Thread { process, state, call: system_call(&call) })
+    };
+    // In the order in which they were started.
+    entries(process, "task").iter().map(thread).collect::<Option<_>>().unwrap_or_default()
+}
+
+fn system_call(text: &str) -> Option<(Sysno, Vec<u64>)> {
+    let mut words = text.split_whitespace();
+    let call = Sysno::new(words.next()?.parse().ok()?)?;
+    let arguments = words.map(|word| u64::from_str_radix(word.trim_start_matches("0x"), 16));
+    Some((call, arguments.collect::<Result<_, _>>().ok()?))
+}
+
+impl Thread {
+    /// Returns whether it has not ended.
+    pub fn is_alive(&self) -> bool {
+        !"ZX".contains(self.state)
+    }
+
+    /// Returns whether it pauses, and is going to run by itself.
+    pub fn pauses(&self) -> bool {
+        matches!(self.name(), Some("nanosleep" | "clock_nanosleep"))
+    }
+
+    /// Returns whether it reads its program's input.
+    pub fn reads_input(&self) -> bool {
+        self.state == 'S' && self.name() == Some("read") && self.descriptor() == Some(0)
+    }
+
+    fn name(&self) -> Option<&'static str> {
+        self.call.as_ref().map(|(call, _)| call.name())
+    }
+
+    fn argument(&self, number: usize) -> Option<u64> {
+        self.call.as_ref()?.1.get(number).copied()
+    }
+
+    fn descriptor(&self) -> Option<i32> {
+        Some(low(self.argument(0)?))
+    }
+
+    /// Returns what it does; of the calls that have not returned, one may be its.
+    pub fn state(&self, calls: &[Call]) -> State {
+        match self.state {
+            'S' => State::Waits(self.waits_in(calls)),
+            'T' | 't' => State::Stopped,
+            _ => State::Runs,
+        }
+    }
+
+    fn waits_in(&self, calls: &[Call]) -> String {
+        // The call by the name under which it is shown, and the descriptor that it is about.
+        let (name, descriptor) = match self.name().unwrap_or_default() {
+            "accept" | "accept4" => ("accept", self.descriptor()),
+            "connect" => ("connect", self.descriptor()),
+            "recvfrom" | "recvmsg" => ("recv", self.descriptor()),
+            "sendto" | "sendmsg" => ("send", self.descriptor()),
+            "close" => ("close", self.descriptor()),
+            "read" | "readv" if self.descriptor() == Some(0) => return "its terminal".to_owned(),
+            "read" | "readv" => ("read", self.descriptor()),
+            "write" | "writev" => ("write", self.descriptor()),
+            "poll" | "ppoll" => ("poll", self.first_polled()),
+            "select" | "pselect6" => ("select", None),
+            "epoll_wait" | "epoll_pwait" | "epoll_pwait2" => ("epoll_wait", None),
+            "nanosleep" | "clock_nanosleep" => return "sleep".to_owned(),
+            "futex" => return "another thread".to_owned(),
+            "wait4" | "waitid" => return "another process".to_owned(),
+            "pause" | "rt_sigsuspend" | "rt_sigtimedwait" => return "a signal".to_owned(),
+            "" => return "something".to_owned(),
+            name => return name.to_owned(),
+        };
+        let is_its = |call: &&Call| {
+            let is_same = name == "poll" || call.name() == name;
+            is_same && call.descriptor().and_then(|it| it.parse().ok()) == descriptor
+        };
+        let call = match calls.iter().find(is_its) {
+            Some(call) => call.text.clone(),
+            None if matches!(name, "poll" | "select" | "epoll_wait") => name.to_owned(),
+            None => format!("{name}({})", descriptor.unwrap_or_default()),
+        };
+        match self.time_limit() {
+            Some(limit) => format!("{call}, at most {limit} s"),
+            None => call,
+        }
+    }
+
+    /// Returns the first descriptor that it polls.
+    fn first_polled(&self) -> Option<i32> {
+        let descriptor = self.memory::<4>(self.argument(0)?)?;
+        Some(i32::from_ne_bytes(descriptor))
+    }
+
+    /// Returns how long it waits at most, in seconds.
+    fn time_limit(&self) -> Option<f64> {
+        let milliseconds = |argument| {
+            let limit = low(self.argument(argument)?);
+            (limit >= 0).then(|| f64::from(limit) / 1000.0)
+        };
+        let time = |argument| {
+            let at = self.argument(argument).filter(|at| *at != 0)?;
+            let number = |at| Some(i64::from_ne_bytes(self.memory::<8>(at)?));
+            let (seconds, nanoseconds) = (number(at)?, number(at + 8)?);
+            Some(
+                Duration::new(seconds.try_into().ok()?, nanoseconds.try_into().ok()?).as_secs_f64(),
+            )
+        };
+        match self.name()? {
+            "poll" => milliseconds(2),
+            "epoll_wait" | "epoll_pwait" => milliseconds(3),
+            "ppoll" => time(2),
+            "pselect6" => time(4),
+            "epoll_pwait2" => time(3),
+            _ => None,
+        }
+    }
+
+    /// Reads its process's memory.
+    fn memory<const COUNT: usize>(&self, at: u64) -> Option<[u8; COUNT]> {
+        let mut bytes = [0; COUNT];
+        let memory = File::open(format!("/proc/{}/mem", self.process)).ok()?;
+        memory.read_exact_at(&mut bytes, at).ok()?;
+        Some(bytes)
+    }
+}
+
+/// Returns the lower half of a register, which is all that an `int` has.
+fn low(register: u64) -> i32 {
+    let [a, b, c, d, ..] = register.to_le_bytes();
+    i32::from_le_bytes([a, b, c, d])
+}
