@@ -6,7 +6,6 @@ mod programs {
     mod lingering;
     mod narration;
     mod output;
-    mod pairs;
     #[cfg(unix)] // elsewhere a descriptor is any number
     mod stepping;
     mod survival;

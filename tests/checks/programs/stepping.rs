@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use support::run::{LIMIT, PAIRS, Peer, Process, Program, Server, listening_socket};
+use support::run::{LIMIT, Peer, Process, Program, Server, listening_socket};
 
 /// Long enough for a program to do what it should not.
 const A_WHILE: Duration = Duration::from_millis(100);
@@ -69,20 +69,6 @@ pub fn stops_before_each_call(client: Program, server: &Server) {
     assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
     let last = format!("[.] recv({socket}, 4096) = 4 \"ACK!\"\nACK!\n[.] close({socket})\n");
     assert!(finished.stdout.ends_with(&last), "{}", finished.stdout);
-}
-
-#[test]
-fn client_is_connected_before_the_server_accepts() {
-    for (server, _) in PAIRS {
-        let mut server = step_to_accept(server);
-        let client = server.client();
-        client.send("already sent").unwrap();
-        assert!(server.process.stdout.is_silent_for(A_WHILE));
-        server.process.enter();
-        assert_eq!(server.accepted(), client.name().unwrap());
-        server.process.end_input();
-        server.process.skip_to("[*] Received: already sent");
-    }
 }
 
 #[test]

@@ -39,43 +39,6 @@ fn resets_after_every_step_cost_nobody_else_anything() {
 }
 
 #[test]
-fn fifty_silent_clients_do_not_keep_a_busy_one_waiting() {
-    let server = Server::start("short-server");
-    let before = server.process.holds();
-    let mut silent: Vec<_> = (0..50).map(|_| server.client()).collect();
-    for _ in 0..200 {
-        assert_eq!(server.exchange(b"busy").unwrap(), b"ACK!");
-    }
-    for client in &mut silent {
-        client.send("at last").unwrap();
-        client.expect("ACK!").unwrap();
-    }
-    drop(silent);
-    server.process.comes_to_hold(before);
-}
-
-#[test]
-fn message_that_comes_byte_by_byte_is_answered() {
-    for (server_name, _) in PAIRS {
-        let server = Server::start(server_name);
-        let client = server.client();
-        let message = "byte by byte";
-        for byte in message.bytes() {
-            client.send([byte]).unwrap();
-        }
-        client.send_no_more().unwrap();
-        let replies = client.rest().unwrap();
-        assert!(!replies.is_empty() && replies.chunks(4).all(|reply| reply == b"ACK!"));
-        // However the bytes were put together, they are shown in their order.
-        let mut shown = server.process.skip_to("[*] Received: ");
-        while server_name == "long-server" && shown.len() < message.len() {
-            shown += &server.process.skip_to("[*] Received: ");
-        }
-        assert!(message.starts_with(&shown), "{shown}");
-    }
-}
-
-#[test]
 fn ten_thousand_random_messages_are_answered_and_shown() {
     let mut random = Rng::with_seed(12345);
     let mut message = |longest| {
@@ -124,21 +87,6 @@ fn client_that_never_reads_keeps_the_long_server_only_while_it_stays() {
     assert!(next.hears_nothing_for(Duration::from_millis(100)));
     flood.reset().unwrap();
     next.expect("ACK!").unwrap();
-}
-
-#[test]
-fn client_that_reads_no_reply_and_resets_costs_the_next_one_nothing() {
-    let server = Server::start("long-server");
-    let before = server.process.holds();
-    for _ in 0..20 {
-        let mut faulty = server.client();
-        for _ in 0..100 {
-            faulty.send("and another").unwrap();
-        }
-        faulty.reset().unwrap();
-        server.send_once("long-client", "next");
-    }
-    server.process.comes_to_hold(before);
 }
 
 #[test]
