@@ -60,7 +60,7 @@ fn shown(demo: Program) -> String {
 }
 
 /// Divides a row of the demo into the server's side and the client's, whatever stands between them.
-pub(crate) fn sides_of(row: &str) -> [&str; 2] {
+fn sides_of(row: &str) -> [&str; 2] {
     let gaps = [" | ", " ──► ", " ◄── ", " |"];
     let divided = gaps.iter().find_map(|gap| row.split_once(gap));
     let (left, right) = divided.unwrap_or_else(|| (row.trim_end_matches(" ──►"), ""));

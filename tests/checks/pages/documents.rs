@@ -14,17 +14,19 @@ use std::fs;
 use std::mem;
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 
+use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use crate::commands::demo::{sides_of, without_ports};
-use support::root;
+use crate::commands::demo::without_ports;
 use support::run::{
     LEAVE_THREE_FILES_OPEN, Process, Program, or_skip, own_network, path_of_alias, poll, programs,
     python, strace,
 };
+use support::{anchor_of, root};
 
 /// How long a program may go on before it waits for something.
 const A_WHILE: Duration = Duration::from_secs(5);
@@ -193,7 +195,6 @@ impl Network {
         let typed = typed
             .replace("target/debug/", &folder)
             .replace("cargo run --bin ", &folder)
-            .replace("cargo demo", &alias("demo"))
             .replace("cargo compare", &alias("compare"));
         // The program takes the shell's place, so that Ctrl-C is for the program.
         let is_variable = |word: &&str| word.split_once('=').is_some_and(|(name, _)| is_name(name));
@@ -379,20 +380,12 @@ fn prints_more(process: &Process) -> bool {
     !process.stdout.is_silent_for(Duration::from_millis(20))
 }
 
-/// Separates what happens at the same time, and so in any order: the columns of the demo, and the
-/// next `accept` of a server whose client has a thread.
-fn in_columns(lines: &[String]) -> [Vec<String>; 3] {
-    let mut columns = [(); 3].map(|()| Vec::new());
-    for line in lines {
-        for (column, text) in sides_of(line).into_iter().enumerate() {
-            let text = without_ports(text).trim().to_owned();
-            let column = if text == "[.] accept(3) ..." { 2 } else { column };
-            if !text.is_empty() {
-                columns[column].push(text);
-            }
-        }
-    }
-    columns
+/// Separates what happens at the same time, and so in any order: the next `accept` of a server whose client has a
+/// thread.
+fn in_columns(lines: &[String]) -> [Vec<String>; 2] {
+    let lines = lines.iter().map(|line| without_ports(line).trim().to_owned());
+    let (accepts, others) = lines.partition(|line| line == "[.] accept(3) ...");
+    [accepts, others]
 }
 
 #[test]
@@ -413,8 +406,8 @@ fn links_lead_to_the_file_and_the_line_they_name() {
                 let text = read(&path);
                 let found = match place.strip_prefix('L') {
                     Some(line) => is_on_line(&text, line, document, target),
-                    None if file.ends_with("lesson.html") => is_step(&text, place),
-                    None => place.is_empty() || headings(&text).any(|heading| heading == place),
+                    None if file.ends_with("lesson.html") => is_step(place),
+                    None => place.is_empty() || has_heading(&text, place),
                 };
                 assert!(found, "{document}: {target}");
             }
@@ -434,13 +427,10 @@ fn is_on_line(source: &str, line: &str, document: &str, target: &str) -> bool {
 
 /// Returns whether the lesson has the step that this address names: LANGUAGE/SCENARIO/STEP, and
 /// `/python` for the twins.
-fn is_step(page: &str, address: &str) -> bool {
+fn is_step(address: &str) -> bool {
     let mut parts = address.split('/').skip(1);
     let [scenario, step, edition] = [(); 3].map(|()| parts.next());
-    let (_, data) = page.split_once(r#"id="data">"#).expect("the page holds the recordings");
-    let data = data.split("</script>").next().unwrap_or_default();
-    let lesson: serde_json::Value = serde_json::from_str(data).expect("they are JSON");
-    let mut scenarios = lesson["scenarios"].as_array().into_iter().flatten();
+    let mut scenarios = LESSON["scenarios"].as_array().into_iter().flatten();
     let recorded = scenarios.find(|recorded| recorded["id"].as_str() == scenario);
     let frames =
         recorded.map(|recorded| &recorded["editions"][edition.unwrap_or("rust")]["frames"]);
@@ -448,15 +438,19 @@ fn is_step(page: &str, address: &str) -> bool {
     frames.zip(step).is_some_and(|(frames, step)| frames.get(step).is_some())
 }
 
-/// Returns the names by which the headings of a page are linked.
-fn headings(page: &str) -> impl Iterator<Item = String> {
-    let headings = page.lines().filter(|line| line.starts_with("##"));
-    headings.map(|heading| {
-        let words = heading.trim_start_matches('#').trim().to_lowercase();
-        let kept = words.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
-        kept.collect::<String>().replace(' ', "-")
-    })
+/// Returns whether a page has the heading that this anchor names.
+fn has_heading(page: &str, anchor: &str) -> bool {
+    let mut headings = page.lines().filter(|line| line.starts_with("##"));
+    headings.any(|heading| anchor_of(heading.trim_start_matches('#').trim()) == anchor)
 }
+
+/// The recordings in the lesson, read once for all links.
+static LESSON: LazyLock<Value> = LazyLock::new(|| {
+    let page = read("docs/lesson.html");
+    let (_, data) = page.split_once(r#"id="data">"#).expect("the page holds the recordings");
+    let data = data.split("</script>").next().unwrap_or_default();
+    serde_json::from_str(data).expect("they are JSON")
+});
 
 /// Returns the pages in English; each has a Chinese one beside it.
 fn pages() -> Vec<String> {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use support::root;
 use support::session::Launch;
 use support::session::recording::{self, Words};
+use support::{anchor_of, root};
 
 use crate::sentence::words;
 
@@ -137,11 +137,4 @@ impl Event {
         };
         read().unwrap_or_else(|| panic!("no step of a scenario: {line}"))
     }
-}
-
-/// Returns the anchor that GitHub makes of a title.
-fn anchor_of(title: &str) -> String {
-    let mut anchor = title.to_lowercase().replace(' ', "-");
-    anchor.retain(|character| character.is_alphanumeric() || "-_".contains(character));
-    anchor
 }

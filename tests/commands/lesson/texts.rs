@@ -10,7 +10,7 @@ use std::path::Path;
 use pulldown_cmark::{
     CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html,
 };
-use support::root;
+use support::{anchor_of, root};
 
 /// The texts, without the endings of their files, and what the pages call them in both languages.
 const TEXTS: [(&str, &str, &str); 12] = [
@@ -186,11 +186,6 @@ fn name_headings(events: &mut [Event]) -> Vec<Heading> {
         headings.push(Heading { level, text, anchor });
     }
     headings
-}
-
-fn anchor_of(heading: &str) -> String {
-    let kept = heading.chars().filter(|it| it.is_alphanumeric() || " -_".contains(*it));
-    kept.collect::<String>().to_lowercase().replace(' ', "-")
 }
 
 fn contents(headings: &[Heading], language: Language) -> String {
