@@ -17,6 +17,7 @@ mod commands {
     pub mod demo;
     mod left_behind;
     mod lesson;
+    mod live;
     mod rows_hold;
 }
 

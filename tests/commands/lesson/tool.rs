@@ -5,7 +5,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
@@ -18,18 +18,26 @@ use support::session::{Launch, Network, SESSION, Setup, be_session, picture, sou
 
 use crate::scenario::{self, EDITIONS};
 use crate::sentence::words;
-use crate::{by_itself, page, script};
+use crate::{by_itself, live, page, script, texts};
 
-const USAGE: &str = "usage: cargo lesson [FILE [SERVER CLIENT]]";
+const USAGE: &str = "\
+usage: cargo lesson [--port N]
+       cargo lesson FILE [SERVER CLIENT]
+       cargo lesson --site FOLDER";
 
 const HELP: &str = "\
-Runs the four programs and their Python twins step by step, records what really happens, and writes one
-page that shows it.
+Shows real runs of the four programs and their Python twins, step by step.
 
-FILE [default: target/lesson.html]: the page, whose name ends in .html; in a folder docs, the README's
-pictures are drawn beside it
-SERVER and CLIENT: records these two instead; one of the four programs, or a Python file
-PYTHON [default: python3]: what runs Python files";
+Without FILE, it serves the lesson and the texts of the project to a browser on this machine, and prints
+the address to open.
+  --port N: at this port [default: any free one]
+
+FILE: records the programs as they are now, and writes a page, whose name ends in .html; in a folder docs,
+the README's pictures are drawn beside it
+  SERVER and CLIENT: records these two instead; one of the four programs, or a Python file
+  PYTHON [default: python3]: what runs Python files
+
+--site FOLDER: writes the lesson and the texts as files, which need no server";
 
 /// How many recordings are made at a time: they mostly wait.
 const AT_A_TIME: usize = 4;
@@ -59,35 +67,56 @@ fn run(words: &[OsString]) -> Result<ExitCode, Problem> {
         writeln!(io::stdout(), "{USAGE}\n\n{HELP}")?;
         return Ok(ExitCode::SUCCESS);
     }
+    match words {
+        [] => return live::run(0),
+        [option, port] if option == "--port" => match shown(port).parse() {
+            Ok(port) => return live::run(port),
+            Err(_) => {
+                return misuse(format!("--port takes a number up to 65535, not '{}'", shown(port)));
+            }
+        },
+        [option, folder] if option == "--site" => return write_site(Path::new(folder)),
+        [option] if option == "--port" => return misuse("--port takes a number"),
+        [option] if option == "--site" => return misuse("--site takes a FOLDER"),
+        _ => {}
+    }
     let mut options = words.iter().map(|word| shown(word));
     if let Some(option) = options.find(|word| word.starts_with('-')) {
         return misuse(format!("unknown option '{option}'"));
     }
     let (file, pair) = match words {
-        [] => (None, None),
-        [file] => (Some(file), None),
-        [file, server, client] => {
-            (Some(file), Some([name(server, "server")?, name(client, "client")?]))
-        }
-        [_, _] => return misuse("it takes a FILE, or a FILE, a SERVER and a CLIENT"),
+        [file] => (file, None),
+        [file, server, client] => (file, Some([name(server, "server")?, name(client, "client")?])),
         [_, _, _, extra, ..] => return misuse(format!("too many arguments: '{}'", shown(extra))),
+        _ => return misuse("it takes a FILE, or a FILE, a SERVER and a CLIENT"),
     };
-    if let Some(file) = file.filter(|file| Path::new(file).extension() != Some(OsStr::new("html")))
-    {
-        return misuse(format!("FILE '{}' does not end in .html", shown(file)));
+    record_into(Path::new(file), pair)
+}
+
+/// Writes the lesson and the texts of the project into a folder, as pages.
+fn write_site(folder: &Path) -> Result<ExitCode, Problem> {
+    let written = texts::write(folder);
+    written.or_else(|error| failure(format!("cannot write the pages: {error}")))?;
+    writeln!(io::stdout(), "{}", folder.join("index.html").display())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Records all scenarios, or a learner's pair, and writes the page.
+fn record_into(file: &Path, pair: Option<[String; 2]>) -> Result<ExitCode, Problem> {
+    if file.extension() != Some(OsStr::new("html")) {
+        return misuse(format!("FILE '{}' does not end in .html", shown(file.as_os_str())));
     }
     let Some(network) = Network::find() else {
         return failure(
             "recording needs Linux with unshare, ip and python3; open docs/lesson.html instead",
         );
     };
-    let folder = programs().or_else(failure)?;
-    let file = file.map_or_else(|| folder.with_file_name("lesson.html"), PathBuf::from);
+    programs().or_else(failure)?;
     let lesson = match pair {
         None => whole_lesson(&network)?,
         Some(pair) => own_lesson(&network, pair)?,
     };
-    let mut files = vec![(file.clone(), page::of(&lesson).map_err(io::Error::from)?)];
+    let mut files = vec![(file.to_owned(), page::of(&lesson).map_err(io::Error::from)?)];
     if file.parent().is_some_and(|folder| folder.ends_with("docs")) {
         let pictures = picture::all(&lesson).into_iter();
         files.extend(pictures.map(|(name, picture)| (file.with_file_name(name), picture)));
