@@ -11,6 +11,7 @@ use common::printable;
 use fastrand::Rng;
 use socket2::{Domain, Socket, Type};
 
+use support::run::sockets::{Entry, Timer, sockets};
 use support::run::{
     LIMIT, PAIRS, Peer, Program, Server, free_address, listening_socket, path_of, poll,
 };
@@ -119,30 +120,24 @@ fn both_sides_have_keepalive() {
     for (server, client) in PAIRS {
         let server = Server::start(server);
         let _client = server.client();
-        has_keepalive(server.address.port(), 1);
+        has_keepalive(|socket| socket.address == server.address);
         let (listener, address) = listening_socket();
         let _client = Program::new(client).args([&address]).start();
         let _server = Peer::accept(&listener).unwrap();
-        has_keepalive(listener.local_addr().expect("it is bound").port(), 2);
+        has_keepalive(|socket| socket.peer.to_string() == address);
     }
 }
 
-/// Waits until the kernel's table of connections shows the timer that runs for a silent peer, in
-/// the row whose address in this field has this port: 1 is the row's own, 2 its peer's.
+/// Waits until the kernel runs the timer for a silent peer on this end of a connection.
 #[track_caller]
-fn has_keepalive(port: u16, field: usize) {
-    let port = format!(":{port:04X}");
-    let timer = poll(LIMIT, || {
-        let table = fs::read_to_string("/proc/net/tcp").expect("Linux has the table");
-        table.lines().find_map(|line| {
-            // See proc_pid_net(5): 01 is ESTABLISHED, 02: the keepalive timer, then clock ticks.
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            let is_it = fields[field].ends_with(&port) && fields[3] == "01";
-            fields[5].strip_prefix("02:").filter(|_| is_it).map(str::to_owned)
-        })
+fn has_keepalive(is_it: impl Fn(&Entry) -> bool) {
+    let left = poll(LIMIT, || {
+        let mut sockets = sockets().into_iter();
+        let socket = sockets.find(|socket| socket.state == "ESTABLISHED" && is_it(socket))?;
+        socket.timer.filter(|(timer, _)| *timer == Timer::Keepalive).map(|(_, left)| left)
     });
-    let ticks = u32::from_str_radix(&timer.expect("a timer"), 16).expect("it is hexadecimal");
-    assert!((50 * 100..=60 * 100).contains(&ticks), "{ticks} ticks");
+    let left = left.expect("a timer").as_secs_f32();
+    assert!((50.0..=60.0).contains(&left), "{left} s");
 }
 
 /// At most so many: more client ports than this are not sure to be free.

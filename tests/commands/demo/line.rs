@@ -2,7 +2,8 @@
 
 use log::Level;
 
-use support::run::narrated::{name, split_call};
+use support::run::narrated::split_call;
+use support::session::recording::name_of;
 
 /// Returns the level of a line of the log, by its mark.
 pub fn level(text: &str) -> Option<Level> {
@@ -25,7 +26,7 @@ pub fn follow(stream: Stream, text: &str) -> (Stream, bool) {
     let Some((call, result)) = split_call(text) else {
         return (stream, false);
     };
-    let name = name(call);
+    let name = name_of(call);
     let failed = result.is_some_and(|result| result.starts_with('-'));
     match name {
         "connect" | "accept" if result.is_some() && !failed => (Stream::Open, name == "connect"),

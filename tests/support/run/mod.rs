@@ -10,6 +10,7 @@ pub mod proc;
 mod process;
 mod program;
 mod server;
+pub mod sockets;
 mod system;
 mod terminal;
 mod unexpected;

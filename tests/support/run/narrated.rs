@@ -19,8 +19,3 @@ pub fn split_call(line: &str) -> Option<(&str, Option<&str>)> {
     let (call, result) = split.map_or((line, None), |(call, result)| (call, Some(result)));
     call.contains('(').then_some((call, result))
 }
-
-/// Returns the name of a call.
-pub fn name(call: &str) -> &str {
-    call.split('(').next().unwrap_or(call)
-}

@@ -14,11 +14,12 @@ use std::time::{Duration, Instant};
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-use self::network::{Row, Wire, beginning, choose_ports_for, owner_of};
+use self::network::{Wire, beginning, choose_ports_for, owner_of};
 use self::terminal::Terminal;
 use super::act::{Act, Request, Setup};
 use super::launch::Launch;
 use super::recording::{Frame, Socket, name_of};
+use crate::run::sockets::Entry;
 
 /// The time between two looks. Nothing moves where three of them in a row show the same.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
@@ -117,7 +118,7 @@ struct Moment {
     /// How much each program has printed.
     printed: Vec<usize>,
     is_asleep: bool,
-    sockets: Vec<Row>,
+    sockets: Vec<Entry>,
     segments: usize,
 }
 
@@ -180,7 +181,7 @@ impl Session {
             }
         };
         let restless = !self.settle()?;
-        let sockets = self.sockets()?;
+        let sockets = self.sockets();
         Ok(Frame {
             who: (![Act::Look, Act::Wait].contains(act)).then_some(who),
             call,
@@ -226,20 +227,21 @@ impl Session {
     fn moment(&mut self) -> io::Result<Moment> {
         let is_asleep = self.terminals.iter().all(Terminal::is_asleep);
         let printed = self.terminals.iter_mut().map(Terminal::read).collect::<io::Result<_>>()?;
-        let sockets = network::sockets()?;
+        let sockets = network::sockets();
         Ok(Moment { printed, is_asleep, sockets, segments: self.wire.read()? })
     }
 
-    fn sockets(&mut self) -> io::Result<Vec<Socket>> {
+    fn sockets(&mut self) -> Vec<Socket> {
         let mut held = BTreeMap::new();
         for (who, terminal) in self.terminals.iter().enumerate() {
             let sockets = terminal.sockets().into_iter();
             held.extend(sockets.map(|(inode, descriptor)| (inode, (who, descriptor))));
         }
         let mut found = Vec::new();
-        for row in network::sockets()? {
-            self.ports_of.insert(row.inode, (row.port, row.peer));
-            found.push(self.socket(&row, held.remove(&row.inode)));
+        for entry in network::sockets() {
+            let ports = (entry.address.port(), entry.peer.port());
+            self.ports_of.insert(entry.inode, ports);
+            found.push(self.socket(&entry, held.remove(&entry.inode)));
         }
         // Those that the table does not show: not bound, or only bound, or their connection is over.
         for (inode, (of, descriptor)) in held {
@@ -268,25 +270,26 @@ impl Session {
             (socket.of, socket.state != "LISTEN", has_none, socket.fd, socket.peer, socket.port)
         };
         found.sort_by_key(place);
-        Ok(found)
+        found
     }
 
     /// Returns a socket of the table, which may be held by a program under a descriptor.
-    fn socket(&self, row: &Row, holder: Option<(usize, u32)>) -> Socket {
-        let of = holder.map_or_else(|| owner_of(row.port, self.terminals.len()), |(who, _)| who);
+    fn socket(&self, entry: &Entry, holder: Option<(usize, u32)>) -> Socket {
+        let port = entry.address.port();
+        let of = holder.map_or_else(|| owner_of(port, self.terminals.len()), |(who, _)| who);
         let fd = holder.map(|(_, descriptor)| descriptor);
-        let state = row.state.to_owned();
-        let mut socket = Socket { of, fd, state, port: Some(row.port), ..Socket::default() };
-        if row.state == "LISTEN" {
-            socket.queue = Some(row.unread);
+        let state = entry.state.to_owned();
+        let mut socket = Socket { of, fd, state, port: Some(port), ..Socket::default() };
+        if entry.state == "LISTEN" {
+            socket.queue = Some(entry.unread);
             return socket;
         }
-        socket.peer = Some(row.peer);
+        socket.peer = Some(entry.peer.port());
         // In TIME_WAIT it is only the memory of a connection.
-        if row.state != "TIME_WAIT" {
-            let (bytes, fin) = self.wire.last_bytes(row);
+        if entry.state != "TIME_WAIT" {
+            let (bytes, fin) = self.wire.last_bytes(entry);
             (socket.rx, socket.text, socket.fin) = (Some(bytes.len()), beginning(bytes), fin);
-            socket.queued = fd.is_none() && ["ESTABLISHED", "CLOSE_WAIT"].contains(&row.state);
+            socket.queued = fd.is_none() && ["ESTABLISHED", "CLOSE_WAIT"].contains(&entry.state);
         }
         socket
     }

@@ -5,87 +5,41 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, ErrorKind, Read};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::run;
+use crate::run::sockets::{Entry, Timer};
 use crate::session::recording::{self, Extra};
 
-/// The names of the states, from 1 up: `tcp_states.h` of Linux.
-const STATES: [&str; 12] = [
-    "ESTABLISHED",
-    "SYN_SENT",
-    "SYN_RECV",
-    "FIN_WAIT_1",
-    "FIN_WAIT_2",
-    "TIME_WAIT",
-    "CLOSED",
-    "CLOSE_WAIT",
-    "LAST_ACK",
-    "LISTEN",
-    "CLOSING",
-    "NEW_SYN_RECV",
-];
-
-/// One row of `/proc/net/tcp`: see `proc_net_tcp.txt` of Linux.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Row {
-    pub port: u16,
-    pub peer: u16,
-    pub state: &'static str,
-    /// Bytes that are not confirmed.
-    sent: usize,
-    /// Bytes that are not read, or clients that are not accepted.
-    pub unread: usize,
-    /// Which timer runs.
-    timer: u8,
-    /// 0 where no program has it.
-    pub inode: u64,
-}
-
-impl Row {
-    /// Returns whether all that it sent is confirmed, or cannot be: the peer's queue is full.
-    fn is_confirmed(&self, clients_wait: bool) -> bool {
-        const RETRANSMISSION: u8 = 1;
-        const PROBE_OF_A_FULL_QUEUE: u8 = 4;
-        match self.state {
-            "TIME_WAIT" => true,
-            "SYN_SENT" => clients_wait,
-            _ => {
-                self.timer != RETRANSMISSION
-                    && (self.sent == 0 || self.timer == PROBE_OF_A_FULL_QUEUE)
-            }
-        }
-    }
-}
-
-/// Returns the kernel's TCP sockets over IPv4, except for those that are not bound, or only bound.
-pub fn sockets() -> io::Result<Vec<Row>> {
-    let table = fs::read_to_string("/proc/net/tcp")?;
-    Ok(table.lines().skip(1).filter_map(row).collect())
-}
-
-fn row(line: &str) -> Option<Row> {
-    let fields: Vec<&str> = line.split_whitespace().collect();
-    let port = |field: &str| u16::from_str_radix(field.split_once(':')?.1, 16).ok();
-    let number = |text| usize::from_str_radix(text, 16).ok();
-    let (sent, unread) = fields.get(4)?.split_once(':')?;
-    let (timer, _) = fields.get(5)?.split_once(':')?;
-    Some(Row {
-        port: port(fields.get(1)?)?,
-        peer: port(fields.get(2)?)?,
-        state: STATES.get(number(fields.get(3)?)?.checked_sub(1)?)?,
-        sent: number(sent)?,
-        unread: number(unread)?,
-        timer: timer.parse().ok()?,
-        inode: fields.get(9)?.parse().ok()?,
-    })
+/// Returns the kernel's sockets. How much time a timer has left says nothing of what there is to see.
+pub fn sockets() -> Vec<Entry> {
+    let without_time = |entry: Entry| {
+        let timer = entry.timer.map(|(timer, _)| (timer, Duration::ZERO));
+        Entry { timer, ..entry }
+    };
+    run::sockets::sockets().into_iter().map(without_time).collect()
 }
 
 /// Returns whether nothing is under way between these sockets.
-pub fn is_at_rest(rows: &[Row]) -> bool {
+pub fn is_at_rest(sockets: &[Entry]) -> bool {
     // Only a full queue leaves a SYN unanswered.
-    let clients_wait = rows.iter().any(|row| row.state == "LISTEN" && row.unread > 0);
-    rows.iter().all(|row| row.is_confirmed(clients_wait))
+    let clients_wait = sockets.iter().any(|it| it.state == "LISTEN" && it.unread > 0);
+    sockets.iter().all(|socket| is_confirmed(socket, clients_wait))
+}
+
+/// Returns whether all that a socket sent is confirmed, or cannot be: the peer's queue is full.
+fn is_confirmed(socket: &Entry, clients_wait: bool) -> bool {
+    let timer = socket.timer.map(|(timer, _)| timer);
+    match socket.state {
+        "TIME_WAIT" => true,
+        "SYN_SENT" => clients_wait,
+        _ => {
+            timer != Some(Timer::Retransmission)
+                && (socket.sent == 0 || timer == Some(Timer::Probe))
+        }
+    }
 }
 
 /// The ports of the clients: the first of the first one's, and how many each has.
@@ -181,13 +135,14 @@ impl Wire {
     }
 
     /// Returns the last bytes of what a port was sent by its peer, and whether the stream has ended.
-    pub fn last_bytes(&self, row: &Row) -> (&[u8], bool) {
-        let Some(stream) = self.streams.get(&(row.peer, row.port)) else {
+    pub fn last_bytes(&self, socket: &Entry) -> (&[u8], bool) {
+        let direction = (socket.peer.port(), socket.address.port());
+        let Some(stream) = self.streams.get(&direction) else {
             return (&[], false);
         };
         // An end of the stream that is not read counts as one byte.
-        let ends = stream.has_ended && row.unread > 0;
-        let unread = row.unread - usize::from(ends);
+        let ends = stream.has_ended && socket.unread > 0;
+        let unread = socket.unread - usize::from(ends);
         (&stream.bytes[stream.bytes.len().saturating_sub(unread)..], ends)
     }
 }

@@ -18,6 +18,7 @@ use super::calls::{self, Call};
 use super::lines::{find_lines_in_python, find_lines_in_rust};
 use super::threads::{self, threads_of};
 use crate::root;
+use crate::run::narrated::text_of;
 use crate::run::proc::is_asleep;
 use crate::run::{LIMIT, PROMPT_END, Process, Program};
 use crate::session::launch::Launch;
@@ -319,11 +320,5 @@ fn programs() -> PathBuf {
 /// Returns what a program printed as text: with line breaks, and whatever else a terminal would obey
 /// escaped.
 fn text(bytes: &[u8]) -> String {
-    let lines = bytes.split(|byte| *byte == b'\n').map(|line| {
-        let escaped = common::printable(line).to_string();
-        // The programs have escaped what has to be, and a backslash is not to be doubled.
-        let plain = escaped.replace(r"\\", r"\");
-        if plain.as_bytes() == line { plain } else { escaped }
-    });
-    lines.collect::<Vec<_>>().join("\n")
+    bytes.split(|byte| *byte == b'\n').map(text_of).collect::<Vec<_>>().join("\n")
 }
