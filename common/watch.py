@@ -8,10 +8,13 @@ STEP=1 stops before each call. The program need not change: the methods of the s
 `recvfrom`, `sendmsg`, `sendfile`. Python 3.8 and newer.
 """
 
+import atexit
 import builtins
 import encodings.idna  # now: the first name that is looked up would open files between the sockets
 import errno
+import functools
 import io
+import operator
 import os
 import re
 import socket
@@ -20,6 +23,7 @@ import threading
 import time
 import traceback
 import types
+import warnings
 
 OWN_FILE = __file__
 LIBRARY = os.path.dirname(os.__file__) + os.sep
@@ -37,7 +41,7 @@ def main():
     except OSError as error:
         sys.exit(f"error: cannot read {path}: {error.strerror}")
     watch_all_calls()
-    show_output_line_by_line()
+    show_whole_lines()
     stay_out_of_tracebacks()
     sys.path[0] = os.path.dirname(os.path.realpath(path))
     program = sys.modules["__main__"] = types.ModuleType("__main__")
@@ -45,58 +49,79 @@ def main():
     exec(compile(source, path, "exec"), program.__dict__)
 
 
-# The calls of the lesson.
+# The calls of the lesson. For each, a function reads the arguments, and returns them as the system is
+# given them. What it does not take, the plain method refuses, in Python's own words.
 
 plain_init = socket.socket.__init__
-plain_recv_into = socket.socket.recv_into
-plain_sendall = socket.socket.sendall
 plain_close = socket.socket._real_close
 plain_del = socket.socket.__del__
 
 
 def watch_all_calls():
     """Replaces the methods of all sockets by those that make the same call and show it."""
-    watch("bind", shown_address, zero, prepare=resolved)
-    watch("listen", lambda backlog=128: backlog, zero)
-    watch("accept", None, shown_client, can_block=True)
-    watch("connect", shown_address, zero, can_block=True, prepare=resolved)
-    watch("recv", lambda size, *flags: size, shown_bytes, can_block=True)
-    watch("send", lambda data, *flags: quoted(data), str)
-    watch("shutdown", lambda how: ("SHUT_RD", "SHUT_WR", "SHUT_RDWR")[how], zero)
-    for method in (connect_ex, recv_into, sendall):
-        setattr(socket.socket, method.__name__, method)
+    watch("bind", resolved, shown_address, zero)
+    watch("listen", lambda sock, backlog=128, /: [max(whole(backlog), 0)], str, zero)
+    watch("accept", lambda sock, /: [], None, shown_client, can_block=True)
+    watch("connect", resolved, shown_address, zero, can_block=True)
+    watch("recv", read_size, shown_size, shown_bytes, can_block=True)
+    watch("send", read_data, shown_data, str)
+    watch("shutdown", lambda sock, how, /: [whole(how)], shown_direction, zero)
+    replace("connect_ex", resolved, connect_ex)
+    replace("recv_into", read_buffer, recv_into)
+    replace("sendall", read_data, sendall)
     socket.socket.__init__ = init
     socket.socket._real_close = close
     socket.socket.__del__ = delete
 
 
-def watch(name, shown_argument, shown_result, can_block=False, prepare=None):
+def watch(name, read, shown_arguments, shown_result, can_block=False):
     plain = getattr(socket.socket, name)
 
-    def watched(sock, *arguments):
-        call = None
+    def make(sock, *arguments):
+        shown = f", {shown_arguments(*arguments)}" if shown_arguments else ""
+        waits = can_block and sock.gettimeout() != 0  # else it never blocks
+        call = f"{name}({sock.fileno()}{shown})"
+        return narrate(call, lambda: plain(sock, *arguments), shown_result, waits)
+
+    replace(name, read, make)
+
+
+def replace(name, read, make):
+    plain = getattr(socket.socket, name)
+
+    def method(sock, *given, **named):
+        arguments = None
         try:
             if is_tcp(sock.family, sock.type):
-                prepared = prepare(sock, *arguments) if prepare else arguments
-                shown = f", {shown_argument(*prepared)}" if shown_argument else ""
-                call = f"{name}({sock.fileno()}{shown})"
+                arguments = read(sock, *given, **named)
         except Exception:
-            pass  # wrong arguments: the plain method says so, and makes no system call
-        if call is None:
-            return plain(sock, *arguments)
-        waits = can_block and sock.gettimeout() != 0  # else it never blocks
-        return narrate(call, lambda: plain(sock, *prepared), shown_result, waits)
+            pass  # the plain method says what is wrong, and makes no system call
+        if arguments is None:
+            return plain(sock, *given, **named)
+        try:
+            return make(sock, *arguments)
+        except BaseException as error:
+            # Or the error would keep the socket, which Python may close now.
+            del sock
+            raise error.with_traceback(skip_own_frames(error.__traceback__))
 
-    setattr(socket.socket, name, watched)
+    setattr(socket.socket, name, method)
 
 
 def is_tcp(family, kind):
     return family in (socket.AF_INET, socket.AF_INET6) and kind == socket.SOCK_STREAM
 
 
-def resolved(sock, address):
+def whole(number, lowest=-(2**31), highest=2**31 - 1):
+    number = operator.index(number)
+    if not lowest <= number <= highest:
+        raise OverflowError
+    return number
+
+
+def resolved(sock, address, /):
     """Looks up the name in an address as the call itself would, so that the address shown is the
-    one that the kernel is told. What the call does not take, it is given as it is."""
+    one that the kernel is told."""
     host, port, *rest = address
     if not isinstance(address, tuple) or not 0 <= port <= 65535:
         raise ValueError
@@ -106,57 +131,71 @@ def resolved(sock, address):
     return [(*numbers[:2], *(rest or numbers[2:]))]
 
 
+def read_size(sock, size, flags=0, /):
+    return [whole(size, 1, sys.maxsize), whole(flags)]  # for 0 bytes Python makes no call
+
+
+def read_data(sock, data, flags=0, /):
+    return [memoryview(data).cast("B"), whole(flags)]
+
+
+def read_buffer(sock, /, buffer, nbytes=0, flags=0):
+    room = memoryview(buffer).cast("B")
+    size = whole(nbytes, 0, len(room)) or len(room)
+    if room.readonly or size == 0:
+        raise ValueError
+    return [room[:size], whole(flags)]
+
+
 # These three are the calls above in another form.
 
 
 def connect_ex(sock, address):
     try:
         socket.socket.connect(sock, address)
-    except socket.gaierror:
-        raise
     except OSError as error:
         return error.errno or errno.EAGAIN  # Python's own time limit has no number
     return 0
 
 
-def recv_into(sock, buffer, nbytes=0, flags=0):
-    try:
-        room = memoryview(buffer).cast("B")
-        if room.readonly or not 0 <= nbytes <= len(room):
-            raise ValueError
-    except (TypeError, ValueError):
-        return plain_recv_into(sock, buffer, nbytes, flags)  # which says what is wrong
-    data = socket.socket.recv(sock, nbytes or len(room), flags)
+def recv_into(sock, room, flags):
+    data = socket.socket.recv(sock, len(room), flags)
     room[: len(data)] = data
     return len(data)
 
 
-def sendall(sock, data, /, *flags):
+def sendall(sock, rest, flags):
     """A loop in Python as it is in C: one line stands for one system call."""
-    try:
-        rest = memoryview(data).cast("B")
-    except TypeError:
-        return plain_sendall(sock, data, *flags)  # which says what is wrong
     limit, begun = sock.gettimeout(), time.monotonic()
     while True:
-        rest = rest[socket.socket.send(sock, rest, *flags) :]
+        rest = rest[socket.socket.send(sock, rest, flags) :]
         if not rest:
             return None
         if limit and time.monotonic() - begun > limit:  # it is one for all of the bytes
             raise socket.timeout("timed out")
 
 
-def init(sock, family=-1, type=-1, proto=-1, fileno=None):
+def init(sock, *given, **named):
     """Shows `socket(2)`, which is called unless there is a descriptor already."""
-    if fileno is None and family == -1:
-        family = socket.AF_INET
-    if fileno is None and type == -1:
-        type = socket.SOCK_STREAM
-    if fileno is None and is_tcp(family, type):
+    call = None
+    try:
+        family = read_family(*given, **named)
         call = f"socket({socket.AddressFamily(family).name}, SOCK_STREAM)"
-        narrate(call, lambda: plain_init(sock, family, type, proto), lambda _: sock.fileno())
+    except Exception:
+        pass  # the plain method says what is wrong, or makes a socket that is not shown
+    make = functools.partial(plain_init, sock, *given, **named)
+    if call:
+        narrate(call, make, lambda _: sock.fileno())
     else:
-        plain_init(sock, family, type, proto, fileno)
+        make()
+
+
+def read_family(family=-1, type=-1, proto=-1, fileno=None):
+    family = socket.AF_INET if family == -1 else family
+    type = socket.SOCK_STREAM if type == -1 else type
+    if fileno is not None or not is_tcp(family, type) or not isinstance(proto, int):
+        raise ValueError
+    return family
 
 
 def close(sock, *arguments):
@@ -167,6 +206,15 @@ def close(sock, *arguments):
 def delete(sock):
     """Python closes a socket with its last reference, or at its exit."""
     narrate_close(sock)
+    try:
+        if sock.fileno() >= 0:  # plain_del's warning would name a line of this file
+            level, frame = 2, sys._getframe().f_back
+            while frame and frame.f_code.co_filename == OWN_FILE:
+                level, frame = level + 1, frame.f_back
+            warnings.warn(f"unclosed {sock!r}", ResourceWarning, level, sock)
+            plain_close(sock)
+    except ResourceWarning:
+        pass  # the user asked for an error, and Python tells it next
     plain_del(sock)
 
 
@@ -199,17 +247,11 @@ def narrate_close(sock):
 
 
 def show(line):
-    write(output, f"[.] {line}\n")
-
-
-def write(stream, text):
-    """Writes a text in one piece. If nobody reads the stream any more, nobody is left to tell."""
     try:
-        if stream:
-            stream.write(text)
-            stream.flush()
+        if output:
+            output.write_now(f"[.] {line}\n")
     except (OSError, RuntimeError, ValueError):
-        pass
+        pass  # if nobody reads it any more, nobody is left to tell
 
 
 # How arguments and results are written.
@@ -222,6 +264,18 @@ def zero(_):
 def shown_address(address):
     host, port, *_ = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def shown_size(size, flags):
+    return size
+
+
+def shown_data(data, flags):
+    return quoted(data)
+
+
+def shown_direction(how):
+    return {0: "SHUT_RD", 1: "SHUT_WR", 2: "SHUT_RDWR"}.get(how, how)
 
 
 def shown_client(accepted):
@@ -269,11 +323,28 @@ def escaped(match):
 
 # The pause of STEP=1, and the question that stands under whatever is printed.
 
+class Lock:
+    """What one thread holds at a time. At the exit the other threads are gone, and with them a lock
+    that one of them held: then nobody waits for it."""
+
+    def __init__(self):
+        self.lock = threading.RLock()
+
+    def __enter__(self):
+        self.lock.acquire(blocking=not sys.is_finalizing())
+
+    def __exit__(self, *_):
+        try:
+            self.lock.release()
+        except RuntimeError:
+            pass  # it is not held
+
+
 stepping = os.environ.get("STEP", "0") not in ("", "0")
 question = ""  # the one that waits for its answer
-turn = threading.RLock()  # held by the thread that asks, so that two never ask at once
-screen = threading.RLock()  # held by the thread that writes, so that the question stays whole
-keyboard, output, error_output = sys.stdin, sys.stdout, sys.stderr
+turn = Lock()  # held by the thread that asks, so that two never ask at once
+screen = Lock()  # held by the thread that writes, so that lines and the question stay whole
+keyboard, output, error_output = sys.stdin, None, sys.stderr
 
 
 def pause(call):
@@ -281,20 +352,29 @@ def pause(call):
     pauses."""
     global question, stepping
     record_line(call)
-    # At the exit the other threads are gone, and with them a turn that one of them had.
-    if not stepping or not turn.acquire(blocking=not sys.is_finalizing()):
+    if not stepping:
         return
-    try:
-        if stepping:  # the input may have ended while another thread asked
-            with screen:
-                question = f"next: {call}  [Enter] "
-                write(error_output, question)
+    with turn:
+        if not stepping:
+            return  # the input ended while another thread asked
+        with screen:
+            question = f"next: {call}  [Enter] "
+            ask(question)
+        try:
             if not has_answered():
                 stepping = False
-                write(error_output, "\n")
-    finally:
-        question = ""
-        turn.release()
+                ask("\n")
+        finally:
+            question = ""
+
+
+def ask(text):
+    try:
+        if error_output:
+            error_output.write(text)
+            error_output.flush()
+    except (OSError, RuntimeError, ValueError):
+        pass  # nobody reads it any more
 
 
 def has_answered():
@@ -304,31 +384,66 @@ def has_answered():
         return False  # the program has closed it: it has ended, too
 
 
-class AboveTheQuestion(io.FileIO):
-    """An output whose text is shown above a question that waits, which is then asked again."""
+class WholeLines(io.TextIOWrapper):
+    """An output on which no thread tears another one's line: what a thread prints is held until its
+    line break, also under `python3 -u`. Under STEP=1 it is shown above the question that waits,
+    which is then asked again."""
 
-    def write(self, data):
+    def __init__(self, plain):
+        super().__init__(plain.buffer, plain.encoding, plain.errors, line_buffering=True)
+        self.mode = plain.mode
+        self.begun = {}  # what each thread has printed since its last line break
+
+    def write(self, text):
+        with screen:
+            for ended in self.begun.keys() - sys._current_frames().keys():
+                self.write_now(self.begun.pop(ended))
+            thread = threading.get_ident()
+            lines, line_break, rest = (self.begun.pop(thread, "") + text).rpartition("\n")
+            if rest:
+                self.begun[thread] = rest
+            if line_break:
+                self.write_now(lines + line_break)
+        return len(text)
+
+    def flush(self):
+        with screen:
+            rest = self.begun.pop(threading.get_ident(), "")
+            if rest:
+                self.write_now(rest)
+            super().flush()
+
+    def write_now(self, text):
         with screen:
             asked = question
             if asked:
-                write(error_output, "\n")
-            count = super().write(data)
+                ask("\n")
+            super().write(text)
+            super().flush()
             if asked:
-                write(error_output, asked)
-            return count
+                ask(asked)
+
+    def __del__(self):
+        """Leaves the file open: it is also that of Python's own output."""
+
+    def end(self):
+        """Shows what has no line break at the exit. What cannot be written then, Python tells."""
+        try:
+            self.write("")
+            self.flush()
+        except (OSError, ValueError):
+            pass
 
 
-def show_output_line_by_line():
-    """Has each line that the program prints shown at once; under STEP=1, above the question."""
+def show_whole_lines():
+    """Has each line that the program prints shown at once, and whole."""
     global output
     for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream and stepping:
-            file = io.BufferedWriter(AboveTheQuestion(stream.fileno(), "wb", closefd=False))
-            text = io.TextIOWrapper(file, stream.encoding, stream.errors, line_buffering=True)
-            setattr(sys, name, text)
-        elif stream:
-            stream.reconfigure(line_buffering=True)
+        plain = getattr(sys, name)
+        if plain:
+            setattr(sys, name, WholeLines(plain))
+            atexit.register(setattr, sys, name, plain)
+            atexit.register(getattr(sys, name).end)
     output = sys.stdout
 
 
@@ -341,8 +456,9 @@ def record_line(call):
     while frame and frame.f_code.co_filename.startswith((OWN_FILE, LIBRARY, "<")):
         frame = frame.f_back
     path, line = (frame.f_code.co_filename, frame.f_lineno) if frame else ("", 0)
-    with open(os.environ["WATCH_LINES"], "a") as file:
-        file.write(f"{path}:{line}:{call}\n")
+    file = os.open(os.environ["WATCH_LINES"], os.O_WRONLY | os.O_APPEND)  # at the exit open is gone
+    os.write(file, f"{path}:{line}:{call}\n".encode(errors="replace"))
+    os.close(file)
 
 
 # Tracebacks: the program's own.
@@ -360,11 +476,18 @@ def stay_out_of_tracebacks():
         hide_own_frames(failed.exc_value)
         plain_thread_hook(failed)
 
+    def unraisable_hook(failed):
+        hide_own_frames(failed.exc_value)
+        kind, trace = type(failed), skip_own_frames(failed.exc_traceback)
+        failed = (failed.exc_type, failed.exc_value, trace, failed.err_msg, failed.object)
+        sys.__unraisablehook__(kind(failed))
+
     def init_traceback(self, kind, error, *arguments, **named):
         hide_own_frames(error)
         plain_traceback(self, kind, error, *arguments, **named)
 
     sys.excepthook, threading.excepthook = main_hook, thread_hook
+    sys.unraisablehook = unraisable_hook
     traceback.TracebackException.__init__ = init_traceback
 
 

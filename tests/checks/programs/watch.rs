@@ -7,6 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 
+use regex::Regex;
 use tempfile::TempDir;
 
 use super::narration::Watched;
@@ -228,7 +229,13 @@ fn behaves_the_same(text: &str) {
     let (Some(watched), Some(unwatched)) = (script.watched(), script.unwatched()) else {
         return;
     };
-    let (mut watched, unwatched) = (watched.run(), unwatched.run());
+    let port = Regex::new(r"addr=\('[^']+', \d+").expect("it is a regular expression");
+    let run = |program: Program| {
+        let mut finished = program.env("PYTHONWARNINGS", "default").run();
+        finished.stderr = port.replace_all(&finished.stderr, "addr=").into_owned();
+        finished
+    };
+    let (mut watched, unwatched) = (run(watched), run(unwatched));
     let is_own = |line: &&str| !line.starts_with("[.] ");
     watched.stdout = watched.stdout.split_inclusive('\n').filter(is_own).collect();
     assert_eq!(watched, unwatched);
@@ -281,6 +288,76 @@ for data in None, 5, [b'x'], memoryview(b'abc')[::2]:
         print(error)
 ",
     );
+}
+
+#[test]
+fn wrong_arguments_are_reported_as_without_it_and_no_call_is_shown() {
+    let script = "import socket, traceback
+s = socket.socket()
+for call in '''bind('a', 1)|bind()|bind(address=('', 0))|listen('5')|listen(1, 2)|listen(2 ** 40)|accept(1)
+accept(x=1)|recv()|recv('1')|recv(-1)|recv(1, 'x')|recv(1, 2, 3)|send()|send('text')|send(b'x', 1, 2)
+sendall()|sendall('x')|sendall(b'x', '1')|shutdown()|shutdown('x')|shutdown(1, 2)|shutdown(how=1)
+connect(5)|connect('a', 1)|connect(('127.0.0.1', '80'))|connect_ex(5)|connect_ex()|connect_ex(a=1)
+recv_into()|recv_into(5)|recv_into(b'x')|recv_into(bytearray(2), 3)|recv_into(bytearray(2), flags='x')
+__init__('x')|__init__(1, 2, 3, 4, 5)|__init__(x=1)|__init__(2, 1, 'x')'''.replace(chr(10), '|').split('|'):
+    try:
+        eval('s.' + call)
+    except Exception:
+        traceback.print_exc()
+";
+    behaves_the_same(script);
+    let script = Script::new(script);
+    let Some(watched) = script.watched() else {
+        return;
+    };
+    let shown = watched.run().stdout;
+    let calls: Vec<&str> = shown.lines().map(|line| line.split('(').next().unwrap()).collect();
+    assert_eq!(calls, ["[.] socket", "[.] close"]);
+}
+
+#[test]
+fn socket_that_is_not_closed_is_warned_of_in_the_programs_own_line() {
+    behaves_the_same(
+        "import socket
+def leave_open():
+    forgotten = socket.socket()
+leave_open()
+garbage = socket.socket()
+garbage = None
+datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+kept = socket.socket()
+",
+    );
+}
+
+#[test]
+fn no_thread_tears_the_line_of_another_one() {
+    let script = Script::new(
+        "import socket, threading
+def print_in_pieces(number):
+    for _ in range(300):
+        print('thread', number, 'prints', 'one', 'line')
+        socket.socket().close()
+    print('the last one', end='')
+threads = [threading.Thread(target=print_in_pieces, args=(number,)) for number in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+",
+    );
+    // Python then hands on each piece by itself.
+    let Some(program) = python_with(&["-u", WATCH, &script.path()]) else {
+        return;
+    };
+    let shown = program.run().stdout;
+    let is_whole = |line: &&str| {
+        line.starts_with("[.] ") && line.matches("[.]").count() == 1
+            || line.starts_with("thread ") && line.ends_with(" prints one line")
+    };
+    // What has no line break stands before a line of another thread, or at the end.
+    let torn = shown.lines().map(|line| line.trim_start_matches("the last one"));
+    let torn: Vec<&str> = torn.filter(|line| !line.is_empty() && !is_whole(line)).collect();
+    assert_eq!(torn, [""; 0]);
+    assert_eq!(shown.matches("the last one").count(), 4);
 }
 
 #[test]
@@ -501,6 +578,26 @@ fn lines_of_the_calls_are_recorded() {
             assert!(source_line(path, number).contains(called), "{line}");
         }
     }
+}
+
+#[test]
+fn close_at_the_exit_of_a_program_whose_thread_has_crashed_is_recorded() {
+    let script = Script::new(
+        "import socket, threading
+kept = socket.socket()
+def fail():
+    kept.send('text')
+threading.Thread(target=fail).start()
+",
+    );
+    let (Some(watched), Some(unwatched)) = (script.watched(), script.unwatched()) else {
+        return;
+    };
+    let lines = tempfile::NamedTempFile::new().expect("a file can be made");
+    let watched = watched.env("WATCH_LINES", lines.path()).run();
+    assert_eq!(watched.stderr, unwatched.run().stderr);
+    let recorded = fs::read_to_string(lines.path()).expect("it is text");
+    assert!(recorded.lines().last().unwrap().starts_with(":0:close("), "{recorded}");
 }
 
 #[test]
