@@ -11,7 +11,10 @@ use serde_json::Value;
 use tempfile::tempdir;
 
 use support::run::{Finished, LIMIT, Program, or_skip, own_network, path_of_alias, python};
-use support::session::recording::{Did, Frame, Lesson, Recording, Segment, Socket, Source, When};
+use support::session::ask::Question;
+use support::session::recording::{
+    Ask, Did, Frame, Lesson, Recording, Segment, Socket, Source, When, Words,
+};
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/lesson.html");
 
@@ -118,7 +121,7 @@ fn recordings_obey_the_rules_of_tcp() {
         return;
     };
     let lesson = recorded(page);
-    assert_eq!(recordings(&lesson).count(), 20);
+    assert_eq!(recordings(&lesson).count(), 24);
     for (name, recording) in recordings(&lesson) {
         obeys_the_rules(recording).unwrap_or_else(|problem| panic!("{name}, {problem}"));
     }
@@ -373,6 +376,97 @@ fn each_step_has_a_sentence_in_both_languages() {
             assert!(zh.contains(is_chinese), "{name}: {zh}");
         }
     }
+}
+
+/// Returns how many questions are written for an edition of a scenario.
+fn questions_written(scenario: &str, edition: &str) -> usize {
+    let text = include_str!("../../commands/lesson/scenarios.txt");
+    let mut parts = text.split("\n## ").skip(1);
+    let part = parts.find(|part| part.lines().next() == Some(scenario)).expect("it is one of them");
+    let other = if edition == "rust" { "python only:" } else { "rust only:" };
+    let blocks = part.split("\n\n").filter(|block| !block.starts_with(other));
+    blocks.filter(|block| block.lines().any(|line| line.starts_with("ask: "))).count()
+}
+
+#[test]
+fn each_scenario_asks_up_to_three_times_before_the_step_that_decides() {
+    let Some(page) = page() else {
+        return;
+    };
+    for scenario in recorded(page).scenarios {
+        for (edition, recording) in &scenario.editions {
+            let asked = recording.frames.iter().filter(|frame| frame.ask.is_some()).count();
+            assert!((1..=3).contains(&asked), "{}, {edition}: {asked} questions", scenario.id);
+            // The others have no true answer, or several, or one that can be seen a step earlier.
+            assert_eq!(
+                asked,
+                questions_written(&scenario.id, edition),
+                "{}, {edition}",
+                scenario.id
+            );
+        }
+    }
+}
+
+#[test]
+fn each_question_is_short_and_ends_as_one_in_both_languages() {
+    let Some(page) = page() else {
+        return;
+    };
+    let lesson = recorded(page);
+    let frames = recordings(&lesson).flat_map(|(_, recording)| &recording.frames);
+    let mut right = [0; 3];
+    for (ask, step) in frames.filter_map(|frame| frame.ask.as_ref().zip(Some(&frame.words))) {
+        right[ask.right] += 1;
+        for (text, most, mark) in [
+            (texts(ask, |words| &words.en), [170, 44, 130], '?'),
+            (texts(ask, |words| &words.zh), [70, 30, 70], '？'),
+        ] {
+            let [question, one, two, three, why] = text;
+            assert!(question.ends_with(mark) && why.ends_with(['.', '。']), "{question} {why}");
+            assert!(one != two && two != three && three != one, "{question}");
+            let is_chinese = |it: char| ('\u{4e00}'..='\u{9fff}').contains(&it);
+            for (text, most) in text.into_iter().zip([most[0], most[1], most[1], most[1], most[2]])
+            {
+                let is_name = text.chars().all(|it| it.is_ascii_digit() || it.is_ascii_uppercase());
+                assert!(is_name || text.contains(is_chinese) == (mark == '？'), "{text}");
+                assert!(text.chars().count() <= most, "it is too long: {text}");
+            }
+        }
+        assert!(ask.why.en != step.en && ask.why.zh != step.zh, "{}", step.en);
+    }
+    let all: usize = right.iter().sum();
+    assert!(right.iter().all(|count| count * 5 >= all), "one can guess the place: {right:?}");
+}
+
+/// The question, the three answers, and the reason, in one language.
+fn texts(ask: &Ask, own: fn(&Words) -> &str) -> [&str; 5] {
+    let [one, two, three] = &ask.answers[..] else {
+        panic!("a question has three answers: {}", ask.question.en);
+    };
+    [&ask.question, one, two, three, &ask.why].map(own)
+}
+
+#[test]
+fn question_is_asked_only_where_exactly_one_answer_becomes_true() {
+    let Some(page) = page() else {
+        return;
+    };
+    let lesson = recorded(page);
+    let frames = &lesson.scenarios[0].editions["rust"].frames; // step 4: the server waits in accept
+    let asked = |step: usize, claims: [&'static str; 3]| {
+        let [one, two, three] = claims;
+        let lines = ["Why?", "为什么？", one, "一", two, "二", three, "三", "So.", "所以。"];
+        let question = Question::read("this", &lines)?;
+        question.between(&frames[step - 1], &frames[step]).map(|ask| ask.right).ok()
+    };
+    let [yes, no] = ["server waits in accept: yes", "server accept = 4: no"];
+    assert_eq!(asked(4, [no, yes, no]), Some(1));
+    assert_eq!(asked(5, [no, yes, no]), None, "it is true a step earlier");
+    assert_eq!(asked(4, [no, no, no]), None);
+    assert_eq!(asked(4, [yes, no, yes]), None);
+    assert_eq!(asked(4, [yes, no, "without a claim"]), None);
+    assert_eq!(asked(4, [yes, no, "server is asleep today: no"]), None);
 }
 
 #[test]

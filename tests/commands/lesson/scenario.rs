@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use support::session::Launch;
+use support::session::ask::Question;
 use support::session::recording::{self, Words};
 use support::{anchor_of, root};
 
@@ -18,13 +19,23 @@ pub struct Scenario {
     experiment: Option<u8>,
     /// What is started in the terminals, for each edition.
     programs: Vec<(&'static str, Vec<&'static str>)>,
-    steps: Vec<Step>,
+    blocks: Vec<Block>,
+}
+
+struct Block {
+    /// `None` where it belongs to both.
+    edition: Option<&'static str>,
+    content: Content,
+}
+
+enum Content {
+    /// Asked before the next step of its edition.
+    Ask(Question),
+    Step(Step),
 }
 
 /// What happens between two frames.
 pub struct Step {
-    /// `None` where it belongs to both.
-    edition: Option<&'static str>,
     pub events: Vec<Event>,
     pub words: Words,
 }
@@ -67,7 +78,7 @@ impl Scenario {
             Some((edition, programs.split("; ").collect()))
         });
         let programs = programs.collect();
-        Self { id, title, experiment, programs, steps: blocks.map(Step::read).collect() }
+        Self { id, title, experiment, programs, blocks: blocks.map(Block::read).collect() }
     }
 
     /// Returns what the page says of it, without recordings.
@@ -97,29 +108,49 @@ impl Scenario {
         programs.map(|(number, words)| Launch::of_project(words, number == 0)).collect()
     }
 
-    /// Returns the steps of an edition.
-    pub fn steps(&self, edition: &str) -> Vec<&Step> {
-        let is_its = |step: &&Step| step.edition.is_none_or(|its| its == edition);
-        self.steps.iter().filter(is_its).collect()
+    /// Returns the steps of an edition, each with what is asked before it.
+    pub fn steps(&self, edition: &str) -> Vec<(Option<&Question>, &Step)> {
+        let is_its = |block: &&Block| block.edition.is_none_or(|its| its == edition);
+        let mut asked = None;
+        let blocks = self.blocks.iter().filter(is_its);
+        let steps = blocks.filter_map(|block| match &block.content {
+            Content::Ask(question) => {
+                asked = Some(question);
+                None
+            }
+            Content::Step(step) => Some((asked.take(), step)),
+        });
+        steps.collect()
     }
 }
 
-impl Step {
+impl Block {
     fn read(block: &'static str) -> Self {
-        let (mut edition, mut events, mut sentences) = (None, Vec::new(), Vec::new());
+        let (mut edition, mut about, mut events) = (None, None, Vec::new());
+        let mut sentences = Vec::new();
         for line in block.lines() {
             if let Some(sentence) = line.strip_prefix("    ") {
                 sentences.push(sentence);
             } else if let Some(only) = line.strip_suffix(" only:") {
                 edition = Some(only);
+            } else if let Some(belief) = line.strip_prefix("ask: ") {
+                about = Some(belief);
             } else {
                 events.push(Event::read(line));
             }
         }
-        let [en, zh] = sentences[..] else {
-            panic!("a step has a sentence in each language: {block}");
+        let content = match (about, &sentences[..]) {
+            (Some(about), lines) => Question::read(about, lines).map(Content::Ask),
+            (None, [en, zh]) => Some(Content::Step(Step { events, words: words(*en, *zh) })),
+            _ => None,
         };
-        Self { edition, events, words: words(en, zh) }
+        let content = content.unwrap_or_else(|| {
+            panic!(
+                "a step has a sentence in each language, and a question has three answers, \
+                 each behind its claim, and a reason: {block}"
+            )
+        });
+        Self { edition, content }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::io;
 use std::mem;
 
+use support::command_line::tell;
 use support::session::Act;
+use support::session::ask::Question;
 use support::session::recording::{Frame, Recording, Segment, State, Words, name_of};
 
 use crate::scenario::{ANSWERED, ASKS, CTRL_C, Event, STARTS, SYN_AGAIN, Scenario, Step};
@@ -42,17 +44,32 @@ pub fn record<'a>(
 ) -> io::Result<(Recording, bool)> {
     let programs = scenario.programs(edition).into_iter().map(|launch| launch.part).collect();
     let steps = scenario.steps(edition);
-    let events = steps.iter().flat_map(|step| &step.events).rev().collect();
+    let events = steps.iter().flat_map(|(_, step)| &step.events).rev().collect();
     let step = session(0, Act::Look)?;
     let (frames, repeated, extra, is_as_written) = (Vec::new(), Vec::new(), 0, true);
     let mut script = Script { session, events, frames, step, repeated, extra, is_as_written };
-    for step in steps {
+    for (_, step) in &steps {
         if script.make(step)?.is_none() {
             script.is_as_written = false;
             break;
         }
     }
+    if script.is_as_written {
+        ask(steps.iter().map(|(question, _)| *question), &mut script.frames);
+    }
     Ok((Recording { programs, frames: script.frames }, script.is_as_written))
+}
+
+/// Adds to each frame what is asked before it. A question that the recording leaves open is left out.
+fn ask<'a>(questions: impl Iterator<Item = Option<&'a Question>>, frames: &mut [Frame]) {
+    for (number, question) in questions.enumerate().skip(1) {
+        let (before, frames) = frames.split_at_mut(number);
+        let [frame, ..] = frames else {
+            break;
+        };
+        let asked = question.zip(before.last()).map(|(it, before)| it.between(before, frame));
+        frame.ask = asked.and_then(|asked| asked.map_err(|problem| tell(&problem)).ok());
+    }
 }
 
 impl Script<'_> {

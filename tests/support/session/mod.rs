@@ -6,6 +6,7 @@
 //! process, which is the one that is in that network.
 
 mod act;
+pub mod ask;
 #[cfg(target_os = "linux")]
 mod inside;
 mod launch;

@@ -100,6 +100,8 @@ impl Frame {
 /// A question about a step that is not shown yet, and why one of its answers is right.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Ask {
+    /// The belief that it is about: a later question about the same asks again, in other words.
+    pub about: String,
     pub question: Words,
     pub answers: Vec<Words>,
     pub right: usize,
