@@ -1,4 +1,4 @@
-//! The kernel's TCP sockets, as Linux tells them: see `proc_net_tcp.txt`. Elsewhere there are none.
+//! The kernel's TCP and UDP sockets, as Linux tells them: see `proc_net_tcp.txt`. Elsewhere there are none.
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
@@ -49,7 +49,15 @@ const STATES: [&str; 12] = [
 
 /// Returns the sockets of this process's network, over IPv4 and over IPv6.
 pub fn sockets() -> Vec<Entry> {
-    let tables = ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"];
+    entries(["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"])
+}
+
+/// Returns the UDP sockets of this process's network.
+pub fn udp_sockets() -> Vec<Entry> {
+    entries(["/proc/thread-self/net/udp", "/proc/thread-self/net/udp6"])
+}
+
+fn entries(tables: [&str; 2]) -> Vec<Entry> {
     let tables = tables.map(|table| fs::read_to_string(table).unwrap_or_default());
     tables.iter().flat_map(|table| table.lines().skip(1).filter_map(entry)).collect()
 }

@@ -89,7 +89,7 @@ impl Frame {
             side.did.extend(next.did);
             side.mixed |= next.mixed;
             (side.at, side.state, side.threads) = (next.at, next.state, next.threads);
-            side.raised = next.raised.or(side.raised);
+            (side.raised, side.forked) = (next.raised, next.forked);
         }
         self.sockets = next.sockets;
         self.segments.extend(next.segments);
@@ -123,6 +123,9 @@ pub struct Side {
     /// Whether one thread's lines are mixed with another one's question, which is then asked again.
     #[serde(default, skip_serializing_if = "is_false")]
     pub mixed: bool,
+    /// Whether it has started other processes, which run.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub forked: bool,
     /// The line, in [`Source::lines`], that raised an exception.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raised: Option<usize>,

@@ -1,78 +1,131 @@
-//! The socket calls that a program shows.
+//! The socket calls that a program makes, as it writes them down and shows them.
+//!
+//! What it prints can look like a call. So a call counts only if it has been written down first, with
+//! its line, in the file that `WATCH_LINES` names: `FILE:LINE:CALL`.
 
-use crate::session::recording::{When, name_of};
+use std::collections::VecDeque;
+use std::path::Path;
 
-#[derive(Clone)]
+use crate::run::PROMPT_END;
+use crate::run::narrated::split_call;
+use crate::session::recording::{Source, name_of};
+
 pub struct Call {
     /// Such as `recv(4, 1024)`.
     pub text: String,
-    /// `None` where it has not returned; nothing for `close`.
-    pub result: Option<String>,
-    /// Whether it has begun.
-    pub when: When,
-    /// Where in the text the line with its result begins.
-    pub end: usize,
-    /// Its line in the source.
+    /// Its line in the part of the source that is shown.
     pub line: Option<usize>,
+    /// The thread that makes it, where somebody has let it.
+    pub thread: Option<u32>,
 }
 
 impl Call {
-    fn new(text: &str, end: usize, result: Option<&str>) -> Self {
-        let result = result.map(str::to_owned);
-        Self { text: text.to_owned(), result, when: When::Blocked, end, line: None }
-    }
-
-    /// Returns a call that a program asks to be let make.
-    pub fn next(text: String) -> Self {
-        Self { text, result: None, when: When::Next, end: usize::MAX, line: None }
-    }
-
-    /// Returns a call that has begun, and has not shown it.
-    pub fn begun(text: &str) -> Self {
-        Self::new(text, usize::MAX, None)
-    }
-
     pub fn name(&self) -> &str {
         name_of(&self.text)
     }
 
     /// Returns the descriptor, its first argument.
-    pub fn descriptor(&self) -> Option<&str> {
-        self.text.split(['(', ',', ')']).nth(1)
-    }
-
-    pub fn failed(&self) -> bool {
-        self.result.as_ref().is_some_and(|result| result.starts_with("-1 "))
+    pub fn descriptor(&self) -> Option<u32> {
+        descriptor_of(&self.text)
     }
 }
 
-/// Returns the calls that a program's output shows, in the order in which they began.
-pub fn in_text(text: &str) -> Vec<Call> {
-    let mut calls: Vec<Call> = Vec::new();
-    let mut begin = 0;
-    for line in text.split_inclusive('\n') {
-        let end = begin;
-        begin += line.len();
-        let Some(line) = line.trim_end_matches('\n').strip_prefix("[.] ") else {
-            continue;
+/// Returns the descriptor that a call names.
+pub fn descriptor_of(call: &str) -> Option<u32> {
+    call.split(['(', ',', ')']).nth(1)?.parse().ok()
+}
+
+/// The calls of a program that runs.
+#[derive(Default)]
+pub struct Calls {
+    /// How much of the file has been read.
+    read: usize,
+    /// Those that are about to be made.
+    coming: VecDeque<Call>,
+    /// Those that have begun, and have not returned.
+    pub begun: Vec<Call>,
+    /// Those that have returned since this was last emptied, with their results.
+    pub returned: Vec<(Call, String)>,
+    /// The ports and backlogs of its sockets, as `bind` and `listen` have been told.
+    pub bound: Vec<(u32, String)>,
+    pub backlogs: Vec<(u32, i64)>,
+}
+
+impl Calls {
+    /// Reads what the program has written down; its own lines are those in this file.
+    pub fn note(&mut self, written: &[u8], file: &Path, source: &Source) {
+        let new = written.get(self.read..).unwrap_or_default();
+        let end = new.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        self.read += end;
+        let lines = String::from_utf8_lossy(&new[..end]);
+        let call = |line: &str| {
+            let (path, rest) = line.split_once(':')?;
+            let (number, text) = rest.split_once(':')?;
+            let is_its = path.is_empty() || Path::new(path).ends_with(file);
+            let line = match number.parse::<usize>().ok().filter(|_| is_its) {
+                // The exit makes it.
+                Some(0) => source.lines.iter().position(|line| line.contains("the exit does")),
+                number => number.and_then(|number| number.checked_sub(source.first)),
+            };
+            let line = line.filter(|line| *line < source.lines.len());
+            Some(Call { text: text.to_owned(), line, thread: None })
         };
-        if let Some(call) = line.strip_suffix(" ...") {
-            calls.push(Call::new(call, usize::MAX, None));
-            continue;
-        }
-        let (call, result) = split(line);
-        let waiting = calls.iter_mut().rfind(|it| it.result.is_none() && it.text == call);
-        match waiting {
-            Some(waiting) => (waiting.result, waiting.end) = (Some(result.to_owned()), end),
-            None => calls.push(Call::new(call, end, Some(result))),
+        self.coming.extend(lines.lines().filter_map(call));
+    }
+
+    /// Returns the call that an unfinished line asks to be let make, in the style of `STEP=1`.
+    pub fn asked(&self, line: &str) -> Option<&Call> {
+        let text = line.strip_prefix("next: ")?.strip_suffix(PROMPT_END)?;
+        self.coming.iter().find(|call| call.text == text)
+    }
+
+    /// Notes that a thread is let make a call.
+    pub fn begin(&mut self, text: &str, thread: Option<u32>) {
+        let place = self.coming.iter().position(|call| call.text == text);
+        if let Some(call) = place.and_then(|place| self.coming.remove(place)) {
+            self.begun.push(Call { thread, ..call });
         }
     }
-    calls
-}
 
-/// Splits a call from its result. What is sent or received can look like a result.
-fn split(line: &str) -> (&str, &str) {
-    let split =
-        if name_of(line) == "send" { line.rsplit_once(" = ") } else { line.split_once(" = ") };
-    split.unwrap_or((line, ""))
+    /// Reads a line that the program shows.
+    pub fn read(&mut self, line: &str) {
+        let Some((text, result)) = split_call(line) else {
+            return;
+        };
+        let (text, result) = match text.strip_suffix(" ...") {
+            Some(text) => (text, None),
+            None => (text, Some(result.unwrap_or_default())), // `close` has none
+        };
+        let place = |calls: &Self| calls.begun.iter().position(|call| call.text == text);
+        if place(self).is_none() {
+            self.begin(text, None); // nobody has asked: its input has ended
+        }
+        // Of several alike, the last one has begun first.
+        if let Some((place, result)) = place(self).zip(result) {
+            let call = self.begun.remove(place);
+            self.note_result(&call, result);
+            self.returned.push((call, result.to_owned()));
+        }
+    }
+
+    fn note_result(&mut self, call: &Call, result: &str) {
+        let Some(descriptor) = call.descriptor() else {
+            return;
+        };
+        let argument =
+            call.text.trim_end_matches(')').split_once(", ").map(|(_, argument)| argument);
+        match (call.name(), argument) {
+            ("bind", Some(address)) if result == "0" => {
+                self.bound.push((descriptor, address.to_owned()));
+            }
+            ("listen", Some(backlog)) if result == "0" => {
+                self.backlogs.extend(backlog.parse().ok().map(|backlog| (descriptor, backlog)));
+            }
+            ("close", _) => {
+                self.bound.retain(|(its, _)| *its != descriptor);
+                self.backlogs.retain(|(its, _)| *its != descriptor);
+            }
+            _ => {}
+        }
+    }
 }

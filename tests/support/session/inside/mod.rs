@@ -1,12 +1,12 @@
 //! A session: inside the network that is its own, and next to the programs.
 
 mod calls;
-mod lines;
-mod network;
+mod sockets;
+mod table;
 mod terminal;
 mod threads;
+mod wire;
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread;
@@ -14,11 +14,12 @@ use std::time::{Duration, Instant};
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-use self::network::{Wire, beginning, choose_ports_for, owner_of};
+use self::sockets::{Sockets, choose_ports_for};
 use self::terminal::Terminal;
+use self::wire::Wire;
 use super::act::{Act, Request, Setup};
 use super::launch::Launch;
-use super::recording::{Frame, Socket, name_of};
+use super::recording::Frame;
 use crate::run::sockets::Entry;
 
 /// The time between two looks. Nothing moves where three of them in a row show the same.
@@ -106,10 +107,9 @@ impl Requests {
 struct Session {
     terminals: Vec<Terminal>,
     wire: Wire,
+    sockets: Sockets,
     /// From how many ports the kernel chooses one for a client.
     ports: u16,
-    /// The ports of a socket, by its inode.
-    ports_of: BTreeMap<u64, (u16, u16)>,
 }
 
 /// What tells one moment from another.
@@ -125,7 +125,8 @@ struct Moment {
 impl Session {
     fn new(setup: Setup) -> io::Result<Self> {
         let terminals = setup.programs.into_iter().map(Terminal::new).collect::<io::Result<_>>()?;
-        Ok(Self { terminals, wire: Wire::open()?, ports: setup.ports, ports_of: BTreeMap::new() })
+        let (wire, sockets) = (Wire::open()?, Sockets::default());
+        Ok(Self { terminals, wire, sockets, ports: setup.ports })
     }
 
     /// Has a terminal start another program the next time; the next number adds a terminal.
@@ -154,9 +155,9 @@ impl Session {
                 Some("start".to_owned())
             }
             Act::Enter => {
-                let call = terminal.question();
+                let call = terminal.question().map(|call| call.name().to_owned());
                 terminal.enter("");
-                call.map(|call| name_of(&call).to_owned())
+                call
             }
             Act::Type(line) => {
                 terminal.enter(line);
@@ -181,13 +182,18 @@ impl Session {
             }
         };
         let restless = !self.settle()?;
-        let sockets = self.sockets();
+        let sockets = self.sockets.look(&self.terminals, &self.wire);
+        let programs = self.terminals.len();
+        let owners = &self.sockets;
+        for (who, terminal) in self.terminals.iter_mut().enumerate() {
+            terminal.name_threads(who, &sockets);
+        }
         Ok(Frame {
             who: (![Act::Look, Act::Wait].contains(act)).then_some(who),
             call,
             sides: self.terminals.iter_mut().map(Terminal::frame).collect(),
             sockets,
-            segments: self.wire.take(self.terminals.len()),
+            segments: self.wire.take(|ports, is_first| owners.owner_of(ports, is_first, programs)),
             restless,
             ..Frame::default()
         })
@@ -213,7 +219,7 @@ impl Session {
                 return Ok(false);
             }
             let now = self.moment()?;
-            let is_at_rest = now.is_asleep && network::is_at_rest(&now.sockets);
+            let is_at_rest = now.is_asleep && table::is_at_rest(&now.sockets);
             let now = Some(now);
             alike = if is_at_rest && now == last { alike + 1 } else { 1 };
             last = now;
@@ -227,70 +233,7 @@ impl Session {
     fn moment(&mut self) -> io::Result<Moment> {
         let is_asleep = self.terminals.iter().all(Terminal::is_asleep);
         let printed = self.terminals.iter_mut().map(Terminal::read).collect::<io::Result<_>>()?;
-        let sockets = network::sockets();
+        let sockets = table::sockets();
         Ok(Moment { printed, is_asleep, sockets, segments: self.wire.read()? })
-    }
-
-    fn sockets(&mut self) -> Vec<Socket> {
-        let mut held = BTreeMap::new();
-        for (who, terminal) in self.terminals.iter().enumerate() {
-            let sockets = terminal.sockets().into_iter();
-            held.extend(sockets.map(|(inode, descriptor)| (inode, (who, descriptor))));
-        }
-        let mut found = Vec::new();
-        for entry in network::sockets() {
-            let ports = (entry.address.port(), entry.peer.port());
-            self.ports_of.insert(entry.inode, ports);
-            found.push(self.socket(&entry, held.remove(&entry.inode)));
-        }
-        // Those that the table does not show: not bound, or only bound, or their connection is over.
-        for (inode, (of, descriptor)) in held {
-            let ports = self.ports_of.get(&inode);
-            let (port, peer) = ports.copied().unzip();
-            // In TIME_WAIT the table does not say whose it is.
-            let kept =
-                |socket: &&mut Socket| port.is_some() && (socket.port, socket.peer) == (port, peer);
-            if let Some(kept) = found.iter_mut().find(kept) {
-                kept.fd = Some(descriptor);
-            } else {
-                let state = "CLOSED".to_owned();
-                let port = port.or_else(|| self.terminals[of].bound(descriptor));
-                found.push(Socket {
-                    of,
-                    fd: Some(descriptor),
-                    state,
-                    port,
-                    peer,
-                    ..Socket::default()
-                });
-            }
-        }
-        let place = |socket: &Socket| {
-            let has_none = socket.fd.is_none();
-            (socket.of, socket.state != "LISTEN", has_none, socket.fd, socket.peer, socket.port)
-        };
-        found.sort_by_key(place);
-        found
-    }
-
-    /// Returns a socket of the table, which may be held by a program under a descriptor.
-    fn socket(&self, entry: &Entry, holder: Option<(usize, u32)>) -> Socket {
-        let port = entry.address.port();
-        let of = holder.map_or_else(|| owner_of(port, self.terminals.len()), |(who, _)| who);
-        let fd = holder.map(|(_, descriptor)| descriptor);
-        let state = entry.state.to_owned();
-        let mut socket = Socket { of, fd, state, port: Some(port), ..Socket::default() };
-        if entry.state == "LISTEN" {
-            socket.queue = Some(entry.unread);
-            return socket;
-        }
-        socket.peer = Some(entry.peer.port());
-        // In TIME_WAIT it is only the memory of a connection.
-        if entry.state != "TIME_WAIT" {
-            let (bytes, fin) = self.wire.last_bytes(entry);
-            (socket.rx, socket.text, socket.fin) = (Some(bytes.len()), beginning(bytes), fin);
-            socket.queued = fd.is_none() && ["ESTABLISHED", "CLOSE_WAIT"].contains(&entry.state);
-        }
-        socket
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -14,19 +15,21 @@ use os_pipe::PipeWriter;
 use rustix::fs::{OFlags, fcntl_setfl};
 use tempfile::tempfile;
 
-use super::calls::{self, Call};
-use super::lines::{find_lines_in_python, find_lines_in_rust};
+use super::calls::{Call, Calls};
 use super::threads::{self, threads_of};
 use crate::root;
 use crate::run::narrated::text_of;
-use crate::run::proc::is_asleep;
+use crate::run::proc::{children, entries, is_asleep};
 use crate::run::{LIMIT, PROMPT_END, Process, Program};
 use crate::session::launch::Launch;
-use crate::session::recording::{At, Did, Side, Source, State, Thread, When};
+use crate::session::recording::{At, Did, Side, Socket, Source, State, Thread, When};
 use crate::session::source::source_of;
 
-/// How much is read, in bytes. A program that prints without end waits then.
-const MOST_SHOWN: usize = 64 * 1024;
+/// How much of what is new is shown, in bytes: the beginning, and as much of the end.
+const MOST_SHOWN: usize = 8 * 1024;
+
+/// How much is read before anything else is looked at.
+const MOST_READ: usize = 1024 * 1024;
 
 /// The number of `SIGKILL`.
 const KILL: i32 = 9;
@@ -37,21 +40,25 @@ const LAST_MOMENT: Duration = Duration::from_secs(2);
 pub struct Terminal {
     pub launch: Launch,
     source: Source,
-    /// The line of each call of a Python program. The file has no name, so that nothing is left
-    /// behind.
+    /// The line of each call. The file has no name, so that nothing is left behind.
     lines: File,
     running: Option<Running>,
     status: Option<ExitStatus>,
-    /// All that it shows.
-    shown: Vec<u8>,
-    /// Where the last program's output begins in it.
-    begin: usize,
-    /// How much of it earlier frames show.
-    framed: usize,
-    /// How many lines have been typed, and questions cut short, since the last program was started.
-    entered: usize,
-    /// The last call that the program was let make, and how many such calls it had shown then.
-    let_make: Option<(String, usize)>,
+    /// How much the program has printed.
+    printed: usize,
+    /// What is new in the terminal, how much of its middle is left out, and the last line of the
+    /// program, which has not ended.
+    new: Vec<u8>,
+    left_out: usize,
+    line: Vec<u8>,
+    pub calls: Calls,
+    /// How many questions have been asked, and answered or cut short, by this program.
+    questions: usize,
+    answered: usize,
+    /// The line that a traceback names last.
+    raised: Option<usize>,
+    /// What the threads are called that are no more than numbers otherwise.
+    names: BTreeMap<u32, String>,
 }
 
 /// A program that runs, and what it prints on both outputs; where there is nothing to read, reading
@@ -65,22 +72,34 @@ struct Running {
 
 impl Terminal {
     pub fn new(launch: Launch) -> io::Result<Self> {
-        let source = source_of(&launch.part)?;
-        let lines = tempfile()?;
-        let shown = b"$ ".to_vec();
-        let (running, status, begin, framed, entered) = Default::default();
-        let let_make = None;
-        Ok(Self { launch, source, lines, running, status, shown, begin, framed, entered, let_make })
+        Ok(Self {
+            source: source_of(&launch.part)?,
+            launch,
+            lines: tempfile()?,
+            running: None,
+            status: None,
+            printed: 0,
+            new: b"$ ".to_vec(),
+            left_out: 0,
+            line: Vec::new(),
+            calls: Calls::default(),
+            questions: 0,
+            answered: 0,
+            raised: None,
+            names: BTreeMap::new(),
+        })
     }
 
-    /// Starts the program, as the source is now.
+    /// Starts the program, as its source is now.
     pub fn start(&mut self) -> io::Result<()> {
         self.source = source_of(&self.launch.part)?;
         self.lines.set_len(0)?;
         self.running = Some(run(&self.launch, &self.path_of_lines())?);
-        self.status = None;
-        self.shown.extend(format!("{}\n", self.launch.typed()).bytes());
-        (self.begin, self.entered, self.let_make) = (self.shown.len(), 0, None);
+        self.new.extend(format!("{}\n", self.launch.typed()).bytes());
+        (self.status, self.raised, self.calls) = Default::default();
+        (self.questions, self.answered) = (0, 0);
+        self.line.clear();
+        self.names.clear();
         Ok(())
     }
 
@@ -89,10 +108,23 @@ impl Terminal {
         format!("/proc/{}/fd/{}", process::id(), self.lines.as_raw_fd()).into()
     }
 
-    /// Reads what is new, and notices the program's end.
+    /// Returns the processes of the program: itself first, and what it has started.
+    pub fn processes(&self) -> Vec<u32> {
+        let mut processes: Vec<u32> = self.running.iter().map(|it| it.process.id()).collect();
+        let mut next = 0;
+        while let Some(process) = processes.get(next) {
+            processes.extend(children(*process));
+            next += 1;
+        }
+        processes
+    }
+
+    /// Reads what is new, notices the program's end, and returns how much it has printed.
     pub fn read(&mut self) -> io::Result<usize> {
-        let mut buffer = [0; 4096];
-        while let Some(running) = self.running.as_mut().filter(|_| self.shown.len() < MOST_SHOWN) {
+        let mut buffer = [0; 16 * 1024];
+        let begun = self.printed;
+        while let Some(running) = self.running.as_mut().filter(|_| self.printed - begun < MOST_READ)
+        {
             match running.output.read(&mut buffer) {
                 Ok(0) => {
                     self.status = running.process.end_within(LAST_MOMENT).or_else(|| {
@@ -101,69 +133,136 @@ impl Terminal {
                     });
                     self.running = None;
                     if self.status.is_some_and(|status| status.signal() == Some(KILL)) {
-                        self.shown.extend(b"Killed\n"); // as a shell says it
+                        self.show(b"Killed\n"); // as a shell says it
                     }
-                    self.shown.extend(b"$ ");
+                    self.show(b"$ ");
                 }
-                Ok(count) => self.shown.extend(&buffer[..count]),
+                Ok(count) => {
+                    self.printed += count;
+                    self.take(&buffer[..count]);
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             }
         }
-        Ok(self.shown.len())
+        Ok(self.printed)
+    }
+
+    fn show(&mut self, bytes: &[u8]) {
+        self.new.extend(bytes);
+        if self.new.len() > 16 * MOST_SHOWN {
+            self.left_out += self.new.drain(MOST_SHOWN..self.new.len() - MOST_SHOWN).count();
+        }
+    }
+
+    /// Takes what is new; of much, the middle is left out.
+    fn take_new(&mut self) -> String {
+        let (new, left_out) = (mem::take(&mut self.new), mem::take(&mut self.left_out));
+        if left_out == 0 && new.len() <= 2 * MOST_SHOWN {
+            return text(&new);
+        }
+        let (beginning, end) = (&new[..MOST_SHOWN], &new[new.len() - MOST_SHOWN..]);
+        let left_out = left_out + new.len() - 2 * MOST_SHOWN;
+        format!("{}\n... {left_out} bytes ...\n{}", text(beginning), text(end))
+    }
+
+    /// Takes what the program prints, line by line.
+    fn take(&mut self, bytes: &[u8]) {
+        self.show(bytes);
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend(piece);
+            if self.line.len() > MOST_READ {
+                self.line.clear(); // no question, and no call
+            }
+            if piece.ends_with(b"\n") {
+                let line = mem::take(&mut self.line);
+                self.take_line(&text(&line[..line.len() - 1]));
+            }
+        }
+    }
+
+    fn take_line(&mut self, line: &str) {
+        self.questions += line.matches(PROMPT_END).count();
+        if line.starts_with("[.] ") {
+            self.note_calls();
+            self.calls.read(line);
+        } else if line.starts_with("Traceback (") {
+            self.raised = None;
+        } else if let Some((file, rest)) =
+            line.trim_start().strip_prefix("File \"").and_then(|line| line.split_once("\", line "))
+        {
+            let number = rest.split(',').next().and_then(|number| number.parse::<usize>().ok());
+            let line = number.and_then(|number| number.checked_sub(self.source.first));
+            let is_its = Path::new(file).ends_with(self.file());
+            self.raised = line.filter(|_| is_its).or(self.raised);
+        }
+    }
+
+    /// Returns the file that the program's own lines are in, as it names it in the end.
+    fn file(&self) -> PathBuf {
+        let rust = || Path::new(&self.launch.part.name).join("src/main.rs");
+        self.launch.python.clone().unwrap_or_else(rust)
+    }
+
+    fn note_calls(&mut self) {
+        let written = fs::read(self.path_of_lines()).unwrap_or_default();
+        self.calls.note(&written, &self.file(), &self.source);
     }
 
     /// Returns the call that the program asks to be let make.
-    pub fn question(&self) -> Option<String> {
+    pub fn question(&self) -> Option<&Call> {
         self.running.as_ref()?;
-        let text = text(&self.shown[self.begin..]);
-        let line = text.rsplit('\n').next()?;
-        Some(line.strip_prefix("next: ")?.strip_suffix(PROMPT_END)?.to_owned())
+        self.calls.asked(&text(&self.line))
     }
 
-    /// Types a line, or only presses Enter.
+    /// Types a line or, to let the program make its next call, only presses Enter.
     pub fn enter(&mut self, line: &str) {
-        self.let_make = self.question().map(|call| (call.clone(), self.count(&call)));
-        let input = self.running.as_mut().and_then(|running| running.input.as_mut());
-        if let Some(input) = input {
-            self.shown.extend(format!("{line}\n").bytes()); // as a terminal shows it
-            let _ = writeln!(input, "{line}"); // or it has closed its input
-            self.entered += 1;
+        let call = self.question().map(|call| call.text.clone());
+        let asks = self.threads().into_iter().find(threads::Thread::reads_input);
+        let Some(input) = self.running.as_mut().and_then(|running| running.input.as_mut()) else {
+            return;
+        };
+        let _ = writeln!(input, "{line}"); // or the program has closed its input
+        self.show(format!("{line}\n").as_bytes()); // as a terminal shows it
+        self.end_line();
+        if let Some(call) = call {
+            self.calls.begin(&call, asks.map(|thread| thread.id));
         }
+    }
+
+    /// Ends the line of the program in which something has been typed.
+    fn end_line(&mut self) {
+        let line = mem::take(&mut self.line);
+        let asked = text(&line).matches(PROMPT_END).count();
+        self.questions += asked;
+        self.answered += usize::from(asked > 0);
     }
 
     /// Presses Ctrl-D.
     pub fn end_input(&mut self) {
+        self.answered += usize::from(self.question().is_some());
         if let Some(running) = &mut self.running {
             running.input = None;
         }
     }
 
-    /// Returns how many such calls the program has shown.
-    fn count(&self, call: &str) -> usize {
-        let calls = calls::in_text(&text(&self.shown[self.begin..]));
-        calls.iter().filter(|it| it.text == call).count()
-    }
-
     /// Presses Ctrl-C.
     pub fn interrupt(&mut self) {
-        let answers = self.question().is_some();
         if let Some(running) = &self.running {
-            self.shown.extend(b"^C\n");
             running.process.interrupt();
-            self.entered += usize::from(answers);
+            self.show(b"^C\n");
+            self.end_line();
         }
     }
 
     /// Kills it, from another terminal.
     pub fn kill(&mut self) {
-        let answers = self.question().is_some();
         if let Some(running) = &self.running {
-            if answers {
-                self.shown.push(b'\n');
-            }
             running.process.kill_group();
-            self.entered += usize::from(answers);
+            if !self.line.is_empty() {
+                self.show(b"\n");
+                self.end_line();
+            }
         }
     }
 
@@ -177,104 +276,126 @@ impl Terminal {
 
     /// Returns whether no thread of the program runs.
     pub fn is_asleep(&self) -> bool {
-        self.running.as_ref().is_none_or(|running| is_asleep(running.process.id()))
+        self.processes().into_iter().all(is_asleep)
     }
 
     /// Returns whether a thread pauses, and is going to run by itself.
     pub fn pauses(&self) -> bool {
-        self.threads().iter().any(threads::Thread::pauses)
+        self.processes().into_iter().flat_map(threads_of).any(|thread| thread.pauses())
     }
 
-    /// Returns whether a thread's lines are mixed with another one's question, which is then asked
-    /// again.
-    fn is_mixed(&self) -> bool {
-        let text = text(&self.shown[self.begin..]);
-        text.matches(PROMPT_END).count() > self.entered + usize::from(self.question().is_some())
-    }
-
-    /// Returns the inode of each socket that the program holds, with its descriptor.
-    pub fn sockets(&self) -> BTreeMap<u64, u32> {
-        let Some(running) = &self.running else {
-            return BTreeMap::new();
+    /// Returns each socket that the program holds: its process, its descriptor and its inode.
+    pub fn sockets(&self) -> Vec<(u32, u32, u64)> {
+        let socket = |process: u32, descriptor: &Path| {
+            let target = fs::read_link(descriptor).ok()?;
+            let inode = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
+            let descriptor = descriptor.file_name()?.to_str()?;
+            Some((process, descriptor.parse().ok()?, inode.parse().ok()?))
         };
-        let descriptors = fs::read_dir(format!("/proc/{}/fd", running.process.id()));
-        let socket = |descriptor: fs::DirEntry| {
-            let target = fs::read_link(descriptor.path()).ok()?;
-            let inode =
-                target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()?;
-            Some((inode, descriptor.file_name().to_str()?.parse().ok()?))
-        };
-        descriptors.into_iter().flatten().flatten().filter_map(socket).collect()
-    }
-
-    /// Returns the port to which the program has bound one of its sockets, as the call says.
-    pub fn bound(&self, descriptor: u32) -> Option<u16> {
-        let descriptor = descriptor.to_string();
-        let calls = self.calls();
-        let bind = calls.iter().rfind(|call| {
-            let has_succeeded = call.result.as_deref() == Some("0");
-            has_succeeded && call.name() == "bind" && call.descriptor() == Some(&descriptor)
-        })?;
-        let (_, port) = bind.text.trim_end_matches(')').rsplit_once(':')?;
-        port.parse().ok().filter(|port| *port != 0)
-    }
-
-    /// Returns the calls of the last program that was started, in the order in which they began.
-    fn calls(&self) -> Vec<Call> {
-        let mut calls = calls::in_text(&text(&self.shown[self.begin..]));
-        // A `send` shows nothing before it returns.
-        let begun = self.let_make.as_ref().filter(|(call, count)| self.count(call) == *count);
-        calls.extend(begun.map(|(call, _)| Call::begun(call)));
-        calls.extend(self.question().map(Call::next));
-        let lines = fs::read_to_string(self.path_of_lines()).unwrap_or_default();
-        match &self.launch.python {
-            Some(file) => find_lines_in_python(&mut calls, &lines, file, &self.source),
-            None => find_lines_in_rust(&mut calls, &self.source.lines),
-        }
-        calls
+        let processes = self.processes().into_iter();
+        let sockets = processes.flat_map(|process| {
+            let descriptors = entries(process, "fd").into_iter();
+            descriptors.filter_map(move |descriptor| socket(process, &descriptor))
+        });
+        sockets.collect()
     }
 
     /// Returns what is new since this was last called, and what the program does now.
     pub fn frame(&mut self) -> Side {
+        self.note_calls();
         // Python names its files in full.
         let folder = format!("{}/", self.launch.folder.display());
-        let new = text(&self.shown[self.framed..]).replace(&folder, "");
-        let seen = text(&self.shown[self.begin..self.framed.max(self.begin)]).len();
-        self.framed = self.shown.len();
-        let mut calls = self.calls();
-        // As in the order of the results.
-        calls.sort_by_key(|call| call.end);
-        let (returned, open): (Vec<_>, Vec<_>) =
-            calls.into_iter().partition(|call| call.result.is_some());
-        let (state, threads) = self.states(&open);
-        let did = returned.into_iter().filter(|call| call.end >= seen);
-        let did = did.map(|it| Did(it.line, it.text, it.result.unwrap_or_default(), None));
-        let at = open.into_iter().filter(|_| self.running.is_some());
-        let at = at.map(|call| At(call.line, call.when, call.text, None));
-        let (did, at, mixed) = (did.collect(), at.collect(), self.is_mixed());
-        Side { new, at, did, state, threads, mixed, ..Side::default() }
+        let new = self.take_new().replace(&folder, "");
+        let returned = mem::take(&mut self.calls.returned);
+        if self.running.is_none() {
+            self.calls.begun.clear();
+        }
+        let threads = self.threads();
+        let has_threads = threads.len() > 1;
+        let name = |id: Option<u32>| {
+            let number = threads.iter().position(|thread| Some(thread.id) == id);
+            id.filter(|_| has_threads).map(|id| self.name(id, number))
+        };
+        let question = self.question();
+        let asks = question.and_then(|_| threads.iter().find(|thread| thread.reads_input()));
+        let did = returned.into_iter().map(|(call, result)| {
+            let name = name(call.thread);
+            Did(call.line, call.text, result, name)
+        });
+        let did = did.collect();
+        let blocked = self.calls.begun.iter();
+        let blocked =
+            blocked.map(|it| At(it.line, When::Blocked, it.text.clone(), name(it.thread)));
+        let next = question
+            .map(|it| At(it.line, When::Next, it.text.clone(), name(asks.map(|thread| thread.id))));
+        let at = blocked.chain(next).collect();
+        let states: Vec<Thread> = threads
+            .iter()
+            .map(|thread| {
+                let asked = question.filter(|_| thread.reads_input());
+                let state = asked.map(|call| State::Asks(call.text.clone()));
+                let state = state.unwrap_or_else(|| thread.state(&self.calls.begun));
+                Thread { name: name(Some(thread.id)).unwrap_or_default(), state }
+            })
+            .collect();
+        let is_unanswered = usize::from(question.is_some());
+        let mixed = self.questions > self.answered
+            || text(&self.line).matches(PROMPT_END).count() > is_unanswered;
+        let raised = self.raised;
+        Side {
+            new,
+            at,
+            did,
+            state: self.state(question, &states),
+            threads: if has_threads { states } else { Vec::new() },
+            mixed,
+            raised,
+            forked: self.processes().len() > 1,
+        }
     }
 
-    /// Returns what the program does, and each of its threads where it has more than one; of the calls
-    /// that have not returned, each is one thread's.
-    fn states(&self, open: &[Call]) -> (State, Vec<Thread>) {
-        if self.running.is_none() {
-            return (self.status.map_or(State::Absent, |it| State::Ended(ended(it))), Vec::new());
-        }
-        let begun: Vec<Call> =
-            open.iter().filter(|call| call.when == When::Blocked).cloned().collect();
-        let question = self.question();
-        let threads = self.threads().into_iter().enumerate().map(|(number, thread)| {
-            let name = if number == 0 { "main".to_owned() } else { format!("thread {number}") };
-            let asked = question.clone().filter(|_| thread.reads_input());
-            Thread { name, state: asked.map_or_else(|| thread.state(&begun), State::Asks) }
+    /// Names the threads that serve a client after it.
+    pub fn name_threads(&mut self, who: usize, sockets: &[Socket]) {
+        let threads = self.threads();
+        let asks = self.question().and_then(|call| {
+            let thread = threads.iter().find(|thread| thread.reads_input())?;
+            Some((thread.id, call.descriptor()?))
         });
-        let threads: Vec<Thread> = threads.collect();
-        let asks = threads.iter().find(|thread| thread.state.asks().is_some());
-        let asks = asks.or_else(|| threads.iter().find(|thread| thread.state == State::Runs));
-        let first =
-            asks.or_else(|| threads.first()).map_or(State::Runs, |thread| thread.state.clone());
-        (question.map_or(first, State::Asks), if threads.len() > 1 { threads } else { Vec::new() })
+        let begun = self.calls.begun.iter();
+        let begun = begun.filter_map(|call| call.thread.zip(call.descriptor()));
+        let uses: Vec<(u32, u32)> = begun.chain(asks).collect();
+        for (thread, descriptor) in uses {
+            let is_its = |it: &&Socket| it.of == who && it.fd == Some(descriptor);
+            let ports = sockets.iter().find(is_its).and_then(|it| it.peer.zip(it.port));
+            let other = ports.and_then(|ports| {
+                sockets.iter().find(|it| it.of != who && it.port.zip(it.peer) == Some(ports))
+            });
+            let is_main = threads.first().is_some_and(|main| main.id == thread);
+            if let Some(client) = other.filter(|other| other.of > 0 && !is_main) {
+                self.names.insert(thread, format!("client {}", client.of));
+            }
+        }
+    }
+
+    fn name(&self, id: u32, number: Option<usize>) -> String {
+        let name = self.names.get(&id).cloned();
+        name.unwrap_or_else(|| match number {
+            Some(0) => "main".to_owned(),
+            Some(number) => format!("thread {number}"),
+            None => "thread".to_owned(),
+        })
+    }
+
+    /// Returns what the program does as a whole: it asks if a thread does, and then runs if one does.
+    fn state(&self, question: Option<&Call>, threads: &[Thread]) -> State {
+        if self.running.is_none() {
+            return self.status.map_or(State::Absent, |status| State::Ended(ended(status)));
+        }
+        if let Some(call) = question {
+            return State::Asks(call.text.clone());
+        }
+        let runs = threads.iter().find(|thread| thread.state == State::Runs);
+        runs.or_else(|| threads.first()).map_or(State::Runs, |thread| thread.state.clone())
     }
 }
 
@@ -286,7 +407,7 @@ fn ended(status: ExitStatus) -> String {
     code.or_else(signal).unwrap_or_default()
 }
 
-/// Starts a program with `STEP=1`. A Python program's calls are written down, with their lines.
+/// Starts a program with `STEP=1`, and has it write down its calls, with their lines.
 fn run(launch: &Launch, lines: &Path) -> io::Result<Running> {
     let (reader, writer) = os_pipe::pipe()?;
     let (its_input, input) = os_pipe::pipe()?;
@@ -299,13 +420,12 @@ fn run(launch: &Launch, lines: &Path) -> io::Result<Running> {
             .arg(env::var_os("PYTHON").unwrap_or_default())
             .arg(root().join("common/watch.py"))
             .arg(file)
-            .env("WATCH_LINES", lines)
             // The marks in a traceback differ from version to version.
             .env("PYTHONNODEBUGRANGES", "1")
             .env("PYTHONDONTWRITEBYTECODE", "1"),
         None => shell.arg(programs().join(&launch.part.name)),
     };
-    shell.current_dir(&launch.folder);
+    shell.current_dir(&launch.folder).env("WATCH_LINES", lines);
     let program = Program::of(shell).in_own_session().env("STEP", "1").stdin(its_input);
     let process = program.stdout(writer.try_clone()?).stderr(writer).spawn()?;
     Ok(Running { process, input: Some(input), output: reader.into() })

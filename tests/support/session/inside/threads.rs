@@ -13,6 +13,7 @@ use crate::session::recording::State;
 
 /// A thread, and what it does now.
 pub struct Thread {
+    pub id: u32,
     process: u32,
     /// The state's letter.
     state: char,
@@ -25,7 +26,8 @@ pub fn threads_of(process: u32) -> Vec<Thread> {
     let thread = |folder: &PathBuf| {
         let state = stat(folder)?.state;
         let call = fs::read_to_string(folder.join("syscall")).unwrap_or_default();
-        Some(Thread { process, state, call: system_call(&call) })
+        let id = folder.file_name()?.to_str()?.parse().ok()?;
+        Some(Thread { id, process, state, call: system_call(&call) })
     };
     // In the order in which they were started.
     entries(process, "task").iter().map(thread).collect::<Option<_>>().unwrap_or_default()
@@ -62,11 +64,11 @@ impl Thread {
         self.call.as_ref()?.1.get(number).copied()
     }
 
-    fn descriptor(&self) -> Option<i32> {
-        Some(low(self.argument(0)?))
+    fn descriptor(&self) -> Option<u32> {
+        low(self.argument(0)?).try_into().ok()
     }
 
-    /// Returns what it does; of the calls that have not returned, one may be its.
+    /// Returns what it does; of the calls that have begun, one may be its.
     pub fn state(&self, calls: &[Call]) -> State {
         match self.state {
             'S' => State::Waits(self.waits_in(calls)),
@@ -98,7 +100,7 @@ impl Thread {
         };
         let is_its = |call: &&Call| {
             let is_same = name == "poll" || call.name() == name;
-            is_same && call.descriptor().and_then(|it| it.parse().ok()) == descriptor
+            is_same && call.descriptor() == descriptor
         };
         let call = match calls.iter().find(is_its) {
             Some(call) => call.text.clone(),
@@ -112,9 +114,9 @@ impl Thread {
     }
 
     /// Returns the first descriptor that it polls.
-    fn first_polled(&self) -> Option<i32> {
+    fn first_polled(&self) -> Option<u32> {
         let descriptor = self.memory::<4>(self.argument(0)?)?;
-        Some(i32::from_ne_bytes(descriptor))
+        i32::from_ne_bytes(descriptor).try_into().ok()
     }
 
     /// Returns how long it waits at most, in seconds.

@@ -1,0 +1,264 @@
+//! The sockets of the programs: whose they are, and what is in their queues.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use rustix::fs::getxattr;
+use rustix::io::ioctl_fionread;
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+
+use super::table::{self, unconfirmed};
+use super::terminal::Terminal;
+use super::wire::{Direction, Wire};
+use crate::run::sockets::{Entry, udp_sockets};
+use crate::session::recording::Socket;
+
+/// The ports of the clients: the first of the first one's, and how many each has.
+const FIRST_PORT: u16 = 40_000;
+const PORTS_EACH: u16 = 100;
+
+/// Has the kernel choose ports for this program: the first one free of so many.
+pub fn choose_ports_for(program: usize, count: u16) -> std::io::Result<()> {
+    let first = FIRST_PORT + PORTS_EACH * u16::try_from(program).unwrap_or(0);
+    let last = first + count.clamp(2, PORTS_EACH) - 1;
+    fs::write("/proc/sys/net/ipv4/ip_local_port_range", format!("{first} {last}"))
+}
+
+/// What is known of the sockets from earlier looks.
+#[derive(Default)]
+pub struct Sockets {
+    /// The program that has, or had, the socket with this port and this peer's port.
+    owners: BTreeMap<Direction, usize>,
+    /// The program that has bound this port.
+    bound: BTreeMap<u16, usize>,
+    /// The addresses of a socket, by its inode.
+    addresses: BTreeMap<u64, (SocketAddr, SocketAddr)>,
+    /// Those that wait to be accepted, in the order in which they came, and in whose queue they are
+    /// where several sockets listen on one port.
+    queued: Vec<(Direction, Option<u64>)>,
+    /// How many waited in the queue of this listening socket.
+    waiting: BTreeMap<u64, usize>,
+}
+
+/// A socket that a program holds.
+#[derive(Clone, Copy)]
+struct Holder {
+    who: usize,
+    process: u32,
+    descriptor: u32,
+}
+
+impl Sockets {
+    /// Returns whose socket has this port and this peer's port; and whether it has begun the connection.
+    pub fn owner_of(&self, (port, peer): Direction, is_first: bool, programs: usize) -> usize {
+        let known = self.owners.get(&(port, peer)).or_else(|| self.bound.get(&port));
+        let range = usize::from(port.saturating_sub(FIRST_PORT) / PORTS_EACH);
+        // The server's port is any that the kernel did not choose.
+        let is_chosen = is_first && range < programs;
+        known.copied().unwrap_or(if is_chosen { range } else { 0 })
+    }
+
+    /// Looks at the sockets of these programs.
+    pub fn look(&mut self, terminals: &[Terminal], wire: &Wire) -> Vec<Socket> {
+        let mut held: BTreeMap<u64, Holder> = BTreeMap::new();
+        self.bound.clear();
+        for (who, terminal) in terminals.iter().enumerate() {
+            for (process, descriptor, inode) in terminal.sockets() {
+                held.entry(inode).or_insert(Holder { who, process, descriptor });
+            }
+            let ports = terminal.calls.bound.iter().filter_map(|(_, address)| port_of(address));
+            self.bound.extend(ports.map(|port| (port, who)));
+        }
+        let rows = table::sockets();
+        for row in &rows {
+            let Some(Holder { who, .. }) = held.get(&row.inode).copied() else {
+                continue;
+            };
+            self.addresses.insert(row.inode, (row.address, row.peer));
+            if row.state == "LISTEN" {
+                self.bound.insert(row.address.port(), who);
+            } else {
+                self.owners.insert(ports_of(row), who);
+            }
+        }
+        self.queue(&rows, &held);
+        let mut found: Vec<Socket> = rows
+            .iter()
+            .map(|row| self.socket(row, held.remove(&row.inode), terminals, wire))
+            .collect();
+        // Those that the table does not show: not bound, or only bound, or their connection is over.
+        let udp = udp_sockets();
+        for (inode, holder) in held {
+            self.add_held(inode, holder, &udp, terminals, wire, &mut found);
+        }
+        let arrived = |socket: &Socket| {
+            let ports = socket.port.zip(socket.peer);
+            self.queued.iter().position(|(its, _)| socket.queued && Some(*its) == ports)
+        };
+        let mut placed: Vec<_> = found.into_iter().map(|it| (arrived(&it), it)).collect();
+        placed.sort_by_key(|(arrived, it)| {
+            (it.of, it.state != "LISTEN", it.fd.is_none(), it.fd, *arrived, it.peer, it.port)
+        });
+        placed.into_iter().map(|(_, socket)| socket).collect()
+    }
+
+    /// Notes which connections wait to be accepted, and in which queue.
+    fn queue(&mut self, rows: &[Entry], held: &BTreeMap<u64, Holder>) {
+        let listening: Vec<&Entry> = rows.iter().filter(|row| row.state == "LISTEN").collect();
+        let waits = |row: &&Entry| {
+            let is_open = ["ESTABLISHED", "CLOSE_WAIT"].contains(&row.state);
+            let is_its = |other: &&Entry| other.address.port() == row.address.port();
+            is_open && !held.contains_key(&row.inode) && listening.iter().any(is_its)
+        };
+        let waiting: Vec<Direction> = rows.iter().filter(waits).map(ports_of).collect();
+        self.queued.retain(|(ports, _)| waiting.contains(ports));
+        for ports in waiting {
+            if self.queued.iter().any(|(its, _)| *its == ports) {
+                continue;
+            }
+            let of_port = listening.iter().filter(|row| row.address.port() == ports.0);
+            let mut of_port = of_port
+                .filter(|row| row.unread > self.waiting.get(&row.inode).copied().unwrap_or(0));
+            let queue = of_port.next().filter(|_| of_port.next().is_none());
+            self.queued.push((ports, queue.map(|row| row.inode)));
+        }
+        self.waiting = listening.iter().map(|row| (row.inode, row.unread)).collect();
+    }
+
+    /// Returns a socket of the table, which may be held by a program under a descriptor.
+    fn socket(
+        &self,
+        row: &Entry,
+        holder: Option<Holder>,
+        terminals: &[Terminal],
+        wire: &Wire,
+    ) -> Socket {
+        let ports = ports_of(row);
+        let owner = || self.owner_of(ports, wire.is_first(ports), terminals.len());
+        let mut socket = Socket {
+            of: holder.map_or_else(owner, |holder| holder.who),
+            fd: holder.map(|holder| holder.descriptor),
+            state: row.state.to_owned(),
+            port: Some(ports.0),
+            address: shown(row.address.ip()),
+            ..Socket::default()
+        };
+        if row.state == "LISTEN" {
+            socket.queue = Some(row.unread);
+            let backlogs = &terminals[socket.of].calls.backlogs;
+            let backlog = backlogs.iter().rfind(|(its, _)| Some(*its) == socket.fd);
+            socket.room = backlog.map(|(_, backlog)| room_of(*backlog));
+            return socket;
+        }
+        socket.peer = Some(ports.1);
+        socket.queued = self.queued.iter().any(|(its, _)| *its == ports);
+        // An orphan has no receive queue, and in TIME_WAIT it is only the memory of a connection.
+        if socket.fd.is_some() || socket.queued {
+            let (text, count, ends) = wire.unread(ports, row.unread);
+            (socket.rx, socket.text, socket.fin) = (Some(count), text, ends);
+            socket.full = count > 0 && wire.is_full(ports);
+        }
+        if unconfirmed(row) > 0 {
+            socket.tx = Some(unconfirmed(row));
+            socket.tx_text = wire.unconfirmed(ports);
+        }
+        socket
+    }
+
+    /// Adds a socket that a program holds, and that the table of TCP does not show.
+    fn add_held(
+        &self,
+        inode: u64,
+        Holder { who, process, descriptor }: Holder,
+        udp: &[Entry],
+        terminals: &[Terminal],
+        wire: &Wire,
+        found: &mut Vec<Socket>,
+    ) {
+        let fd = Some(descriptor);
+        let kind = kind_of(process, descriptor);
+        if !kind.is_empty() {
+            let row = udp.iter().find(|row| row.inode == inode);
+            let port = row.map(|row| row.address.port());
+            let address = row.and_then(|row| shown(row.address.ip()));
+            found.push(Socket { of: who, fd, kind, port, address, ..Socket::default() });
+            return;
+        }
+        let addresses = self.addresses.get(&inode);
+        let ports = addresses.map(|(local, peer)| (local.port(), peer.port()));
+        let unread = unread_in(process, descriptor);
+        let queue = ports.filter(|_| unread > 0).map(|ports| wire.unread(ports, unread));
+        let (text, count, fin) = queue.unwrap_or_default();
+        let rx = Some(count).filter(|_| unread > 0);
+        // In TIME_WAIT the table does not say whose it is.
+        let is_kept = |socket: &&mut Socket| socket.port.zip(socket.peer) == ports;
+        if let Some(kept) = found.iter_mut().find(is_kept).filter(|_| ports.is_some()) {
+            (kept.fd, kept.rx, kept.text, kept.fin) = (fd, rx, text, fin);
+            return;
+        }
+        let bound = terminals[who].calls.bound.iter().rfind(|(its, _)| *its == descriptor);
+        let bound = bound.and_then(|(_, address)| address.parse::<SocketAddr>().ok());
+        let local = addresses.map(|(local, _)| *local).or(bound).filter(|it| it.port() != 0);
+        found.push(Socket {
+            of: who,
+            fd,
+            state: "CLOSED".to_owned(),
+            port: local.map(|local| local.port()),
+            peer: ports.map(|(_, peer)| peer),
+            address: local.and_then(|local| shown(local.ip())),
+            rx,
+            text,
+            fin,
+            ..Socket::default()
+        });
+    }
+}
+
+fn ports_of(entry: &Entry) -> Direction {
+    (entry.address.port(), entry.peer.port())
+}
+
+fn port_of(address: &str) -> Option<u16> {
+    let port = address.parse::<SocketAddr>().ok()?.port();
+    Some(port).filter(|port| *port != 0)
+}
+
+/// Returns an address where it is not the usual one.
+fn shown(address: IpAddr) -> Option<String> {
+    (address != Ipv4Addr::LOCALHOST).then(|| address.to_string())
+}
+
+/// Returns for how many clients there is room in a queue.
+fn room_of(backlog: i64) -> usize {
+    let most = fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap_or_default();
+    let most = most.trim().parse().unwrap_or(4096);
+    usize::try_from(backlog).map_or(most, |backlog| backlog.min(most)) + 1
+}
+
+/// Returns what a socket is where it is not TCP.
+fn kind_of(process: u32, descriptor: u32) -> String {
+    let mut name = [0; 32];
+    let path = format!("/proc/{process}/fd/{descriptor}");
+    let count = getxattr(path, "system.sockprotoname", &mut name[..]).unwrap_or(0);
+    let name = String::from_utf8_lossy(&name[..count]).to_lowercase();
+    match name.trim_end_matches('\0') {
+        "" | "tcp" | "tcpv6" => String::new(),
+        "udp" | "udpv6" => "udp".to_owned(),
+        name if name.starts_with("unix") => "pair".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// Returns how many bytes a socket holds that nobody has read. The kernel keeps them even where the
+/// connection is over.
+fn unread_in(process: u32, descriptor: u32) -> usize {
+    let unread = || {
+        let process = Pid::from_raw(process.try_into().ok()?)?;
+        let process = pidfd_open(process, PidfdFlags::empty()).ok()?;
+        let descriptor = descriptor.try_into().ok()?;
+        let socket = pidfd_getfd(process, descriptor, PidfdGetfdFlags::empty()).ok()?;
+        ioctl_fionread(&socket).ok()
+    };
+    unread().and_then(|count| count.try_into().ok()).unwrap_or(0)
+}

@@ -1,0 +1,252 @@
+//! The segments that travel between the sockets: RFC 9293.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, ErrorKind, Read};
+use std::mem;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::session::recording::{self, Extra};
+
+/// How many bytes of a stream are kept, at least: more than a receive queue holds.
+const KEPT: usize = 8 * 1024 * 1024;
+
+/// All that travels.
+pub struct Wire {
+    /// Of IPv4 and, where there is that, of IPv6.
+    sockets: Vec<(Domain, Socket)>,
+    streams: BTreeMap<Direction, Stream>,
+    /// Those that have begun a connection, and not answered one.
+    begun: BTreeSet<Direction>,
+    /// What has travelled since it was last taken.
+    segments: Vec<Segment>,
+}
+
+/// From a port to a port.
+pub type Direction = (u16, u16);
+
+/// What has travelled in one direction. All numbers count from its first byte.
+#[derive(Default)]
+struct Stream {
+    /// The sequence number of the first byte.
+    first: u32,
+    /// The last bytes, and the number of the first of these.
+    bytes: Vec<u8>,
+    begin: usize,
+    /// Behind all that has been sent, and all that is confirmed. An end of the stream counts as one.
+    sent: usize,
+    confirmed: usize,
+    has_ended: bool,
+    /// Whether some of it has not been seen: then no byte is told.
+    has_gap: bool,
+    /// Whether a probe has not been answered.
+    is_probed: bool,
+    /// How much more its own sender takes in the other direction, as it has said last.
+    window: u16,
+}
+
+pub struct Segment {
+    from: u16,
+    to: u16,
+    sequence: u32,
+    confirms: u32,
+    window: u16,
+    flags: String,
+    bytes: Vec<u8>,
+    extra: Extra,
+}
+
+impl Wire {
+    pub fn open() -> io::Result<Self> {
+        // A raw socket is given each segment that arrives, with its IP header if that is IPv4: raw(7).
+        let open = |domain| {
+            let socket = Socket::new(domain, Type::RAW, Some(Protocol::TCP))?;
+            socket.set_nonblocking(true)?;
+            // What is not read in time is lost: there is room for much.
+            let _ = socket.set_recv_buffer_size(KEPT);
+            Ok((domain, socket))
+        };
+        let sockets: io::Result<_> = open(Domain::IPV4);
+        let sockets = [sockets?].into_iter().chain(open(Domain::IPV6).ok()).collect();
+        let (streams, begun, segments) = Default::default();
+        Ok(Self { sockets, streams, begun, segments })
+    }
+
+    /// Reads what has travelled, and returns how many segments have not been taken.
+    pub fn read(&mut self) -> io::Result<usize> {
+        let mut packet = vec![0; 1 << 16];
+        let mut segments = Vec::new();
+        for (domain, socket) in &self.sockets {
+            let mut socket = socket;
+            loop {
+                match socket.read(&mut packet) {
+                    Ok(count) => segments.extend(Segment::read(*domain, &packet[..count])),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        for segment in segments {
+            self.add(segment);
+        }
+        Ok(self.segments.len())
+    }
+
+    fn add(&mut self, mut segment: Segment) {
+        let has = |flag| segment.flags.contains(flag);
+        let (direction, back) = ((segment.from, segment.to), (segment.to, segment.from));
+        let (begins, ends, resets) = (has("SYN"), has("FIN"), has("RST"));
+        let is_bare = segment.bytes.is_empty() && !(begins || ends || resets);
+
+        let mut answers_a_probe = false;
+        if let Some(other) = self.streams.get_mut(&back).filter(|_| has("ACK")) {
+            let confirmed = other.place(segment.confirms).unwrap_or(0);
+            answers_a_probe = is_bare && other.is_probed && confirmed <= other.confirmed;
+            other.is_probed &= !answers_a_probe;
+            other.confirmed = other.confirmed.max(confirmed);
+        }
+        let stream = self.streams.entry(direction).or_default();
+        let first = segment.sequence.wrapping_add(1);
+        if begins && stream.first != first {
+            *stream = Stream { first, ..Stream::default() };
+            if segment.flags == "SYN" {
+                self.begun.insert(direction);
+            } else {
+                self.begun.remove(&direction);
+            }
+        } else if begins {
+            segment.extra.again = true;
+        }
+        let place = stream.place(segment.sequence);
+        stream.is_probed |= is_bare && place.is_none_or(|place| place < stream.confirmed);
+        segment.extra.probe = answers_a_probe || (is_bare && stream.is_probed);
+        let length = segment.bytes.len() + usize::from(ends);
+        if let Some(place) = place.filter(|_| length > 0) {
+            segment.extra.again |= place + length <= stream.sent;
+            stream.has_gap |= place > stream.sent;
+            stream.add(place, &segment.bytes);
+            stream.sent = stream.sent.max(place + length);
+        }
+        stream.has_ended |= ends;
+        stream.window = segment.window;
+        self.segments.push(segment);
+    }
+
+    /// Takes what has travelled; the function tells whose a socket is, by its port, its peer's, and
+    /// whether it has begun the connection.
+    pub fn take(&mut self, owner: impl Fn(Direction, bool) -> usize) -> Vec<recording::Segment> {
+        let segments = mem::take(&mut self.segments);
+        let recorded = segments.into_iter().map(|segment| {
+            let owner_of = |ports| owner(ports, self.is_first(ports));
+            let from = owner_of((segment.from, segment.to));
+            let to = owner_of((segment.to, segment.from));
+            let (text, length) = (beginning(&segment.bytes), segment.bytes.len());
+            recording::Segment(from, to, segment.flags, text, length, segment.extra)
+        });
+        recorded.collect()
+    }
+
+    /// Returns how the bytes begin that a port has not read of what has come from its peer, how many
+    /// they are, and whether an end of the stream is behind them; it counts as one.
+    pub fn unread(&self, (port, peer): Direction, count: usize) -> (String, usize, bool) {
+        let Some(stream) = self.streams.get(&(peer, port)) else {
+            return (String::new(), count, false);
+        };
+        let has_ended = stream.has_ended && stream.confirmed >= stream.sent;
+        let ends = has_ended && count > 0;
+        let bytes = count - usize::from(ends);
+        let end = stream.confirmed - usize::from(has_ended);
+        (beginning(stream.between(end.saturating_sub(bytes), end)), bytes, ends)
+    }
+
+    /// Returns how the bytes begin that a port has sent, as far as they have travelled, and its peer
+    /// has not confirmed.
+    pub fn unconfirmed(&self, direction: Direction) -> String {
+        let stream = self.streams.get(&direction);
+        stream.map_or_else(String::new, |it| beginning(it.between(it.confirmed, it.sent)))
+    }
+
+    /// Returns whether a port has said that its receive queue takes no more.
+    pub fn is_full(&self, direction: Direction) -> bool {
+        self.streams.get(&direction).is_some_and(|stream| stream.window == 0)
+    }
+
+    /// Returns whether a port has begun a connection, and not answered one.
+    pub fn is_first(&self, direction: Direction) -> bool {
+        self.begun.contains(&direction)
+    }
+}
+
+impl Stream {
+    /// Returns where a sequence number is, from the first byte on; `None` before that.
+    fn place(&self, sequence: u32) -> Option<usize> {
+        // Numbers begin anew after four gigabytes: what is near to what has been sent counts.
+        let base = self.first.wrapping_add(u32::try_from(self.sent % (1 << 32)).ok()?);
+        let ahead = sequence.wrapping_sub(base);
+        if ahead < 1 << 31 {
+            self.sent.checked_add(ahead.try_into().ok()?)
+        } else {
+            self.sent.checked_sub(base.wrapping_sub(sequence).try_into().ok()?)
+        }
+    }
+
+    fn add(&mut self, place: usize, bytes: &[u8]) {
+        let Some(at) = place.checked_sub(self.begin).filter(|_| !bytes.is_empty()) else {
+            return;
+        };
+        if self.bytes.len() < at + bytes.len() {
+            self.bytes.resize(at + bytes.len(), 0);
+        }
+        self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
+        if self.bytes.len() > 2 * KEPT {
+            let old = self.bytes.len() - KEPT;
+            self.bytes.drain(..old);
+            self.begin += old;
+        }
+    }
+
+    fn between(&self, begin: usize, end: usize) -> &[u8] {
+        if self.has_gap {
+            return &[];
+        }
+        let [begin, end] =
+            [begin, end].map(|at| at.saturating_sub(self.begin).min(self.bytes.len()));
+        &self.bytes[begin..end]
+    }
+}
+
+impl Segment {
+    fn read(domain: Domain, packet: &[u8]) -> Option<Self> {
+        let words = |byte: u8| usize::from(byte) * 4;
+        let header = if domain == Domain::IPV4 { words(packet.first()? & 0xf) } else { 0 };
+        let tcp = packet.get(header..)?;
+        let short = |at| Some(u16::from_be_bytes([*tcp.get(at)?, *tcp.get(at + 1)?]));
+        let long = |at| Some(u32::from(short(at)?) << 16 | u32::from(short(at + 2)?));
+        let bits = *tcp.get(13)?;
+        let flags = [(2, "SYN"), (1, "FIN"), (4, "RST"), (16, "ACK")];
+        let flags = flags.into_iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| name);
+        Some(Self {
+            from: short(0)?,
+            to: short(2)?,
+            sequence: long(4)?,
+            confirms: long(8)?,
+            window: short(14)?,
+            flags: flags.collect::<Vec<_>>().join(" "),
+            bytes: tcp.get(words(tcp.get(12)? >> 4)..)?.to_owned(),
+            extra: Extra::default(),
+        })
+    }
+}
+
+/// Returns bytes as text, no more of them than the first 32, as the programs show them.
+fn beginning(bytes: &[u8]) -> String {
+    const LIMIT: usize = 32;
+    let shown =
+        bytes.get(..LIMIT).map_or(bytes, |beginning| match std::str::from_utf8(beginning) {
+            // No character is cut in two.
+            Err(error) if error.error_len().is_none() => &beginning[..error.valid_up_to()],
+            _ => beginning,
+        });
+    let more = if shown.len() < bytes.len() { "..." } else { "" };
+    format!("{}{more}", common::printable(shown))
+}
