@@ -49,8 +49,8 @@ def main():
     exec(compile(source, path, "exec"), program.__dict__)
 
 
-# The calls of the lesson. For each, a function reads the arguments, and returns them as the system is
-# given them. What it does not take, the plain method refuses, in Python's own words.
+# The calls of the lesson. For each, a function reads the arguments, and returns them as the system
+# is given them. What it does not take, the plain method refuses, in Python's own words.
 
 plain_init = socket.socket.__init__
 plain_close = socket.socket._real_close

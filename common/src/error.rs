@@ -2,11 +2,21 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind};
+use std::net::IpAddr;
 
 use crate::{address, narration};
 
 /// The result of a function of this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// The command that shows which programs listen, and where.
+const WHO_LISTENS: &str = if cfg!(windows) {
+    "netstat -ano"
+} else if cfg!(target_os = "linux") {
+    "ss -ltnp"
+} else {
+    "lsof -i"
+};
 
 /// A call that failed, and the system's words for why.
 #[derive(Debug)]
@@ -80,8 +90,8 @@ impl Error {
             ),
             ("bind" | "listen", AddrInUse) if port != 0 => format!(
                 "stop the server that uses it (Ctrl-C; if Ctrl-Z put it to sleep: fg, then \
-                 Ctrl-C), wait a minute if one has just ended, or choose another address, \
-                 such as {program} {host}:{next}"
+                 Ctrl-C; {WHO_LISTENS} shows which program it is), wait a minute if one has just \
+                 ended, or choose another address, such as {program} {host}:{next}"
             ),
             ("connect", AddrNotAvailable) if host.starts_with('[') => {
                 format!("this machine may have no IPv6: use an IPv4 address, such as {default}")
@@ -104,9 +114,15 @@ impl Error {
             ("connect", _) if port == 0 => {
                 "no server listens on port 0: take the port in its `listening on` line".to_owned()
             }
-            ("connect", ConnectionRefused) => "start the server first, in another terminal; \
-                 if it is running, compare ADDRESS with its `listening on` line"
-                .to_owned(),
+            ("connect", ConnectionRefused) if is_this_machine(host) => format!(
+                "start the server first, in another terminal on this machine ({host} never means \
+                 another one); if it is running, compare ADDRESS with its `listening on` line"
+            ),
+            ("connect", ConnectionRefused) => format!(
+                "start the server first, on {host}; if it is running there, look at its \
+                 `listening on` line: a server on 127.0.0.1 is reached from its own machine only, \
+                 one on 0.0.0.0 from others too"
+            ),
             ("connect", _) => "check the address, that a server is listening there, and that no \
                  firewall is in between"
                 .to_owned(),
@@ -124,6 +140,13 @@ impl Error {
             _ => "the system may be out of memory: end other programs".to_owned(),
         }
     }
+}
+
+/// Returns whether a client that connects to this host stays on its own machine.
+fn is_this_machine(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    let is_own = |address: IpAddr| address.is_loopback() || address.is_unspecified();
+    host == "localhost" || host.parse().is_ok_and(is_own)
 }
 
 impl fmt::Display for Error {

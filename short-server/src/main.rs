@@ -29,7 +29,7 @@ fn serve(address: SocketAddr, backlog: i32) -> Result<()> {
 fn handle_client(client: Socket) -> Result<()> {
     let mut buffer = [0; 1024];
     let message = client.recv(&mut buffer)?; // 5 talk with the client
-    info!("Received: {}", printable(message));
+    info!("Received: {}", printable(message)); // empty if the client just left, as in Python
     client.send(b"ACK!")?;
     client.linger_and_close(); // 6 close the client's socket, once the reply has arrived
     Ok(())

@@ -167,6 +167,25 @@ fn call_that_fails_is_told_with_what_to_do() {
             "no port is free: wait a minute, or end programs that have many connections",
         ),
         (
+            &["short-client"],
+            "connect:error=ECONNREFUSED",
+            "[::1]:12345",
+            "connect to",
+            "Connection refused (os error 111)",
+            "start the server first, in another terminal on this machine ([::1] never means \
+             another one); if it is running, compare ADDRESS with its `listening on` line",
+        ),
+        (
+            &["short-client"],
+            "connect:error=ECONNREFUSED",
+            "192.0.2.1:12345",
+            "connect to",
+            "Connection refused (os error 111)",
+            "start the server first, on 192.0.2.1; if it is running there, look at its \
+             `listening on` line: a server on 127.0.0.1 is reached from its own machine only, \
+             one on 0.0.0.0 from others too",
+        ),
+        (
             &["short-client", "long-client"],
             "connect:error=ENETUNREACH",
             &address,
