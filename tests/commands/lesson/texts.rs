@@ -13,18 +13,19 @@ use pulldown_cmark::{
 use support::{anchor_of, root};
 
 /// The texts, without the endings of their files, and what the pages call them in both languages.
-const TEXTS: [(&str, &str, &str); 12] = [
+const TEXTS: [(&str, &str, &str); 13] = [
     ("README", "Start here", "从这里开始"),
     ("docs/experiments", "Experiments", "实验"),
     ("docs/exercises", "Exercises", "练习"),
-    ("docs/lab-1", "Lab 1", "实验报告一"),
-    ("docs/lab-2", "Lab 2", "实验报告二"),
+    ("docs/lab-1", "Lab 1", "课堂任务单一"),
+    ("docs/lab-2", "Lab 2", "课堂任务单二"),
     ("docs/comparison", "Comparison", "比较"),
     ("docs/rows", "Rows", "各行的含义"),
     ("docs/survival", "Survival", "健壮性"),
     ("docs/reference", "Reference", "参考"),
     ("docs/glossary", "Glossary", "术语表"),
     ("docs/classroom", "Classroom", "课堂"),
+    ("docs/answers", "Answers", "答案"),
     ("CONTRIBUTING", "Contributing", "参与开发"),
 ];
 
