@@ -2,16 +2,20 @@
 
 mod programs {
     mod command_line;
+    #[cfg(target_os = "linux")]
     mod injected_errors;
     mod lingering;
     mod narration;
     mod output;
     #[cfg(unix)] // elsewhere a descriptor is any number
     mod stepping;
+    #[cfg(target_os = "linux")]
     mod survival;
+    #[cfg(target_os = "linux")]
     mod watch;
 }
 
+#[cfg(target_os = "linux")]
 mod commands {
     mod compare;
     pub mod demo;
@@ -21,6 +25,7 @@ mod commands {
     mod rows_hold;
 }
 
+#[cfg(target_os = "linux")]
 mod pages {
     mod documents;
     mod page;

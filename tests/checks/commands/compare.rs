@@ -1,5 +1,4 @@
 //! `cargo compare`: its command line, its verdict, and what it leaves behind.
-#![cfg(target_os = "linux")]
 
 use std::fs::{self, File};
 use std::path::Path;

@@ -1,5 +1,4 @@
 //! `cargo demo`: both terminals in one.
-#![cfg(target_os = "linux")]
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;

@@ -1,5 +1,4 @@
 //! What the commands leave behind when they are killed: nothing.
-#![cfg(target_os = "linux")]
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,5 +1,4 @@
 //! `cargo lesson`: the page made anew equals the one in docs, and what it has recorded can be true.
-#![cfg(target_os = "linux")]
 
 use std::collections::BTreeMap;
 use std::fs;

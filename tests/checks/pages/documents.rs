@@ -6,7 +6,6 @@
 //! `# terminal 1`, commands after `$`, and lines that are printed. `...` means any lines,
 //! `^C` for Ctrl-C. A prompt of `STEP=1` is answered when the block, or the terminal's next one,
 //! goes on after it. A block under `<!-- not run: why -->` is left out.
-#![cfg(target_os = "linux")]
 
 use std::collections::BTreeMap;
 use std::env;

@@ -1,6 +1,5 @@
 //! The solutions of the exercises: each fits the programs, builds without a warning, and does what
 //! its exercise says.
-#![cfg(target_os = "linux")]
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

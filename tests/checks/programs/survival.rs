@@ -1,5 +1,4 @@
 //! Clients that behave badly, many at once, and signals: the servers serve on, and leak nothing.
-#![cfg(target_os = "linux")]
 
 use std::fs;
 use std::io::{self, Read, Write};

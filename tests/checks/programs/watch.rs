@@ -1,5 +1,4 @@
 //! `common/watch.py`: the calls of a Python program, as the Rust programs show theirs.
-#![cfg(target_os = "linux")]
 
 use std::fs;
 use std::io::{Seek, Write};

@@ -9,7 +9,7 @@ use log::LevelFilter;
 
 use crate::columns::Columns;
 use crate::endpoint::{ADDRESS, Endpoint};
-use crate::line::{Stream, follow, level};
+use crate::line::{Connection, follow, level};
 use support::command_line::{Problem, failure, tell};
 use support::run::narrated::text_of;
 use support::run::{PROMPT_END, Process, listening_on, proc};
@@ -40,16 +40,16 @@ pub struct Conversation {
     level: LevelFilter,
     columns: Columns,
     /// The server, and the client once it is started. They are killed when they are dropped.
-    programs: Vec<Running>,
+    programs: Vec<Party>,
     /// When a line was shown last.
     changed: Instant,
 }
 
 /// One of the programs.
-struct Running {
+struct Party {
     process: Process,
-    state: State,
-    stream: Stream,
+    doing: Doing,
+    connection: Connection,
     /// How many lines it has printed, but for its calls, and how many of them are replies.
     lines: usize,
     replies: usize,
@@ -57,7 +57,7 @@ struct Running {
 
 /// What a program does now.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum Doing {
     Runs,
     /// It asks to be let make a call.
     Asks,
@@ -82,8 +82,8 @@ impl Conversation {
 
     fn start(&mut self, endpoint: &Endpoint) -> Result<(), Problem> {
         let process = endpoint.start(self.level.max(LevelFilter::Debug).as_str())?;
-        let (state, stream) = (State::Runs, Stream::None);
-        self.programs.push(Running { process, state, stream, lines: 0, replies: 0 });
+        let (doing, connection) = (Doing::Runs, Connection::None);
+        self.programs.push(Party { process, doing, connection, lines: 0, replies: 0 });
         Ok(())
     }
 
@@ -95,7 +95,7 @@ impl Conversation {
                 return Ok(());
             }
             self.programs[SERVER].let_go_on();
-            if self.programs[SERVER].state == State::Ended {
+            if self.programs[SERVER].doing == Doing::Ended {
                 let hint = format!(
                     "hint: stop other servers, since the demo takes {ADDRESS}; \
                      if one has just ended, wait a minute"
@@ -145,7 +145,7 @@ impl Conversation {
             {
                 // Nobody types anything. It goes on without asking, and so is followed first.
                 self.programs[side].process.end_input();
-                self.programs[side].state = State::Runs;
+                self.programs[side].doing = Doing::Runs;
                 turn = side;
             }
         }
@@ -163,24 +163,24 @@ impl Conversation {
         let program = &mut self.programs[side];
         let mut listens = false;
         for _ in 0..LINES {
-            let limit = if program.state == State::Runs { WORK } else { WAKING };
+            let limit = if program.doing == Doing::Runs { WORK } else { WAKING };
             let text = match program.process.stdout.line(limit) {
                 Ok(Some(line)) => text_of(line.trim_ascii_end()),
                 Ok(None) => {
-                    program.state = State::Ended;
+                    program.doing = Doing::Ended;
                     break;
                 }
-                Err(_) if program.state == State::Runs => {
-                    program.state = State::Pauses;
+                Err(_) if program.doing == Doing::Runs => {
+                    program.doing = Doing::Pauses;
                     break;
                 }
                 Err(_) => break,
             };
             if text.starts_with("next: ") && text.ends_with(PROMPT_END.trim_end()) {
-                program.state = State::Asks;
+                program.doing = Doing::Asks;
                 continue;
             }
-            if program.state == State::Asks && text.is_empty() {
+            if program.doing == Doing::Asks && text.is_empty() {
                 continue; // the question is asked again below what another thread prints
             }
             self.changed = Instant::now();
@@ -196,13 +196,13 @@ impl Conversation {
     }
 }
 
-impl Running {
+impl Party {
     /// Presses Enter where it asks, and returns whether it does.
     fn let_go_on(&mut self) -> bool {
-        let asks = self.state == State::Asks;
+        let asks = self.doing == Doing::Asks;
         if asks {
             self.process.enter();
-            self.state = State::Runs;
+            self.doing = Doing::Runs;
         }
         asks
     }
@@ -210,27 +210,27 @@ impl Running {
     /// Returns whether it reads its input, and not to be let make a call. Only Linux tells; elsewhere it may.
     fn reads_its_input(&self, silent: Duration) -> bool {
         let reads = || proc::waits_in(self.process.id(), "pipe_read");
-        self.state == State::Pauses && (silent > LONG_SILENCE || reads())
+        self.doing == Doing::Pauses && (silent > LONG_SILENCE || reads())
     }
 
     /// Returns whether nothing more is to be expected of it. What it started can hold its outputs open.
     fn has_left(&mut self, silent: Duration) -> bool {
         let mut has_ended = || self.process.end_within(Duration::ZERO).is_some();
-        self.state == State::Ended
-            || self.stream == Stream::Ended
+        self.doing == Doing::Ended
+            || self.connection == Connection::Ended
             || silent > SILENCE && has_ended()
     }
 
     /// Learns from a line, and returns whether something goes to the other side.
     fn follow(&mut self, text: &str) -> bool {
         let waits = text.starts_with("[.] ") && text.ends_with(") ...");
-        self.state = if waits { State::Waits } else { State::Runs };
+        self.doing = if waits { Doing::Waits } else { Doing::Runs };
         if level(text).is_none_or(|level| level <= LevelFilter::Info) {
             self.lines += 1;
             self.replies += usize::from(text.starts_with("ACK!"));
         }
         let crosses;
-        (self.stream, crosses) = follow(self.stream, text);
+        (self.connection, crosses) = follow(self.connection, text);
         crosses
     }
 }

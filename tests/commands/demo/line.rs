@@ -14,7 +14,7 @@ pub fn level(text: &str) -> Option<Level> {
 
 /// What has become of a program's connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
+pub enum Connection {
     None,
     Open,
     Ended,
@@ -22,17 +22,23 @@ pub enum Stream {
 
 /// Returns the connection after a line, and whether the line shows that something goes to the other side: bytes, or
 /// the connection's beginning or end.
-pub fn follow(stream: Stream, text: &str) -> (Stream, bool) {
+pub fn follow(connection: Connection, text: &str) -> (Connection, bool) {
     let Some((call, result)) = split_call(text) else {
-        return (stream, false);
+        return (connection, false);
     };
     let name = name_of(call);
     let failed = result.is_some_and(|result| result.starts_with('-'));
+    let can_go_on = result.is_some_and(|it| NOT_YET.iter().any(|words| it.contains(words)));
     match name {
-        "connect" | "accept" if result.is_some() && !failed => (Stream::Open, name == "connect"),
-        "send" | "recv" | "shutdown" if failed => (Stream::Ended, false),
+        "connect" | "accept" if result.is_some() && !failed => {
+            (Connection::Open, name == "connect")
+        }
+        "send" | "recv" | "shutdown" if failed && !can_go_on => (Connection::Ended, false),
         // Nothing goes over a broken connection, not even its end.
-        "close" | "shutdown" => (Stream::Ended, stream == Stream::Open),
-        _ => (stream, name == "send" && stream == Stream::Open),
+        "close" | "shutdown" => (Connection::Ended, connection == Connection::Open),
+        _ => (connection, name == "send" && !failed && connection == Connection::Open),
     }
 }
+
+/// What the results say of calls that wait no longer, or not at all.
+const NOT_YET: [&str; 2] = ["temporarily unavailable", "timed out"];
