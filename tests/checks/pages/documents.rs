@@ -17,6 +17,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 
+use pretty_assertions::StrComparison;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
@@ -304,10 +305,9 @@ impl Terminal {
                 expected.iter().find(shown).unwrap_or(&line).clone()
             }));
         } else {
-            let (expected, printed) = (expected.join("\n"), printed.join("\n"));
-            return Err(format!(
-                "it shows\n{expected}\nbut this is printed\n{printed}\nUPDATE=1 changes the page"
-            ));
+            let [expected, printed] = [&expected, &printed].map(|it| without_ports(&it.join("\n")));
+            let differences = StrComparison::new(&expected, &printed);
+            return Err(format!("it shows, and prints:\n{differences}UPDATE=1 changes the page"));
         }
         Ok(())
     }

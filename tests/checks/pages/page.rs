@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 
+use pretty_assertions::assert_str_eq;
 use serde::{Deserialize, Serialize};
 use support::root;
 use support::run::{Program, browser};
@@ -97,12 +98,7 @@ fn page_shows_what_a_person_has_read() {
             fs::write(&path, &shown).expect("it can be written");
         }
         let expected = fs::read_to_string(path).expect("it is there");
-        let differs = expected.lines().zip(shown.lines()).position(|(one, other)| one != other);
-        if let Some(line) = differs {
-            let [expected, shown] = [&expected, &shown].map(|text| text.lines().nth(line));
-            panic!("{file}:{}\n was {expected:?}\n  is {shown:?}\nUPDATE=1 accepts it", line + 1);
-        }
-        assert_eq!(shown.lines().count(), expected.lines().count(), "{file}");
+        assert_str_eq!(expected, shown, "{file}; UPDATE=1 accepts it");
     }
 }
 
