@@ -81,6 +81,20 @@ fn at_the_end_of_the_input_it_runs_on() {
     assert_eq!(server.process.kill().stderr, "\n"); // the end of the last prompt's line
 }
 
+#[cfg(target_os = "linux")] // which tells that both threads wait
+#[test]
+fn thread_that_waits_for_its_turn_asks_nothing_when_the_input_ends() {
+    let mut server = step_to_accept("short-server");
+    let client = server.client();
+    client.send("hello").unwrap();
+    server.process.enter();
+    server.process.prompt(); // the client's recv or the next accept, and the other one waits
+    support::run::poll(LIMIT, || server.process.sleeps().then_some(())).expect("both wait");
+    server.process.end_input();
+    client.expect("ACK!").unwrap();
+    assert_eq!(server.process.kill().stderr, "\n"); // the end of the prompt's line
+}
+
 #[test]
 fn two_threads_never_show_two_prompts_at_once() {
     let server = step_to_accept("short-server");
