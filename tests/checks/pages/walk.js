@@ -1,5 +1,6 @@
 // Put into a copy of the page, in front of its own script: goes to one address after the other, then
 // clicks and presses keys, and writes down what the page shows, where it shows it, and its errors.
+"use strict";
 {
   const shown = { errors: [], steps: [], told: [], done: [] };
   addEventListener("error", event => shown.errors.push(event.message));
@@ -11,18 +12,37 @@
 
   /** The text of an element without what is only for screen readers. */
   function seen(element) {
-    const copy = element.cloneNode(true);
-    for (const unseen of all(".unseen", copy)) unseen.remove();
-    return text(copy);
+    const found = [], walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      if (!walker.currentNode.parentElement.closest(".unseen")) found.push(walker.currentNode.data);
+    }
+    return found.join(" ").replace(/\s+/g, " ").trim();
   }
 
-  const names = () => all("#names span").map(text);
-  const nameOf = element => names()[element.className.match(/of-(\d)/)?.[1]] ?? "nobody";
+  /** Where the parts of the page are, which must not move from step to step. */
+  function layout() {
+    return ["#moves", "#hand", "main", "#kernel", "#ladder", "#terminal-0", "nav"].map(selector => {
+      const { left, top, width, height } = place(one(selector));
+      return `${selector} ${[left, top, width, height].map(Math.round)}`;
+    }).join("; ");
+  }
+
+  /** What is cut, because it is wider or higher than its place. */
+  function cut() {
+    const narrow = all("#sentence, #hand p, #hand button, #hand span, .card p > span, .code div > span, header button, #moves *")
+      .filter(part => part.scrollWidth > part.clientWidth + 1 && getComputedStyle(part).display !== "inline");
+    const low = all("#sentence, #sockets, #hand button").filter(part => part.scrollHeight > part.clientHeight + 1);
+    return [...narrow, ...low].map(part => `${part.id || part.className}: ${seen(part)}`);
+  }
+
+  /** The name of the program whose colour an element has. */
+  const nameOf = element => text(one(`#names .${element.className.match(/of-\d/)?.[0] ?? "none"}`)) || "nobody";
 
   /** Each marked line of a panel, with its tags. */
   function lines(panel) {
     return all(`${panel} pre div`).filter(line => line.className).map(line => {
-      const kinds = line.className.split(" ").join("+"), tags = all("b", line).map(seen).join(", ");
+      const kinds = line.className.split(" ").join("+");
+      const tags = all("u b", line).map(tag => `${seen(tag)} (${nameOf(tag)})`).join(", ");
       return `${text(one("i", line))} ${text(one("span", line))}  [${kinds}: ${tags}]`;
     });
   }
@@ -41,36 +61,39 @@
         : middle(place(card)) < middle(box) ? "left" : "right";
       const fresh = one(".state.new", card) ? " (new state)" : "";
       const parts = [...card.children].map(part => [...part.children].map(seen).filter(Boolean).join(" "));
-      return `${side}: ${card.matches(".gone") ? text(card) : `${nameOf(card)}, ${parts.filter(Boolean).join(", ")}`}${fresh}`;
+      return `${side}: ${nameOf(card)}, ${parts.filter(Boolean).join(", ")}${fresh}`;
     }).sort().join("  |  "));
   }
 
   /** The arrows that have just been drawn, with where they point, and what is said about them. */
   function arrows() {
-    return all("#ladder li").filter(arrow => arrow.matches(".now")).map(arrow => {
-      const left = parseFloat(getComputedStyle(arrow, "::after").left) < 0;
-      return `${left ? "<--" : "-->"} ${seen(arrow)}  (${nameOf(arrow)}; ${text(one(".unseen", arrow))})`;
+    return all("#ladder li").map(arrow => {
+      const at = (sign, left, right) => all(sign, arrow).map(drawn => middle(place(drawn)) < middle(place(arrow)) ? left : right);
+      const signs = [...at(".tip", "<", ">"), ...at(".cross", "x left", "x right"), ...at(".bars", "‖ left", "‖ right")];
+      const tick = at(".tick", "✓ left", "✓ right");
+      const told = `${signs.join("")} ${seen(arrow)}  (${nameOf(arrow)}: ${all(".unseen", arrow).map(text).join(" ")}) ${tick}`;
+      return arrow.matches(".now") || one(".tick.fresh", arrow) ? told : "";
     });
   }
 
   /** What stands in the lanes, by where it stands: for each program its calls, with their steps. */
   function lanes() {
     const box = place(one("#lanes")), steps = Number(one("#step").max) + 1;
-    const rows = all("#names span").map(name => ({ ...place(name).toJSON(), cells: [] }));
-    for (const cell of all("#lanes span")) {
+    const rows = all("#names span").map(name => ({ name: text(name), ...place(name).toJSON(), cells: [] }));
+    for (const cell of all("#lanes .cell")) {
       const { top, bottom } = place(cell), at = (top + bottom) / 2;
       const row = rows.find(row => row.top < at && at < row.bottom);
       const step = Math.floor((middle(place(cell)) - box.left) / box.width * steps);
       row?.cells.push({ step, call: text(cell), past: cell.matches(".past") });
     }
-    return rows.map(row => row.cells);
+    return rows;
   }
 
   /** What is new in each terminal. */
   function terminals() {
     return all(".terminal").map(panel => {
       const fresh = all("pre .new", panel).map(text).filter(Boolean);
-      return fresh.length ? `${text(one("h2", panel))}: ${fresh.join(" / ")}` : "";
+      return fresh.length ? `${seen(one("h2", panel))}: ${fresh.join(" / ")}` : "";
     });
   }
 
@@ -78,23 +101,23 @@
   function tell() {
     const step = Number(one("#step").value), rows = lanes();
     const told = (name, items) => items.filter(Boolean).map(item => `  ${name.padEnd(8)} ${item}`);
-    const acts = rows.flatMap((cells, number) =>
-      cells.filter(cell => cell.step === step).map(cell => `${names()[number]}: ${cell.call}`));
-    const past = rows.flat().filter(cell => cell.past).map(cell => cell.step);
+    const acts = rows.flatMap(({ name, cells }) =>
+      cells.filter(cell => cell.step === step).map(cell => `${name}: ${cell.call}`));
+    const past = rows.flatMap(({ cells }) => cells).filter(cell => cell.past).map(cell => cell.step);
     return [
       `step ${step}, ${acts.join(", ") || "nobody"}`,
-      ...told("head", all(".code h2").map(seen)),
+      ...told("hand", [...all("#hand .head"), ...all("#hand button")].map(part => `${nameOf(part)}: ${seen(part)}`)),
       ...told("left", lines("#code-0")), ...told("right", lines("#code-1")),
       ...told("socket", cards()),
-      ...told("arrow", arrows()), ...told("", [`${all("#ladder li:not(.now)").length} older arrows`]),
+      ...told("arrow", arrows()), ...told("", [`${all("#ladder li").length} arrows in all`]),
       ...told("terminal", terminals()),
       ...told("lanes", [`filled up to step ${Math.max(-1, ...past)}`]),
     ];
   }
 
   function tellLanes() {
-    return lanes().map((cells, number) =>
-      `${names()[number]}: ${cells.map(({ step, call }) => `${step} ${call}`).join(", ")}`);
+    return lanes().map(({ name, cells }) =>
+      `${name}: ${cells.map(({ step, call }) => `${step} ${call}`).join(", ")}`);
   }
 
   /** Does what is asked for: `click SELECTOR`, `press KEY`, or `slide NUMBER`. */
@@ -109,13 +132,13 @@
     };
     addEventListener("click", follow);
     if (kind === "click") one(on).click();
-    if (kind === "press") document.body.dispatchEvent(new KeyboardEvent("keydown", { key: on, code: on, bubbles: true }));
+    if (kind === "press") document.body.dispatchEvent(new KeyboardEvent("keydown", { code: on, bubbles: true }));
     if (kind === "slide") {
       one("#step").value = on;
       one("#step").dispatchEvent(new Event("input", { bubbles: true }));
     }
     removeEventListener("click", follow);
-    const terminals = all(".terminal").filter(panel => place(panel).height > 0).map(panel => text(one("h2", panel)));
+    const terminals = all(".terminal").filter(panel => place(panel).height > 0).map(panel => seen(one("h2", panel)));
     return { wanted, address: followed || location.hash, terminals };
   }
 
@@ -132,6 +155,8 @@
         language: document.documentElement.lang,
         pressed: all(".switch [aria-pressed=true]").map(button => button.value),
         sentence: one("#sentence").textContent,
+        layout: layout(),
+        cut: cut(),
       });
     }
     for (const beginning of told) {

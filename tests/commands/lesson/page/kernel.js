@@ -1,0 +1,178 @@
+// The kernel between the programs: its sockets with their queues, and the segments that have travelled.
+
+/** Who holds a socket, or why nobody does. */
+function holder({ fd, queued }) {
+  return fd !== null ? html`<span>${words.descriptor} <b>${fd}</b></span>`
+    : html`<span>${queued ? words.queued : words.unowned}</span>`;
+}
+
+/** What the kernel waits for, or else what the state means. */
+function note({ state, timer }) {
+  if (!timer) return words.states[state] ?? "";
+  const [kind, seconds] = timer;
+  return html`<span class="timer">${words.timers[kind]?.(Math.round(seconds * 10) / 10) ?? kind}</span>`;
+}
+
+function isNew(socket, before) {
+  const was = before.find(other => ["of", "fd", "port", "peer"].every(key => other[key] === socket[key]));
+  return was?.state === socket.state ? "" : "new";
+}
+
+const place = ({ port, address }) => port ? `${address ?? ""}:${port}` : "";
+
+/** A socket that is not connected, in one line. A listening one with its accept queue. */
+function single(socket, frame, before) {
+  const { of, state, queue, room, kind } = socket;
+  const waiting = frame.sockets.filter(other => other.queued && other.port === socket.port);
+  const full = room !== undefined && (queue ?? 0) >= room;
+  const slots = waiting.map(({ peer }) => {
+    const client = frame.sockets.find(other => other.of > 0 && other.port === peer)?.of ?? "";
+    return html`<q class="of-${client}" title=":${peer}">${client && programs.length > 2 ? client : `:${peer}`}</q>`;
+  });
+  const accepts = html`<span class="accepts ${full ? "full" : ""}">${words.acceptQueue} ${slots}<b>${
+    queue ?? 0}</b>${room === undefined ? "" : html` / ${room}`}${full ? ` ${words.full}` : ""}</span>`;
+  return html`<div class="card single of-${of}"><p><span><b class="state ${isNew(socket, before)}">${
+    kind ? kind.toUpperCase() : state}</b> ${badge(of)}<b>${place(socket)}</b></span>${
+    state === "LISTEN" ? accepts : html`<span>${kind ? "" : note(socket)}</span>`}${holder(socket)}</p></div>`;
+}
+
+/** One direction's queue at one end. */
+function queue(name, bytes, text, { fin, full }) {
+  const contents = [
+    bytes ? html`<q>${full || text.length < bytes || bytes > 16 ? html`<b>${bytes.toLocaleString("en")}</b> ` : ""}${text}</q>` : "",
+    fin ? html`<q>FIN</q>` : "",
+  ];
+  const empty = !bytes && !fin;
+  return html`<p class="queue ${empty ? "empty" : "has"} ${full ? "full" : ""}"><span>${name}</span><span>${contents}${
+    full ? html`<em>${words.full}</em>` : ""}${empty ? html`<i class="unseen">${words.empty}</i>` : ""}</span></p>`;
+}
+
+/** One end of a connection. The server's receive queue stands beside the client's send queue, and the
+ * other way round, so that bytes move straight across. */
+function end(socket, side, before) {
+  const { of, state, rx, tx = 0, text = "", tx_text = "", fin, full, other } = socket;
+  const queues = rx === undefined || state === "SYN_SENT" ? [] : [
+    queue(words.receive, rx, text, { fin, full }),
+    queue(words.send, tx, tx_text, { full: tx > 0 && other?.full }),
+  ];
+  return html`<div class="card ${side} of-${of}">
+    <p><b class="state ${isNew(socket, before)}">${state}</b><span>${badge(of)}<b>${place(socket)}</b></span></p>
+    <p class="holder">${holder(socket)}<span>${note(socket)}</span></p>${side === "left" ? queues : queues.reverse()}</div>`;
+}
+
+/** Sockets in TIME_WAIT: nobody holds them, and they only wait. One line for all. */
+function past(waiting, before) {
+  if (!waiting.length) return "";
+  const timer = waiting.length === 1 ? note(waiting[0]) : words.states.TIME_WAIT;
+  return html`<div class="card past"><p><span><b class="state ${waiting.some(socket => isNew(socket, before)) ? "new" : ""}"
+    >TIME_WAIT</b> ${waiting.map(socket => html`<span class="of-${socket.of}"><i>${
+      nameOfProgram(socket.of)}</i> <b>${place(socket)}</b></span> `)}</span><span>${timer}</span></p></div>`;
+}
+
+/** The sockets that are not connected, each connection's two ends side by side, and what is left of
+ * older ones. */
+function sockets(frame, before) {
+  const waiting = frame.sockets.filter(({ state }) => state === "TIME_WAIT");
+  const rest = frame.sockets.filter(socket => !waiting.includes(socket));
+  const alone = rest.filter(({ of, peer, kind }) => kind || of === 0 && !peer);
+  const connections = new Map();
+  for (const socket of rest.filter(socket => !alone.includes(socket))) {
+    const { of, port, peer } = socket;
+    const key = peer ? Math.max(port, peer) : 1e6 + of;
+    connections.set(key, Object.assign(connections.get(key) ?? [], { [of === 0 ? 0 : 1]: socket }));
+  }
+  const pairs = [...connections].sort(([one], [other]) => one - other).map(([, ends]) => {
+    const { peer, state } = ends[0] ?? ends[1];
+    const ended = waiting.some(({ port }) => port === peer);
+    const other = peer && state !== "SYN_SENT" && !ended
+      ? html`<div class="card gone"><p><b>:${peer}</b></p><p>${words.gone}</p></div>` : html`<div></div>`;
+    const moves = ([from, to]) => frame.segments.some(([sender, receiver, , text, length]) =>
+      (text || length) && (sender === 0) === (from === 0) && (sender || receiver) === (ends[1]?.of ?? ends[0].of) && to !== from);
+    const both = ends[0] && ends[1];
+    const gap = html`<div class="gap" aria-hidden="true">${both && ends[0].rx !== undefined ? html`<i class="${
+      moves([1, 0]) ? "moves" : ""} of-${ends[1].of}">◀</i><i class="${moves([0, 1]) ? "moves" : ""} of-0">▶</i>` : ""}</div>`;
+    const sides = ["left", "right"].map((side, index) => ends[index]
+      ? end({ ...ends[index], other: ends[1 - index] }, side, before) : other);
+    return html`<div class="pair">${sides[0]}${gap}${sides[1]}</div>`;
+  });
+  const all = [alone.map(socket => single(socket, frame, before)), pairs, past(waiting, before)];
+  return frame.sockets.length ? all : html`<p class="none">${words.none}</p>`;
+}
+
+/** The rows of the ladder: a segment each, but bare ACKs are marks at what they confirm, and a
+ * handshake that is past is one row. */
+function rows(until) {
+  const found = [];
+  let unanswered = []; // what has arrived and has not been confirmed
+  frames.slice(0, until + 1).forEach((frame, index) => {
+    const handshakes = frame.segments.filter(([, , flags]) => flags.startsWith("SYN")).map(([from, to]) => from || to);
+    for (const [from, to, flags, text, length = text.length, extra = {}] of frame.segments) {
+      const client = from || to, bare = flags === "ACK" && !length;
+      const row = { step: index, from, to, client, flags, text, length, extra, bare };
+      if (flags.includes("ACK") && !extra.lost && !extra.held) {
+        const confirmed = unanswered.filter(other => other.client === client && other.from !== from);
+        for (const other of confirmed) other.confirmed = index;
+        unanswered = unanswered.filter(other => !confirmed.includes(other));
+        row.answers = confirmed.length > 0;
+      }
+      const shakes = handshakes.includes(client) && (flags.startsWith("SYN") || bare);
+      if (!bare && !flags.includes("RST") && !shakes && !extra.lost && !extra.held) unanswered.push(row);
+      // A SYN that its sender still waits for an answer to has been dropped at the other end.
+      row.dropped = flags === "SYN" && frame.sockets.some(({ of, state }) => of === from && state === "SYN_SENT")
+        && !frame.segments.some(([sender, receiver, other]) => sender === to && receiver === from && other !== "SYN");
+      row.again = extra.again || flags === "SYN" && found.some(other => other.dropped && other.from === from);
+      const before = found.at(-1);
+      const continues = shakes && index < until && before?.shakes && before.client === client && before.step === index;
+      if (continues) before.flags += ` · ${flags}`;
+      else if (row.again && before?.again && before.from === from && before.text === text && before.flags === flags) {
+        Object.assign(before, { step: index, count: (before.count ?? 1) + 1, extra, dropped: row.dropped });
+      } else if (!bare || shakes || !row.answers || extra.lost || extra.held || extra.again || numbered) {
+        found.push(Object.assign(row, { shakes: shakes && index < until }));
+      }
+    }
+  });
+  return found;
+}
+
+/** The line of a segment, with what stands at its head and, once it is confirmed, at its tail. */
+function arrow({ from, flags, bare, extra, dropped, confirmed }, until) {
+  const left = from > 0, both = flags.includes(" · ");
+  const x = percent => `${left ? 100 - percent : percent}%`;
+  const at = extra.lost ? 80 : extra.held ? 78 : dropped ? 94 : 100;
+  const sign = left ? 1 : -1;
+  const triangle = direction => html`<path class="tip" d="M${-direction * 5},0 l${direction * 9},-5 v10z"/>`;
+  const head = extra.lost || dropped ? html`<path class="cross" d="M-5,-5 5,5 M-5,5 5,-5"/>`
+    : extra.held ? html`<path class="bars" d="M-3,-7V7 M3,-7V7"/>` : triangle(sign);
+  const onward = extra.held ? html`<line class="onward" x1="${x(at)}" x2="${x(100)}" y1="50%" y2="50%"/>` : "";
+  const tail = both ? triangle(-sign) : confirmed !== undefined
+    ? html`<path class="tick ${confirmed === until ? "fresh" : ""}" d="M${left ? -17 : 6},0 l4,4 7,-9"/>` : "";
+  return html`<svg aria-hidden="true"><line class="${bare ? "bare" : ""}" x1="${x(confirmed === undefined ? 0 : 7)}" x2="${
+    x(at)}" y1="50%" y2="50%"/>${onward}<svg x="${x(at)}" y="50%">${head}</svg><svg x="${x(0)}" y="50%">${tail}</svg></svg>`;
+}
+
+/** The segments that have travelled, the newest at the bottom. */
+function ladder() {
+  const until = Math.max(shownStep(), -1), several = programs.length > 2;
+  let order = 0;
+  return rows(until).map(row => {
+    const { step, from, to, client, flags, text, length, extra, bare, dropped, again, count, confirmed } = row;
+    const signals = bare || flags.startsWith("SYN") ? flags : flags.replace(/ ?ACK/, "");
+    const signs = [
+      extra.lost && words.lost, extra.held && words.held, dropped && words.dropped, extra.probe && words.probe,
+      again && words.again + (count ? ` ×${count}` : ""),
+    ].filter(Boolean);
+    const now = step === until;
+    const kind = [
+      `of-${from}`, now ? "now" : "", bare ? "ack" : "",
+      flags.includes("RST") || extra.lost || dropped ? "failed" : "",
+    ];
+    const data = text ? html`"${shorten(text, 24, length, words.bytes)}" `
+      : length ? html`${length.toLocaleString("en")}${words.bytes} ` : "";
+    const numbers = numbered && extra.seq !== undefined ? html` <small>seq ${extra.seq} ack ${extra.ack} win ${extra.win}</small>` : "";
+    const window = bare && extra.win === 0 ? "window 0" : "";
+    return html`<li class="${kind.join(" ")}" data-step="${step}" style="--order:${now ? order++ : 0}">${arrow(row, until)}
+      <span><span class="unseen">${nameOfProgram(from)} ${words.to} ${nameOfProgram(to)}: </span>${data}${window || signals}${
+      signs.map(sign => html`<i class="sign">${sign}</i>`)}${numbers}${
+      confirmed === undefined ? "" : html`<span class="unseen">, ${words.confirmed}</span>`}</span>${several ? html`<b class="of-${client}">${client}</b>` : ""}</li>`;
+  });
+}

@@ -1,0 +1,325 @@
+// Shows one step of one recording. Which one, the address tells: #LANGUAGE/SCENARIO/STEP, and
+// /python behind it for the twins.
+
+const { scenarios, sources } = JSON.parse(element("#data").textContent);
+
+// The other pages stand beside this one in docs/. One that `cargo lesson` has put elsewhere finds
+// them from target/ only.
+const folder = location.pathname.split("/").at(-2);
+const docs = folder === "target" ? "../docs/" : folder === "docs" || location.protocol !== "file:" ? "" : null;
+
+// Scenarios about one thing stand together on the path.
+const GROUPS = [
+  ["short", "long"], ["first", "early", "two"], ["parts", "slow"], ["killed", "leaves", "dies", "linger"], ["full"],
+];
+const groupOf = ({ id, wire }) => wire ? "wire" : GROUPS.findIndex(group => group.includes(id));
+
+// What is shown. Where there is no room for all programs, `front` is shown, and of several clients
+// `client`. A first visit begins before the first step, with nothing running.
+let language = navigator.language.startsWith("zh") ? "zh" : "en";
+let scenario = scenarios[0];
+let edition, words, programs, frames, step, front, client, first = false, numbered = false;
+
+// What the browser remembers: the scenarios that have been seen, and whether keys are off.
+const memory = {
+  get(name) { try { return JSON.parse(localStorage[name] ?? "null"); } catch { return null; } },
+  set(name, value) { try { localStorage[name] = JSON.stringify(value); } catch { /* not here */ } },
+};
+let seen = memory.get("seen") ?? {};
+
+const small = matchMedia("(max-width: 640px), (max-width: 1000px) and (max-height: 560px)");
+
+/** What is shown of the recording: on a first visit nothing yet. */
+function shownStep() {
+  return first ? -1 : step;
+}
+
+function shownFrames() {
+  return frames.slice(0, shownStep() + 1);
+}
+
+function shownFrame() {
+  const nothing = { who: null, sides: programs.map(() => ({ new: "$ ", at: [], did: [] })), sockets: [], segments: [] };
+  return first ? nothing : frames[step];
+}
+
+/** What a step is about, who acts in front: by the sentence's own first words, or else by a label. */
+function sentence(frame) {
+  const { who } = frame, text = frame[language];
+  const name = who === null ? "" : nameOfProgram(who);
+  const [begins] = text.match(new RegExp(`^(The )?${name}`, "i")) ?? [""];
+  const label = begins ? html`<b class="of-${who}">${begins}</b>`
+    : name && html`<b class="label of-${who}">${name}</b> `;
+  const itself = frame.by_itself ? html` <span class="by-itself">${prose(frame.by_itself[language])}</span>` : "";
+  return [label, prose(text.slice(begins.length)), itself];
+}
+
+/** Makes the panels of a recording. From step to step they stay, and are filled anew. */
+function layOut() {
+  const panel = id => html`<section id="${id}" class="panel code"><pre tabindex="0"></pre></section>`;
+  const terminals = programs.map((_, number) =>
+    html`<section id="terminal-${number}"><h2></h2><pre tabindex="0"></pre></section>`);
+  const tabs = programs.map((_, number) => html`<button value="${number}"></button>`);
+  fill("main", html`<div id="tabs" role="group">${tabs}</div>${panel("code-0")}
+    <section id="kernel" class="panel"><div id="sockets"></div><ol id="ladder"></ol></section>
+    ${panel("code-1")}${terminals[0]}<div id="clients">${terminals.slice(1)}</div>`);
+  element("main").className = programs.length > 3 ? "many" : programs.length > 2 ? "three" : "";
+}
+
+/** The path through the scenarios: dots in groups, and the present one by its name. */
+function path() {
+  return scenarios.map((other, index) => {
+    const { id, title } = other, begins = index > 0 && groupOf(other) !== groupOf(scenarios[index - 1]);
+    const label = `${index + 1} ${title[language]}`, kind = `${begins ? "begins" : ""} ${seen[id] ?? ""}`;
+    return other === scenario
+      ? html`<li class="here ${kind}"><button popovertarget="list" aria-current="step"><b>${label}</b> ▾</button></li>`
+      : html`<li class="${kind}"><button value="${id}" title="${label}" aria-label="${label}"></button></li>`;
+  });
+}
+
+function showControls() {
+  document.documentElement.lang = language;
+  document.title = `${scenario.title[language]} · ${words.title}`;
+  fill("h1", words.title);
+  fill("#path", path()).ariaLabel = words.path;
+  element("#path").hidden = scenarios.length < 2;
+  fill("#scenarios", scenarios.map(({ id, title }, index) => html`<li class="${seen[id] ?? ""}"><button value="${id}"
+    aria-current="${id === scenario.id ? "step" : "false"}">${index + 1} ${title[language]}</button></li>`));
+  element("#list").ariaLabel = words.list;
+  element("#edition").hidden = Object.keys(scenario.editions).length === 1;
+  for (const button of document.querySelectorAll(".switch button")) {
+    button.ariaPressed = button.value === edition || button.value === language;
+  }
+  fill("#experiment", words.experiment(scenario.experiment)).hidden = docs === null || !scenario.anchor;
+  element("#experiment").href = docs + scenario.anchor?.[language];
+  fill("#glossary", words.glossary).hidden = docs === null;
+  element("#glossary").href = docs + words.glossaryPage;
+  fill("#keys span", words.keys);
+  element("#keys input").checked = memory.get("keys") !== "off";
+  fill("#skip", words.toBar);
+  for (const id of ["edition", "language", "back", "forward", "tabs"]) {
+    element(`#${id}`).ariaLabel = id === "tabs" ? words.programs : words[id];
+  }
+  fill("#count", first ? `0 / ${frames.length - 1}` : `${step} / ${frames.length - 1}`);
+  element("#back").disabled = step === 0;
+  element("#forward").disabled = step === frames.length - 1 && !nextOnPath();
+  fill("#all-steps", frames.map((frame, index) => html`<li value="${index}">${sentence(frame)}</li>`));
+}
+
+function show(moved = false) {
+  words = WORDS[language];
+  const frame = shownFrame();
+  showControls();
+  fill("#sentence", first ? words.first : sentence(frame)).className = frame.unexpected ? "unexpected" : "";
+  showHand();
+  for (const [side, number] of [0, client].entries()) {
+    fill(`#code-${side} pre`, code(number)).ariaLabel = programs[number].name;
+    element(`#code-${side}`).classList.toggle("behind", (side > 0) !== (front > 0));
+  }
+  for (const number of programs.keys()) {
+    const name = nameOfProgram(number), panel = `#terminal-${number}`;
+    fill(`${panel} h2`, html`<span class="unseen">${words.terminal}: </span>${name}`);
+    fill(`${panel} pre`, terminal(number));
+    element(panel).className = `panel terminal of-${number} ${number !== front ? "behind" : ""} ${
+      number > 0 && number !== client ? "other" : ""}`;
+    fill(`#tabs [value="${number}"]`, name).ariaPressed = number === (small.matches ? front : client);
+  }
+  const before = step > 0 && !first ? frames[step - 1].sockets : frame.sockets;
+  fill("#sockets", sockets(frame, before));
+  const drawn = fill("#ladder", ladder());
+  drawn.ariaLabel = words.segments;
+  drawn.classList.toggle("draws", moved);
+  showTimeline();
+  fit();
+  scroll();
+  const twins = edition === "python" ? "/python" : "";
+  if (!first) history.replaceState(null, "", `#${language}/${scenario.id}/${step}${twins}`);
+}
+
+/** Makes code a little smaller where all its lines fit then. */
+function fit() {
+  for (const pre of document.querySelectorAll(".code pre")) {
+    pre.style.fontSize = "";
+    const usual = parseFloat(getComputedStyle(pre).fontSize);
+    for (let tries = 3, size = usual; tries && pre.scrollHeight > pre.clientHeight; tries--) {
+      size *= Math.max(.9, (pre.clientHeight - 1) / pre.scrollHeight);
+      const legible = tries > 1 && size > usual * .86;
+      pre.style.fontSize = legible ? `${size}px` : "";
+      if (!legible) break;
+    }
+  }
+}
+
+/** Gives the sockets the room that they need at any step, so that the ladder stays where it is. */
+function reserve() {
+  const box = element("#sockets");
+  box.style.minHeight = "";
+  const heights = frames.map((frame, index) => {
+    fill("#sockets", sockets(frame, frames[Math.max(index - 1, 0)].sockets));
+    return box.scrollHeight;
+  });
+  box.style.minHeight = `min(${Math.max(...heights) + 2}px, 62%)`;
+}
+
+/** Brings into view the line and the socket that matter, and the end of what grows. */
+function scroll() {
+  for (const box of document.querySelectorAll(".code pre, #sockets")) {
+    const done = [...box.querySelectorAll(".did, .failed, .card:has(.new)")].at(-1);
+    const own = `.card.of-${shownFrame().who ?? client}`;
+    const target = done ?? box.querySelector(`.blocked, .next, ${own}`) ?? box.firstElementChild;
+    if (!target) continue;
+    const [outer, inner] = [box, target].map(shown => shown.getBoundingClientRect());
+    const above = inner.top - outer.top, below = outer.bottom - inner.bottom;
+    if (Math.min(above, below) < 0) box.scrollTop += (above - below) / 2;
+    const row = parseFloat(getComputedStyle(box).lineHeight);
+    if (box.matches(".code pre")) box.scrollTop = Math.round(box.scrollTop / row) * row;
+  }
+  for (const box of document.querySelectorAll(".terminal pre, #ladder")) {
+    box.scrollTop = box.scrollHeight;
+    box.classList.toggle("cut", box.scrollTop > 0);
+  }
+}
+
+/** Goes to a step, and brings the programs to the front that it is about. */
+function go(wanted) {
+  first = false;
+  step = Math.min(Math.max(wanted, 0), frames.length - 1);
+  const numbers = [...programs.keys()];
+  const clientOf = ({ who, sides }) => who || numbers.find(number => number > 0 && sides[number].new);
+  client = frames.slice(0, step + 1).map(clientOf).findLast(Boolean) ?? 1;
+  const { who, sides } = frames[step];
+  front = who ?? numbers.find(number => sides[number].new) ?? 0;
+  const last = step === frames.length - 1;
+  if (seen[scenario.id] !== "done") memory.set("seen", seen = { ...seen, [scenario.id]: last ? "done" : "begun" });
+  show(true);
+}
+
+function nextOnPath() {
+  return scenarios[scenarios.indexOf(scenario) + 1];
+}
+
+function nextScenario() {
+  if (!nextOnPath()) return;
+  choose(nextOnPath().id, edition);
+  go(0);
+}
+
+function forward() {
+  if (first) go(0);
+  else if (step < frames.length - 1) go(step + 1);
+  else nextScenario();
+}
+
+function back() {
+  go(step - 1);
+}
+
+/** Goes to the next or the previous chapter. */
+function goChapter(direction) {
+  const begins = chapters();
+  go(direction > 0 ? begins.find(begin => begin > step) ?? Infinity : begins.findLast(begin => begin < step) ?? 0);
+}
+
+/** Chooses a scenario, and of its recordings the wanted one if there is such. */
+function choose(id, wanted) {
+  scenario = scenarios.find(scenario => scenario.id === id) ?? scenario;
+  edition = wanted in scenario.editions ? wanted : Object.keys(scenario.editions)[0];
+  if (frames === scenario.editions[edition].frames) return;
+  ({ programs, frames } = scenario.editions[edition]);
+  words = WORDS[language];
+  layOut();
+  reserve();
+}
+
+/** The step of another recording that is at the same place in the story as this one's `step`: the two
+ * are compared by who calls what, in order, and where one has a step of its own, the step before it
+ * counts. */
+function samePlace(others) {
+  const key = ({ who, call }) => `${who} ${call?.split("(")[0]}`;
+  const longest = Array.from({ length: frames.length + 1 }, () => new Array(others.length + 1).fill(0));
+  for (let i = frames.length - 1; i >= 0; i--) {
+    for (let j = others.length - 1; j >= 0; j--) {
+      longest[i][j] = key(frames[i]) === key(others[j]) ? longest[i + 1][j + 1] + 1
+        : Math.max(longest[i + 1][j], longest[i][j + 1]);
+    }
+  }
+  let found = 0;
+  for (let i = 0, j = 0; i <= step && j < others.length;) {
+    if (key(frames[i]) === key(others[j])) { found = j; i++; j++; }
+    else if (longest[i + 1][j] >= longest[i][j + 1]) i++;
+    else j++;
+  }
+  return step === frames.length - 1 ? others.length - 1 : found;
+}
+
+function followAddress() {
+  const [wanted, id, number, twins] = location.hash.slice(1).split("/");
+  if (wanted in WORDS) language = wanted;
+  choose(id, twins ?? "rust");
+  first = !id && scenarios.length > 1;
+  if (!first) return go(parseInt(number) || 0);
+  [step, front, client] = [0, 0, 1];
+  show();
+}
+
+const on = (selector, event, action) => element(selector).addEventListener(event, action);
+on("#back", "click", back);
+on("#forward", "click", forward);
+on("#skip", "click", event => {
+  event.preventDefault();
+  element("header button").focus();
+});
+on("#step", "input", ({ target }) => go(Number(target.value)));
+on("#timeline", "pointermove", pointAt);
+on("#hand", "click", ({ target }) => {
+  const button = target.closest("button");
+  if (button) hand.choose(button);
+});
+for (const list of ["#path", "#scenarios"]) {
+  on(list, "click", ({ target }) => {
+    const { value } = target.closest("button") ?? {};
+    if (!value) return;
+    element("#list").hidePopover();
+    choose(value, edition);
+    go(0);
+  });
+}
+on("#edition", "click", ({ target }) => {
+  const other = scenario.editions[target.value];
+  if (!other) return;
+  const same = samePlace(other.frames);
+  choose(scenario.id, target.value);
+  first ? show() : go(same);
+});
+on("#language", "click", ({ target }) => {
+  language = target.value || language;
+  show();
+});
+on("#keys input", "change", ({ target }) => memory.set("keys", target.checked ? "on" : "off"));
+on("main", "click", ({ target }) => {
+  const segment = target.closest("[data-step]"), tab = target.closest("#tabs button");
+  if (segment) go(Number(segment.dataset.step));
+  if (!tab) return;
+  front = Number(tab.value);
+  client = front || client;
+  show();
+});
+addEventListener("keydown", event => {
+  const { code, shiftKey, target } = event;
+  if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing) return;
+  if (memory.get("keys") === "off" || target.closest?.("input:not(#step), textarea, select, [role=radio], [popover]")) return;
+  const moves = {
+    ArrowRight: shiftKey ? () => goChapter(1) : forward, ArrowLeft: shiftKey ? () => goChapter(-1) : back,
+    PageDown: forward, PageUp: back, Home: () => go(0), End: () => go(Infinity),
+    KeyQ: () => { numbered = !numbered; show(); },
+  };
+  if (code in moves) moves[code]();
+  else if (!pressHand(code)) return;
+  event.preventDefault();
+});
+addEventListener("hashchange", followAddress);
+addEventListener("resize", () => {
+  reserve();
+  show();
+});
+followAddress();

@@ -1,0 +1,110 @@
+// The programs: what each does now, its code with the marks of this step, and its terminal.
+
+const nameOf = call => call.split("(")[0];
+
+function nameOfProgram(number) {
+  return number === 0 ? words.server : programs.length === 2 ? words.client : `${words.client} ${number}`;
+}
+
+/** A program's name in its colour; of several clients each has its number. */
+function badge(number) {
+  return number && programs.length > 2 ? html`<b class="number of-${number}">${number}</b>` : "";
+}
+
+/** What a program or thread does now, in words. Its kind is the class of its colour. */
+function state({ is, what = "" }, short = what.length > [0, 30, 30, 14, 0][Math.min(programs.length, 4)]) {
+  const detail = short && is !== "ended" ? nameOf(words.detail(what)) : words.detail(what);
+  const text = {
+    asks: words.asks(detail), waits: words.waits(detail), runs: words.runs,
+    stopped: words.stopped, ended: words.ended(detail),
+  }[is] ?? words.absent;
+  const shown = detail && text.endsWith(detail)
+    ? html`<span class="word">${text.slice(0, -detail.length)}</span>${detail}` : text;
+  return html`<span class="is-${is}" title="${text}">${shown}</span>`;
+}
+
+/** What a program does now. */
+function states({ state: own, at }) {
+  if (own && own.is !== "absent") return state(own);
+  const calls = at.map(([, kind, call]) => state({ is: kind === "blocked" ? "waits" : "asks", what: call }));
+  return calls.length ? calls : state({ is: "absent" });
+}
+
+/** What each thread of a program does now, where there are several. */
+function threads(side) {
+  return (side.threads ?? []).map(({ name, state: now }) =>
+    html`<span><i>${words.thread(name)}</i> ${state(now, true)}</span>`);
+}
+
+/** The marks that a frame's programs set into the code they share: by line, each with its kind. */
+function marks(running, frame) {
+  const found = new Map();
+  const add = (line, kind, program, text) => {
+    const tags = found.get(line) ?? [], same = tags.find(tag => tag.kind === kind && tag.text === text);
+    if (same) same.of.push(program);
+    else tags.push({ kind, of: [program], text });
+    found.set(line, tags);
+  };
+  for (const program of running) {
+    const { did, at, raised } = frame.sides[program];
+    const { lines } = sources[programs[program].source];
+    for (const [line, call, result] of did) {
+      const name = nameOf(call), shown = new RegExp(`\\b${name}\\(`).test(lines[line]) ? "" : `${name} `;
+      const failed = result.startsWith("-1") && !/in progress|temporarily unavailable/.test(result);
+      add(line, failed ? "failed" : "did", program, shown + (result ? `= ${result.split(" ")[0]}` : "✓"));
+    }
+    for (const [line, kind] of at) add(line, kind, program, kind === "blocked" ? words.waiting : words.next);
+    if (raised !== undefined && raised !== null) add(raised, "failed", program, `✗ ${words.raises}`);
+  }
+  return found;
+}
+
+/** The lines of a program's code. Clients that run the same code share it. A line's text leaves room
+ * for all marks that it ever gets, so that it never moves. */
+function code(number) {
+  const { source } = programs[number];
+  const { lines, first } = sources[source];
+  const running = [...programs.keys()].filter(other =>
+    programs[other].source === source && (other > 0) === (number > 0));
+  const several = running.length > 1;
+  const width = tags => tags.reduce((sum, { text, of }) =>
+    sum + 1.4 + text.length * (/[^ -~✓]/.test(text) ? 1.8 : 1) + (several ? of.length * 2.2 : 0), 0);
+  const room = new Map();
+  for (const frame of frames) {
+    for (const [line, tags] of marks(running, frame)) room.set(line, Math.max(room.get(line) ?? 0, width(tags)));
+  }
+  const now = marks(running, shownFrame());
+  return lines.map((line, index) => {
+    const [, indent, text, comment] = line.match(/^(\s*)(.*?)(\s+(?:\/\/|#) .*)?$/);
+    const tags = now.get(index) ?? [];
+    return html`<div class="${tags.map(({ kind }) => kind).join(" ")}"><i>${first + index}</i
+      ><span style="--indent:${indent.length};--room:${room.get(index) ?? 0}">${text || " "}</span
+      ><em><span>${comment}</span></em><u>${tags.map(tag => html`<b class="${tag.kind} of-${tag.of[0]}">${
+        several ? tag.of.map(program => html`<s class="of-${program}">${program}</s> `) : ""}${tag.text}</b>`)}</u></div>`;
+  });
+}
+
+/** What a terminal shows at this step, without the questions that have been answered. */
+function terminal(number) {
+  const texts = shownFrames().map(frame => frame.sides[number].new);
+  const old = texts.slice(0, -1).join("").length;
+  const lines = texts.join("").split("\n");
+  let end = -1;
+  return lines.map((line, index) => {
+    const last = index === lines.length - 1;
+    end += line.length + 1;
+    const text = last ? line : line.replace(/^next: .*?\[Enter\] ?/, "");
+    if (!text && (last || line)) return "";
+    const kind = /^\$/.test(text) ? "prompt"
+      : /^next: /.test(text) ? "asks"
+        : /^(error:|\[!\]|\w+Error\b)/.test(text) ? "failed" : "";
+    return html`<span class="${kind} ${end > old ? "new" : ""} of-${number}">${printed(text)}</span>${last ? "" : "\n"}`;
+  });
+}
+
+/** A printed line. Of a long message its own length is said, without the mark in front. */
+function printed(line) {
+  const [, mark, message] = line.match(/^(\[\*\] Received: )(.*)$/) ?? [];
+  if (!message) return shorten(line, 160, line.length, words.characters);
+  return [mark, shorten(message, 120, new TextEncoder().encode(message).length, words.bytes)];
+}
