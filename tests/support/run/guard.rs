@@ -29,7 +29,8 @@ pub fn contained(main: impl FnOnce() -> ExitCode) -> ExitCode {
     status.map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
-fn is_contained() -> bool {
+/// Returns whether this process runs among processes of its own.
+pub fn is_contained() -> bool {
     env::var_os(CONTAINED).is_some()
 }
 

@@ -1,10 +1,10 @@
 //! A program that runs: what it prints, line by line, and how it ends.
 
 use std::io::{self, Read, Write};
-use std::process::{self, Child, ChildStdin, Command, ExitStatus};
+use std::process::{Child, ChildStdin, Command, ExitStatus};
 use std::time::Duration;
 
-use crate::run::guard::{forget, guard};
+use crate::run::guard::{forget, guard, is_contained};
 use crate::run::output::{Output, PROMPT_END};
 use crate::run::{LIMIT, poll, proc};
 
@@ -154,10 +154,11 @@ impl Process {
             let stat = proc::stat(proc::folder(*process));
             stat.is_some_and(|stat| stat.group == self.id())
         };
-        // All of /proc would tell the same, but to read it takes a hundred times as long. A process whose parent has
-        // ended is a child of the first one.
-        let mut processes = [proc::children(process::id()), proc::children(1)].concat();
-        processes.retain(is_its);
+        // All of /proc would tell the same, but to read it takes a hundred times as long. Among processes of its own,
+        // one whose parent has ended is a child of the first one.
+        let orphans = if is_contained() { proc::children(1) } else { Vec::new() };
+        let mut processes: Vec<u32> = orphans.into_iter().filter(is_its).collect();
+        processes.push(self.id());
         while let Some(process) = processes.pop() {
             if !proc::is_asleep(process) {
                 return false;
