@@ -13,6 +13,8 @@ program, fault, address = sys.argv[1:]
 host, port = address.rsplit(":", 1)
 is_short = program.startswith("short")
 kept, kept_for_all = [], [None]
+buffer = bytearray(1024)
+REPLIES = {"replies otherwise": b"ACK?", "replies with a line break": b"ACK!\n"}
 
 
 def shown(data):
@@ -33,6 +35,17 @@ def say(text):
             time.sleep(0)
     elif fault != "says nothing":
         print(text, flush=True, file=sys.stderr if fault == "logs to stderr" else sys.stdout)
+
+
+def receive(client):
+    if fault == "keeps the rest":
+        count = client.recv_into(buffer)
+        end = buffer.find(0)
+        return bytes(buffer[:end if end > count > 0 else count])
+    message = client.recv(48 if fault == "reads little" else 1024)
+    while fault == "waits for a shorter part" and len(message) % 1024 == 0 and message:
+        message += client.recv(1024)
+    return message
 
 
 def send_all(peer, data):
@@ -79,6 +92,8 @@ def talk(client):
             traceback.print_exc(file=sys.stdout)
         print("[!]", error, file=sys.stderr)
     client.close()
+    if fault == "keeps threads":
+        threading.Event().wait()
     if fault == "serves one":
         os._exit(0)
 
@@ -94,7 +109,7 @@ def converse(client):
         time.sleep(4)
     kept_for_all[0] = client
     while True:
-        message = client.recv(48 if fault == "reads little" else 1024)
+        message = receive(client)
         if fault == "shares a variable":
             time.sleep(0.01)
             client = kept_for_all[0]
@@ -104,13 +119,16 @@ def converse(client):
             return
         say("[*] Received: " + shown(message))
         if fault != "sends first":
-            send_all(client, b"ACK?" if fault == "replies otherwise" else b"ACK!")
+            reply = b"ACK %d" % time.time_ns() if fault == "replies anew" else b"ACK!"
+            send_all(client, REPLIES.get(fault, reply))
         if not is_short:
             say("[*] Sended: ACK!")
         elif fault == "closes at once":
             return
         else:
             client.shutdown(socket.SHUT_WR)
+            if fault == "ends and closes":
+                return
             client.settimeout(5)
             while client.recv(65536):
                 pass
@@ -122,6 +140,8 @@ def connect():
     client.connect((host, int(port)))
     if fault == "screams":
         sys.exit("\x1b" * 60_000)
+    if fault == "forges":
+        raise ValueError("short-client: 11 of 11 rows hold\r\x1b[2K        yes")
     if fault == "duplicates":
         os.dup2(client.fileno(), 0)
         client.close()
@@ -136,8 +156,12 @@ def connect():
             os.write(file, message)
             os.sendfile(client.fileno(), file, 0, len(message))
         else:
-            send_all(client, b"hello" if fault == "says otherwise" else message)
+            send_all(client, {"says otherwise": b"hello", "says anew": b"%d" % time.time_ns()}.get(fault, message))
+        if fault == "never waits":
+            send_all(client, message)
         reply = client.recv(4096)
+        while fault == "reads to the end" and (more := client.recv(4096)):
+            reply += more
         while fault == "waits for 4" and len(reply) < 4:
             reply += client.recv(4096)
         if not reply and fault != "takes nothing for a reply":

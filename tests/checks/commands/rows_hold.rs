@@ -3,7 +3,7 @@
 use std::fs;
 
 use support::root;
-use support::rows::{Row, Subject, crash, rows_of, try_all};
+use support::rows::{Failure, Kind, Row, Subject, Verdict, crash, rows_of, try_all, try_out};
 use support::run::{Edition, PROGRAMS, or_skip, python, quoted, strace};
 
 #[track_caller]
@@ -32,6 +32,7 @@ fn every_row_holds_for_the_programs() {
 /// Programs with a fault, and the row that sees it.
 const FAULTS: &str = "\
 short-server | replies otherwise | answers a message with ACK! and closes
+short-server | replies with a line break | answers a message with ACK! and closes
 short-server | says nothing | prints the original's lines
 short-server | sends first | makes the original's calls in their order
 short-server | has no threads | answers others while one client is silent
@@ -39,14 +40,18 @@ short-server | shares a variable | two clients speak at once: each gets its own
 short-server | says in pieces | two clients speak at once: each gets its own
 short-server | hurries | a client is silent at first: gets nothing
 short-server | keeps all | 150 clients one after another: nothing stays open
+short-server | keeps threads | 150 clients one after another: nothing stays open
 short-server | ends at 101 | 150 clients one after another: nothing stays open
 short-server | serves one | a client leaves: serves the next
 short-server | ends with a client | a client leaves without a word: serves the next
 short-server | shows tracebacks | a client resets: one line at most, serves the next
 short-server | prints tracebacks | a client resets: one line at most, serves the next
 short-server | asks who is there | a client half-closes: one ACK!, then the end
+short-server | waits for a shorter part | a message of exactly 1,024 bytes: answered
+short-server | keeps the rest | a shorter message after a longer one: shown alone
 short-server | closes at once | a message of 300,000 bytes: answered, a clean end
-short-server | copies bytes | half a Chinese character at byte 1024: shown
+short-server | ends and closes | a message of 300,000 bytes: answered, a clean end
+short-server | decodes | half a Chinese character at byte 1024: shown
 short-server | prints raw | line breaks and escapes in a message: on one line
 short-server | decodes | bytes that are not text: answered, none shown raw
 short-server | accepts once | descriptors run out: loses nobody who waits
@@ -60,6 +65,8 @@ long-server | has threads | a second client waits its turn, then is answered
 long-server | hurries | a client is silent at first: gets nothing
 long-server | keeps all | 150 clients one after another: nothing stays open
 long-server | asks who is there | a client half-closes: one ACK!, then the end
+long-server | waits for a shorter part | a message of exactly 1,024 bytes: answered
+long-server | keeps the rest | a shorter message after a longer one: shown alone
 long-server | serves one | a message of 300,000 bytes: answered, a clean end
 long-server | accepts once | descriptors run out: loses nobody who waits
 short-client | says otherwise | sends its message, takes the reply and closes
@@ -74,6 +81,7 @@ short-client | prints raw | line breaks and escapes in a reply: on one line
 short-client | shows less | a reply of 5,000 bytes: shows the first 4,096
 short-client | sends elsewhere first, and sends a part | send takes a part of the bytes: sends the rest
 short-client | sends a part | send takes a part of the bytes: sends the rest
+long-client | never waits | sends its message after each reply
 long-client | says otherwise | sends its message after each reply
 long-client | says more | prints each reply and a line break, nothing else
 long-client | stops by itself | goes on until it is stopped, for 1,000 rounds
@@ -116,12 +124,23 @@ fn every_row_sees_the_fault_that_it_is_there_for() {
 }
 
 #[test]
-fn every_row_is_explained_in_both_languages() {
-    for page in ["rows.md", "rows.zh-CN.md"] {
+fn rows_of_a_program_are_worth_100_points() {
+    for program in PROGRAMS {
+        let points: u32 = rows_of(program).into_iter().map(|row| row.points).sum();
+        assert_eq!(points, 100, "{program}");
+    }
+}
+
+#[test]
+fn every_row_is_explained_in_both_languages_with_its_points() {
+    for (page, before, after) in
+        [("rows.md", "**", " points.**"), ("rows.zh-CN.md", "（", " 分）。**")]
+    {
         let text = fs::read_to_string(root().join("docs").join(page)).expect("the page is there");
         for row in PROGRAMS.iter().flat_map(|program| rows_of(program)) {
-            let is_heading = |line: &str| line.strip_prefix("### ") == Some(row.name);
-            assert!(text.lines().any(is_heading), "{page}: {}", row.name);
+            let (_, section) = text.split_once(&format!("\n### {}\n\n", row.name)).expect(row.name);
+            let first = section.lines().next().unwrap_or_default();
+            assert!(first.contains(&format!("{before}{}{after}", row.points)), "{page}: {first}");
         }
     }
 }
@@ -151,7 +170,7 @@ fn call_of_another_socket_before_is_not_made_to_fail() {
 fn every_row_holds_for_programs_of_ones_own_without_a_fault() {
     let mut correct = PROGRAMS.map(|program| (program, "none")).to_vec();
     correct.extend(["long-server", "short-client"].map(|program| (program, "duplicates")));
-    correct.push(("long-server", "reads little"));
+    correct.extend([("long-server", "reads little"), ("short-client", "reads to the end")]);
     let subjects: Vec<Subject> =
         correct.iter().filter_map(|(program, way)| faulty(program, way)).collect();
     if or_skip("strace", strace()).is_some() {
@@ -209,8 +228,50 @@ fn crash_is_named_in_the_words_of_its_language() {
 }
 
 #[test]
+fn other_words_than_the_originals_cost_the_first_row_only() {
+    for (program, fault, says) in [
+        ("short-server", "replies with a line break", "ACK!\n"),
+        ("long-server", "replies with a line break", "ACK!\n"),
+        ("short-client", "says otherwise", "hello"),
+        ("long-client", "says otherwise", "hello"),
+    ] {
+        let (Some(subject), Some(_)) = (faulty(program, fault), or_skip("strace", strace())) else {
+            return;
+        };
+        let subject = try_out(subject).expect("it is judged");
+        assert_eq!(subject.says.as_deref(), Some(says.as_bytes()), "{program}");
+        let rows = rows_of(program);
+        let tasks: Vec<(&Row, &Subject)> = rows.iter().map(|row| (*row, &subject)).collect();
+        let verdicts: Vec<Verdict> = try_all(&tasks, |verdicts| verdicts.collect());
+        let holds: Vec<bool> = verdicts.iter().map(Result::is_ok).collect();
+        assert!(!holds[0] && holds[1..].iter().all(|holds| *holds), "{program}: {verdicts:?}");
+    }
+    for (program, fault) in [("short-server", "replies anew"), ("short-client", "says anew")] {
+        let subject = faulty(program, fault).expect("there is Python");
+        assert_eq!(try_out(subject).expect("it is judged").says, None, "{program}");
+    }
+}
+
+#[test]
+fn same_words_or_the_same_crash_are_the_same_fault() {
+    let no = |expected: &str, got: &str, kind| {
+        let (expected, got) = (expected.to_owned(), got.to_owned());
+        Failure::No { expected, got, kind }
+    };
+    let waits = no("\"ACK!\"", "nothing in 5 s", Kind::Unexpected);
+    let waits_elsewhere = no("the end", "nothing in 5 s", Kind::Unexpected);
+    let crashes = no("the end", "traceback: TypeError", Kind::Crash);
+    let crashes_elsewhere = no("\"ACK!\" for the next client", "traceback: TypeError", Kind::Crash);
+    assert!(waits.is_same_as(&waits, false) && crashes_elsewhere.is_same_as(&crashes, false));
+    assert!(!waits_elsewhere.is_same_as(&waits, false) && waits_elsewhere.is_same_as(&waits, true));
+    assert!(!crashes_elsewhere.is_same_as(&waits, false));
+    assert!(crashes_elsewhere.is_same_as(&waits, true));
+}
+
+#[test]
 fn bytes_that_are_not_text_are_quoted_as_pairs_of_digits() {
     assert_eq!(quoted("中文 ACK!\n".as_bytes()), "\"中文 ACK!\\n\"");
+    assert_eq!(quoted(b"ACK!\0"), "\"ACK!\\0\"");
     assert_eq!(quoted(b"\0\0\x0b\xb8ab"), "00 00 0b b8 61 62");
     assert_eq!(quoted(&[0xff; 20]), "ff ".repeat(16) + "...");
     assert_eq!(quoted(b""), "nothing");

@@ -4,10 +4,15 @@ use std::io::{self, IsTerminal, Write};
 use std::iter;
 use std::time::Instant;
 
+use serde::Serialize;
 use terminal_size::{Width, terminal_size_of};
 use textwrap::core::display_width;
 
+use crate::options::Options;
+use support::anchor_of;
+use support::command_line::{Problem, misuse};
 use support::rows::{Failure, Reason, Row, Subject, Verdict, rows_of};
+use support::run::quoted;
 
 /// The width, in characters, where there is no terminal.
 const DEFAULT_WIDTH: usize = 100;
@@ -23,133 +28,246 @@ const GAP: usize = 2;
 /// The table of one program.
 pub struct Table {
     program: &'static str,
-    rows: Vec<&'static Row>,
+    /// The rows that are asked for, with their numbers.
+    rows: Vec<(usize, &'static Row)>,
     /// What is tried, under its heading; the last one is judged.
     columns: Vec<(String, Subject)>,
 }
 
+/// What came of a table.
+#[derive(Serialize)]
+pub struct Judged {
+    program: &'static str,
+    /// The heading of the judged column.
+    subject: String,
+    hold: usize,
+    rows: usize,
+    points: u32,
+    /// What the rows are worth, without those that the program makes impossible.
+    of: u32,
+    cells: Vec<Cell>,
+    /// Those of the judged column.
+    #[serde(skip)]
+    pub verdicts: Vec<Verdict>,
+}
+
+#[derive(Serialize)]
+struct Cell {
+    row: usize,
+    name: &'static str,
+    points: u32,
+    subject: String,
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    got: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    /// What it says in place of the original's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    says: Option<String>,
+}
+
 impl Table {
-    pub fn new(program: &'static str, columns: Vec<(String, Subject)>) -> Self {
-        Self { program, rows: rows_of(program), columns }
+    pub fn new(
+        program: &'static str,
+        columns: Vec<(String, Subject)>,
+        asked: Option<&str>,
+    ) -> Result<Self, Problem> {
+        let rows = (1..).zip(rows_of(program));
+        let is_asked = |(number, row): &(usize, &Row)| {
+            asked.is_none_or(|asked| asked == row.name || asked == number.to_string())
+        };
+        let rows: Vec<_> = rows.filter(is_asked).collect();
+        match asked {
+            Some(asked) if rows.is_empty() => misuse(format!("{program} has no row {asked}")),
+            _ => Ok(Self { program, rows, columns }),
+        }
     }
 
     /// Returns what is to be tried, cell by cell.
     pub fn tasks(&self) -> Vec<(&Row, &Subject)> {
         let mut tasks = Vec::new();
-        for row in &self.rows {
+        for (_, row) in &self.rows {
             tasks.extend(self.columns.iter().map(|(_, subject)| (*row, subject)));
         }
         tasks
     }
 
-    /// Prints it when the verdict on each cell is there, and returns those of the judged column.
+    /// Prints it when the verdict on each cell is there, and returns what came of it.
     pub fn print(
         &self,
         verdicts: &mut dyn Iterator<Item = Verdict>,
-        as_json: bool,
-    ) -> io::Result<Vec<Verdict>> {
-        let columns = self.judge(verdicts, as_json)?;
-        let mut out = io::stdout().lock();
-        if as_json {
-            out.write_all(self.objects(&columns).as_bytes())?;
-        } else {
-            let headings = self.columns.iter().map(|(heading, _)| heading.clone());
-            let program = self.program.to_owned();
-            let mut lines = vec![iter::once(program).chain(headings).collect()];
-            for (number, row) in self.rows.iter().enumerate() {
-                let cells = columns.iter().map(|verdicts| match &verdicts[number] {
-                    Ok(()) => "yes".to_owned(),
-                    Err(failure) => failure.to_string(),
-                });
-                lines.push(iter::once(row.name.to_owned()).chain(cells).collect());
-            }
-            out.write_all(&formatted(&lines).as_bytes()[self.program.len()..])?;
-            writeln!(out, "{}: {}", self.program, summary(&columns[columns.len() - 1]))?;
+        options: &Options,
+    ) -> io::Result<Judged> {
+        let lines = self.judge(verdicts, options)?;
+        let judged = self.judged(&lines);
+        if options.as_json {
+            return Ok(judged);
         }
-        Ok(columns.into_iter().next_back().unwrap_or_default())
+        let headings = self.columns.iter().map(|(heading, _)| heading.clone());
+        let mut table = vec![iter::once(self.program.to_owned()).chain(headings).collect()];
+        for ((number, row), line) in self.rows.iter().zip(&lines) {
+            let points =
+                if options.with_points { format!(" ({})", row.points) } else { String::new() };
+            let label = format!("{number:>2} {}{points}", row.name);
+            let cells = line.iter().zip(&self.columns).map(|(verdict, (_, subject))| {
+                let mark = if is_marked(subject, *number) { "*" } else { "" };
+                match verdict {
+                    Ok(()) => format!("yes{mark}"),
+                    Err(failure) => failure.to_string().replacen("no:", &format!("no{mark}:"), 1),
+                }
+            });
+            table.push(iter::once(label).chain(cells).collect());
+        }
+        let mut out = io::stdout().lock();
+        out.write_all(&formatted(&table).as_bytes()[self.program.len()..])?;
+        if let Some(says) = self.judged_subject().says.as_deref() {
+            writeln!(out, "* with its own words, {}", quoted(says))?;
+        }
+        let points = format!(", {} of {} points", judged.points, judged.of);
+        let points = if options.with_points { points.as_str() } else { "" };
+        writeln!(out, "{}: {}{points}", self.program, judged.summary())?;
+        self.lead_on(&judged.verdicts, &mut out)?;
+        Ok(judged)
     }
 
-    /// Waits for the verdicts, and returns them column by column.
+    /// Says where to go on: at the first row that does not hold, in full.
+    fn lead_on(&self, verdicts: &[Verdict], out: &mut impl Write) -> io::Result<()> {
+        let first = verdicts.iter().zip(&self.rows).find_map(|(verdict, (number, row))| {
+            let failure = verdict.as_ref().err()?;
+            matches!(failure, Failure::No { .. }).then_some((number, row.name, failure))
+        });
+        match first {
+            None => writeln!(out, "What each row asks: docs/rows.md"),
+            Some((number, name, failure)) => writeln!(
+                out,
+                "Begin with row {number}: {}\nWhat it asks, and how to fix it: docs/rows.md#{}",
+                failure.to_string().trim_start_matches("no: "),
+                anchor_of(name)
+            ),
+        }
+    }
+
+    /// Waits for the verdicts, and returns them line by line.
     fn judge(
         &self,
         verdicts: &mut dyn Iterator<Item = Verdict>,
-        as_json: bool,
+        options: &Options,
     ) -> io::Result<Vec<Vec<Verdict>>> {
         let begun = Instant::now();
         let mut out = io::stdout().lock();
         // The first cell at once, so that it is known early whether anything can be printed.
-        out.write_all(if as_json { "" } else { self.program }.as_bytes())?;
+        out.write_all(if options.as_json { "" } else { self.program }.as_bytes())?;
         out.flush()?;
-        let cells = self.rows.len() * self.columns.len();
-        let mut columns = vec![Vec::new(); self.columns.len()];
-        for count in 0..cells {
-            let row = &self.rows[count / self.columns.len()];
-            let seconds = begun.elapsed().as_secs();
-            progress(&format!(" {count}/{cells}, {seconds} s: {} ...", row.name));
-            columns[count % self.columns.len()].extend(verdicts.next());
+        let mut lines: Vec<Vec<Verdict>> = Vec::new();
+        for (_, row) in &self.rows {
+            let (count, seconds) = (lines.len(), begun.elapsed().as_secs());
+            progress(&format!(" {count}/{}, {seconds} s: {} ...", self.rows.len(), row.name));
+            let mut line: Vec<Verdict> = verdicts.take(self.columns.len()).collect();
+            if let ([.., Err(Failure::No { .. }), own], true) = (&mut line[..], self.has_own()) {
+                *own = Err(Failure::NotTried(Reason::RustNeither));
+            }
+            for (column, verdict) in line.iter_mut().enumerate() {
+                let earlier = self.rows.iter().zip(&lines).find(|((first, _), line)| {
+                    match (&*verdict, &line[column]) {
+                        (Err(this), Err(earlier)) => this.is_same_as(earlier, *first == 1),
+                        _ => false,
+                    }
+                });
+                if let Some(((row, _), _)) = earlier {
+                    *verdict = Err(Failure::NotTried(Reason::See(*row)));
+                }
+            }
+            let is_no = matches!(line.last(), Some(Err(Failure::No { .. })));
+            lines.push(line);
+            if is_no && options.only_to_first_no {
+                break;
+            }
         }
         progress("");
-        for column in &mut columns {
-            let first = column[0].clone();
-            for verdict in &mut column[1..] {
-                let failure = verdict.clone().map_err(|failure| failure.unless_it_is(&first));
-                *verdict = failure;
-            }
-        }
-        Ok(columns)
+        Ok(lines)
     }
 
-    /// Returns a JSON object a line for each cell.
-    fn objects(&self, columns: &[Vec<Verdict>]) -> String {
-        let mut lines = String::new();
-        for (number, row) in self.rows.iter().enumerate() {
-            for ((subject, _), verdicts) in self.columns.iter().zip(columns) {
-                let (verdict, expected, got) = match &verdicts[number] {
-                    Ok(()) => ("yes", "", String::new()),
+    /// Returns whether a learner's program is judged, beside the one in Rust.
+    fn has_own(&self) -> bool {
+        self.columns.iter().rev().nth(1).is_some_and(|(heading, _)| heading == "Rust")
+    }
+
+    fn judged_subject(&self) -> &Subject {
+        &self.columns[self.columns.len() - 1].1
+    }
+
+    fn judged(&self, lines: &[Vec<Verdict>]) -> Judged {
+        let mut cells = Vec::new();
+        for ((number, row), line) in self.rows.iter().zip(lines) {
+            for ((heading, subject), verdict) in self.columns.iter().zip(line) {
+                let (word, expected, got, why) = match verdict {
+                    Ok(()) => ("yes", None, None, None),
                     Err(Failure::No { expected, got, .. }) => {
-                        ("no", expected.as_str(), got.clone())
+                        ("no", Some(expected.clone()), Some(got.clone()), None)
                     }
-                    Err(Failure::NotTried(reason)) => {
-                        let text = Failure::NotTried(*reason).to_string();
-                        let got = text.split(": ").nth(1).unwrap_or_default().to_owned();
-                        let is_known = *reason == Reason::SameAsFirst;
-                        (if is_known { "not judged" } else { "not tried" }, "", got)
+                    Err(failure @ Failure::NotTried(Reason::See(_))) => {
+                        ("not judged", None, None, Some(failure.to_string()))
+                    }
+                    Err(failure) => {
+                        let why = failure.to_string().replace("not tried: ", "");
+                        ("not tried", None, None, Some(why))
                     }
                 };
-                let fields = [
-                    ("program", self.program),
-                    ("row", row.name),
-                    ("subject", subject),
-                    ("verdict", verdict),
-                    ("expected", expected),
-                    ("got", &got),
-                ];
-                let fields = fields.map(|(name, text)| format!("\"{name}\":{}", in_json(text)));
-                lines += &["{", &fields.join(","), "}\n"].concat();
+                let says = subject.says.as_deref().filter(|_| is_marked(subject, *number));
+                cells.push(Cell {
+                    row: *number,
+                    name: row.name,
+                    points: row.points,
+                    subject: heading.clone(),
+                    verdict: word,
+                    expected,
+                    got,
+                    why,
+                    says: says.map(quoted),
+                });
             }
         }
-        lines
-    }
-}
-
-/// Counts how many rows hold.
-fn summary(verdicts: &[Verdict]) -> String {
-    let count = |is_of: fn(&Verdict) -> bool| verdicts.iter().filter(|this| is_of(this)).count();
-    let hold = count(Result::is_ok);
-    let known = count(|verdict| matches!(verdict, Err(Failure::NotTried(Reason::SameAsFirst))));
-    let not_tried = count(|verdict| matches!(verdict, Err(Failure::NotTried(_)))) - known;
-    let mut summary = format!("{hold} of {} rows hold", verdicts.len());
-    for (count, what) in [(not_tried, "not tried"), (known, "not judged")] {
-        if count > 0 {
-            summary += &[", ", &count.to_string(), " ", what].concat();
+        let verdicts: Vec<Verdict> = lines.iter().filter_map(|line| line.last()).cloned().collect();
+        let worth = |counts: fn(&Verdict) -> bool| {
+            let rows = self.rows.iter().zip(&verdicts).filter(|(_, verdict)| counts(verdict));
+            rows.map(|((_, row), _)| row.points).sum()
+        };
+        Judged {
+            program: self.program,
+            subject: self.columns[self.columns.len() - 1].0.clone(),
+            hold: verdicts.iter().filter(|verdict| verdict.is_ok()).count(),
+            rows: verdicts.len(),
+            points: worth(Result::is_ok),
+            of: worth(|verdict| !matches!(verdict, Err(Failure::NotTried(Reason::Impossible(_))))),
+            cells,
+            verdicts,
         }
     }
-    summary
 }
 
-/// Returns a text as JSON writes it. It has no control characters any more.
-fn in_json(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+impl Judged {
+    /// Counts how many rows hold.
+    fn summary(&self) -> String {
+        let count =
+            |is_of: fn(&Verdict) -> bool| self.verdicts.iter().filter(|this| is_of(this)).count();
+        let known = count(|verdict| matches!(verdict, Err(Failure::NotTried(Reason::See(_)))));
+        let not_tried = count(|verdict| matches!(verdict, Err(Failure::NotTried(_)))) - known;
+        let mut summary = format!("{} of {} rows hold", self.hold, self.rows);
+        for (count, what) in [(not_tried, "not tried"), (known, "not judged")] {
+            if count > 0 {
+                summary += &[", ", &count.to_string(), " ", what].concat();
+            }
+        }
+        summary
+    }
+}
+
+/// Returns whether a row takes a program's own words for the original's: all do but the first one, which asks for these.
+fn is_marked(subject: &Subject, row: usize) -> bool {
+    subject.says.is_some() && row > 1
 }
 
 /// Writes how far it is behind the cursor of the terminal, if there is one.

@@ -2,6 +2,9 @@
 
 use common::printable;
 
+/// The most characters of a line that are shown.
+const LONGEST: usize = 200;
+
 /// Returns the line of a traceback, a panic or a stack trace that says what happened.
 pub fn crash(text: &str) -> Option<String> {
     // What has no line break yet is still being written.
@@ -24,10 +27,16 @@ pub fn crash(text: &str) -> Option<String> {
     said("stack trace", lines[..at].iter().rfind(named)?)
 }
 
-/// Returns a line as text that is safe to print, and not too long: a program can print anything.
+/// Returns a line as text that is safe to print, not too long, and without gaps like those between the columns of a
+/// table: a program can print anything.
 fn shown(line: &str) -> String {
-    let line = line.trim().as_bytes();
-    printable(&line[..line.len().min(300)]).to_string()
+    let text = printable(line.as_bytes()).to_string();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.len() <= LONGEST {
+        text
+    } else {
+        text.chars().take(LONGEST).chain("...".chars()).collect()
+    }
 }
 
 /// Returns the last line that says what is wrong.

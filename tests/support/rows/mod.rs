@@ -3,25 +3,26 @@
 //! A row asks nothing of a program but that it takes ADDRESS as its last argument, so that it can be
 //! in any language. Nothing is looked up in a table of expectations: every verdict is measured.
 
-mod address;
 mod client;
 mod crash;
 mod running;
+mod seen;
 mod server;
 mod stopped;
 mod subject;
 mod trace;
+mod trial;
 mod verdict;
 
 use std::sync::{Mutex, mpsc};
 use std::thread;
 
 use crate::run::Peer;
-pub use address::why_not_judged;
 pub use crash::crash;
 use running::Running;
 pub use subject::Subject;
 use trace::Step;
+pub use trial::try_out;
 use verdict::unexpected;
 pub use verdict::{Failure, Kind, Reason, Verdict};
 
@@ -31,9 +32,11 @@ const AT_ONCE: usize = 16;
 /// How often a row is tried anew: its fault hit another call, or the tool itself was stopped.
 const TRIES: usize = 3;
 
-/// A behaviour: its name, and how it is provoked and recognised.
+/// A behaviour: its name, what it is worth, and how it is provoked and recognised.
 pub struct Row {
     pub name: &'static str,
+    /// All rows of a program together are worth 100.
+    pub points: u32,
     /// What the names of its programs begin with.
     of: &'static str,
     setup: Setup<'static>,
@@ -57,22 +60,22 @@ enum Setup<'a> {
 }
 
 /// Begins a row of the short program; `when` ends it.
-const fn short(name: &'static str) -> Row {
-    row("short", name)
+const fn short(points: u32, name: &'static str) -> Row {
+    row("short", points, name)
 }
 
 /// Begins a row of the long program.
-const fn long(name: &'static str) -> Row {
-    row("long", name)
+const fn long(points: u32, name: &'static str) -> Row {
+    row("long", points, name)
 }
 
 /// Begins a row of both.
-const fn both(name: &'static str) -> Row {
-    row("", name)
+const fn both(points: u32, name: &'static str) -> Row {
+    row("", points, name)
 }
 
-const fn row(of: &'static str, name: &'static str) -> Row {
-    Row { name, of, setup: Setup::Plain, fault: None, test: |_, _| Ok(()) }
+const fn row(of: &'static str, points: u32, name: &'static str) -> Row {
+    Row { name, points, of, setup: Setup::Plain, fault: None, test: |_, _| Ok(()) }
 }
 
 impl Row {
@@ -125,8 +128,8 @@ impl Row {
     /// Sees which call makes the step, and has this one fail: a program can make the same call
     /// with other sockets before.
     fn check_with_fault(&self, subject: &Subject, step: Step, effect: &str) -> Verdict {
-        let one_round = row(self.of, self.name).when(|program, peer| {
-            if program.is_server() { program.talk(peer) } else { program.reply(peer, "ACK!") }
+        let one_round = row(self.of, 0, self.name).when(|program, peer| {
+            if program.is_server() { program.talk(peer) } else { program.answer(peer, "ACK!") }
         });
         for _ in 0..TRIES {
             let (verdict, program) = one_round.check_under(subject, Setup::Traced);
@@ -160,6 +163,7 @@ pub fn try_all<R>(
     tasks: &[(&Row, &Subject)],
     use_them: impl FnOnce(&mut dyn Iterator<Item = Verdict>) -> R,
 ) -> R {
+    let subjects = tasks.iter().map(|(_, subject)| *subject);
     let (senders, verdicts): (Vec<_>, Vec<_>) = tasks.iter().map(|_| mpsc::channel()).unzip();
     let tasks = Mutex::new(tasks.iter().zip(senders));
     let next = || tasks.lock().expect("no row panics").next();
@@ -177,6 +181,9 @@ pub fn try_all<R>(
         }
         let verdicts = verdicts.into_iter();
         let not_tried = || Err(Failure::lacks("processes"));
-        use_them(&mut verdicts.map(|verdict| verdict.recv().unwrap_or_else(|_| not_tried())))
+        let used =
+            use_them(&mut verdicts.map(|verdict| verdict.recv().unwrap_or_else(|_| not_tried())));
+        subjects.for_each(Subject::give_up);
+        used
     })
 }

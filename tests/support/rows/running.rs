@@ -1,17 +1,15 @@
-//! A program under judgement that runs: what is done with it, and what is seen of it.
+//! A program under judgement that runs, and what is done with it.
 
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::process::{Command, ExitStatus};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::printable;
-
-use super::crash::{crash, last_words};
 use super::trace::Trace;
 use super::{Failure, Kind, Reason, Setup, Subject, Verdict, unexpected};
-use crate::run::{Output, Peer, Process, free_address, late, poll, quoted};
+use crate::run::sockets::{Entry, sockets};
+use crate::run::{Peer, Process, free_address, late, poll, proc, quoted};
 
 /// How long to wait for anything; only a row that does not hold waits this long.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,12 +20,12 @@ const START: Duration = Duration::from_secs(10);
 /// How long it may take to do so once it does the same elsewhere.
 const ELSEWHERE: Duration = Duration::from_secs(2);
 
-/// How long a program may take to say why it has ended a connection.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// More bytes than anybody says at a time who waits for an answer.
+const MOST_SAID: usize = 1000;
 
 pub struct Running {
-    subject: Subject,
-    process: Process,
+    pub(super) subject: Subject,
+    pub(super) process: Process,
     pub address: SocketAddr,
     /// Where a client is waited for.
     listener: Option<TcpListener>,
@@ -77,9 +75,20 @@ impl Running {
         self.subject.program.starts_with("short")
     }
 
-    /// Returns what a client says first.
-    pub fn message(&self) -> &'static str {
-        message_of(self.subject.program)
+    /// Returns what a client says in the original.
+    pub fn original(&self) -> &'static str {
+        original(self.subject.program)
+    }
+
+    /// Returns what a client says.
+    pub fn message(&self) -> &[u8] {
+        let own = self.subject.says.as_deref().filter(|_| !self.is_server());
+        own.unwrap_or_else(|| self.original().as_bytes())
+    }
+
+    /// Returns what the server replies.
+    pub fn reply(&self) -> &[u8] {
+        self.subject.says.as_deref().unwrap_or(b"ACK!")
     }
 
     /// Waits until a server lets a client in, or until a client comes. Nothing printed is needed.
@@ -108,12 +117,10 @@ impl Running {
         Err(Failure::No { expected, got, kind: Kind::ConnectionLost })
     }
 
-    /// Says where it listens or connects in place of ADDRESS, where that can be seen.
+    /// Returns where it listens or connects in place of ADDRESS, where that can be seen.
     pub fn elsewhere(&self) -> Option<String> {
-        let (call, verb) =
-            if self.is_server() { ("bind", "listens on") } else { ("connect", "connects to") };
-        let others = self.trace.other_addresses(call, self.address.port());
-        Some(format!("it {verb} {}", others.first()?))
+        let call = if self.is_server() { "bind" } else { "connect" };
+        self.trace.other_addresses(call, self.address.port()).into_iter().next()
     }
 
     /// Connects one more client.
@@ -124,17 +131,66 @@ impl Running {
     /// Has a client talk as the tutorial's client does: one message, one reply, and with the short
     /// server the end of the stream.
     pub fn talk(&self, client: &Peer) -> Verdict {
-        client.send(self.message())?;
-        client.expect("ACK!")?;
-        if self.is_short() {
-            client.expect_end()?;
+        self.say(client, self.message())
+    }
+
+    /// Has a client say this, and get its reply.
+    pub fn say(&self, client: &Peer, message: impl AsRef<[u8]>) -> Verdict {
+        client.send(message)?;
+        self.answers(client, self.reply())
+    }
+
+    /// Waits for this reply, and with the short server for the end of the stream behind it.
+    pub fn answers(&self, client: &Peer, reply: &[u8]) -> Verdict {
+        client.expect(reply)?;
+        let more = if self.is_short() { client.rest()? } else { Vec::new() };
+        if more.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        unexpected(quoted(reply), quoted(&[reply, &*more].concat()))
+    }
+
+    /// Returns what the other side says before it waits for an answer, or ends.
+    pub fn hears(&self, peer: &mut Peer) -> Vec<u8> {
+        let mut heard = peer.receive().unwrap_or_default();
+        while !heard.is_empty() && heard.len() < MOST_SAID {
+            match self.hears_now(peer) {
+                Ok(more) if !more.is_empty() => heard.extend(more),
+                _ => break,
+            }
+        }
+        heard
+    }
+
+    /// Returns what comes before all sleep.
+    pub fn hears_now(&self, peer: &mut Peer) -> Result<Vec<u8>, Failure> {
+        self.wait_until_idle();
+        self.hears_within(peer, Duration::from_millis(1))
+    }
+
+    /// Returns what comes in this time; the end of the stream is an error.
+    pub fn hears_within(&self, peer: &mut Peer, time: Duration) -> Result<Vec<u8>, Failure> {
+        peer.limit(time);
+        let heard = peer.receive();
+        peer.limit(self.limit());
+        match heard {
+            Ok(bytes) if bytes.is_empty() => {
+                Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())
+            }
+            Err(error) if error.kind() != io::ErrorKind::TimedOut => Err(error.into()),
+            heard => Ok(heard.unwrap_or_default()),
+        }
     }
 
     /// Has one more client come, talk and leave.
     pub fn serves_another(&self) -> Verdict {
-        self.talk(&self.client()?)
+        let served = self.client().map_err(Failure::from).and_then(|next| self.talk(&next));
+        served.map_err(|failure| match failure {
+            Failure::No { expected, got, kind } => {
+                Failure::No { expected: expected + " for the next client", got, kind }
+            }
+            not_tried @ Failure::NotTried(_) => not_tried,
+        })
     }
 
     /// Waits until all that has happened has had its effects, the death of the program among them,
@@ -144,10 +200,15 @@ impl Running {
         self.serves_another()
     }
 
-    /// Takes a message from the client, and replies.
-    pub fn reply(&self, server: &Peer, reply: impl AsRef<[u8]>) -> Verdict {
+    /// Takes a message from the client, and replies as the server does: the short one then ends its side.
+    pub fn answer(&self, server: &Peer, reply: impl AsRef<[u8]>) -> Verdict {
         server.expect(self.message())?;
-        Ok(server.send(reply)?)
+        server.send(reply)?;
+        if self.is_short() {
+            // Who has read enough may have left; ignore the error.
+            let _ = server.send_no_more();
+        }
+        Ok(())
     }
 
     /// Waits until the original's calls have been made in their order.
@@ -182,174 +243,39 @@ impl Running {
 
     /// Returns whether all clients have been accepted, as far as the system tells.
     pub fn queue_is_empty(&self) -> bool {
-        let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
-        let port = format!(":{:04X}", self.address.port());
-        !table.lines().any(|line| {
-            // See proc_pid_net(5): 0A is LISTEN; the second queue holds who waits.
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            let is_listening = fields[1].ends_with(&port) && fields[3] == "0A";
-            is_listening && !fields[4].ends_with(":00000000")
-        })
+        self.listening_socket().is_none_or(|socket| socket.unread == 0)
     }
 
-    /// Counts its open descriptors and those of its children, and the children.
-    pub fn holds(&self) -> usize {
-        held_by(self.process.id())
-    }
-
-    /// Waits until standard output holds enough and the program is idle, and returns all of it.
-    fn printed(&self, is_enough: impl Fn(&[u8]) -> bool) -> Vec<u8> {
-        self.process.stdout.look(self.limit(), is_enough);
-        self.wait_until_idle();
-        self.process.stdout.look(Duration::ZERO, |_| true)
-    }
-
-    /// Waits until it has printed this on standard output, and nothing else.
-    pub fn has_printed(&self, expected: &str) -> Verdict {
-        let printed = self.printed(|bytes| {
-            bytes.len() >= expected.len() || !expected.as_bytes().starts_with(bytes)
-        });
-        let mut lines = printed.split_inclusive(|byte| *byte == b'\n');
-        let mut wanted = expected.split_inclusive('\n');
-        loop {
-            match (lines.next(), wanted.next()) {
-                (None, None) => return Ok(()),
-                (Some(line), Some(wanted)) if line == wanted.as_bytes() => {}
-                (Some(line), None) => return unexpected("no more lines", quoted(line)),
-                (line, Some(wanted)) => {
-                    let got = line.map_or_else(|| "no such line".to_owned(), quoted);
-                    return unexpected(quoted(wanted.as_bytes()), got);
-                }
-            }
-        }
-    }
-
-    /// Waits until it has shown this at least so often, whatever it shows beside it.
-    pub fn has_shown(&self, text: &str, times: usize) -> Verdict {
-        let printed = self.printed(|bytes| count(bytes, text) >= times);
-        match count(&printed, text) {
-            enough if enough >= times => Ok(()),
-            0 => unexpected(quoted(text.as_bytes()), quoted(&printed)),
-            count => unexpected(
-                format!("{} {times} times", quoted(text.as_bytes())),
-                format!("it {count} times"),
-            ),
-        }
-    }
-
-    /// Waits until it has shown this on one line, and sees that nothing raw is on any line.
-    pub fn has_shown_on_one_line(&self, beginning: &str, end: &str) -> Verdict {
-        let printed = self.printed(|bytes| count(bytes, end) > 0);
-        has_nothing_raw(&printed)?;
-        let mut lines = printed.split(|byte| *byte == b'\n');
-        match lines.find(|line| count(line, end) > 0) {
-            Some(line) if count(line, beginning) > 0 => Ok(()),
-            Some(line) => unexpected("it on one line", quoted(line)),
-            None => {
-                let last = printed.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty());
-                unexpected(
-                    "all of it on a line of standard output",
-                    quoted(last.unwrap_or_default()),
-                )
-            }
-        }
-    }
-
-    /// Waits until it has shown this so many times, and sees that nothing raw is on any line.
-    pub fn has_shown_escaped(&self, text: &str, times: usize) -> Verdict {
-        has_nothing_raw(&self.printed(|bytes| count(bytes, text) >= times))?;
-        self.has_shown(text, times)
-    }
-
-    /// Waits until it has shown each text so many times, on a line of its own.
-    pub fn has_shown_on_lines(&self, texts: [&str; 2], times: usize) -> Verdict {
-        let is_complete = |bytes: &[u8]| texts.iter().all(|text| count(bytes, text) >= times);
-        let printed = self.printed(is_complete);
-        let mut lines = printed.split(|byte| *byte == b'\n');
-        let is_mixed = |line: &&[u8]| texts.iter().all(|text| count(line, text) > 0);
-        match lines.clone().find(is_mixed).or_else(|| lines.by_ref().max_by_key(|line| line.len()))
-        {
-            Some(line) if is_mixed(&line) || !is_complete(&printed) => {
-                unexpected("a line for each client", quoted(line))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Returns what it has said, except for what the original says, line by line.
-    pub fn complaints(&self) -> Vec<String> {
-        let outputs = [&self.process.stdout, &self.process.stderr];
-        let texts = outputs.map(|output| text_of(output, Duration::ZERO));
-        let lines = texts.iter().flat_map(|text| text.lines());
-        lines.filter(|line| !line.starts_with("[*] ")).map(str::to_owned).collect()
-    }
-
-    /// Waits until it has nothing more to say, and sees that it has said a line more at most.
-    pub fn complains_briefly(&self, before: usize) -> Verdict {
-        self.wait_until_idle();
-        let count = self.complaints().len().saturating_sub(before);
-        if count <= 1 {
-            return Ok(());
-        }
-        // What it has written may still have to be read.
-        let _ = poll(LAST_WORDS, || crash(&(self.complaints().join("\n") + "\n")));
-        let complaints = self.complaints().join("\n") + "\n";
-        crashed("one line at most", &complaints, format!("{count} lines"))
-    }
-
-    /// Waits for its end.
-    pub fn ends(&mut self) -> Result<ExitStatus, Failure> {
-        let status = self.process.end_within(self.limit());
-        let (expected, got) = ("its end".to_owned(), late("no end", PATIENCE).to_string());
-        status.ok_or(Failure::No { expected, got, kind: Kind::Unexpected })
-    }
-
-    /// Waits for its end, which is to be a failure, with a line or two about it and no traceback.
-    pub fn fails_briefly(&mut self) -> Verdict {
-        let status = self.ends()?;
-        let stdout = text_of(&self.process.stdout, LAST_WORDS);
-        let stderr = text_of(&self.process.stderr, LAST_WORDS);
-        let lines = stdout.lines().chain(stderr.lines());
-        let expected = "a short error";
-        match lines.filter(|line| !line.trim().is_empty()).count() {
-            _ if status.success() => unexpected("status not 0", status.to_string()),
-            0 => unexpected(expected, format!("{status}, without a word")),
-            1..=3 if crash(&stderr).is_none() => Ok(()),
-            count => crashed(expected, &stderr, format!("{count} lines")),
-        }
-    }
-
-    /// Has the program say why a connection was lost, if it does.
-    pub fn explain(&mut self, failure: Failure) -> Failure {
-        let Failure::No { expected, got, kind: Kind::ConnectionLost } = failure else {
-            return failure;
+    /// Returns whether it listens in a process that has left its session, as daemons do: a row could not end it.
+    pub fn is_daemon(&self) -> bool {
+        let Some(socket) = self.listening_socket() else {
+            return false;
         };
-        self.wait_until_idle(); // a traceback takes many writes
-        match self.last_words() {
-            Some(got) => Failure::No { expected, got, kind: Kind::Crash },
-            None => Failure::No { expected, got, kind: Kind::Unexpected },
-        }
+        let name = format!("socket:[{}]", socket.inode);
+        let processes = proc::session(self.process.id()).into_iter();
+        let descriptors: Vec<_> = processes.map(|process| proc::entries(process, "fd")).collect();
+        // Another user's are not shown.
+        let all_shown = descriptors.iter().all(|of_one| !of_one.is_empty());
+        let is_it = |file: &_| fs::read_link(file).is_ok_and(|link| link.as_os_str() == &*name);
+        all_shown && !descriptors.iter().flatten().any(is_it)
     }
 
-    /// Returns its words about a crash, or how it has ended.
-    pub fn last_words(&mut self) -> Option<String> {
-        poll(LAST_WORDS, || {
-            let status = self.process.end_within(Duration::ZERO);
-            let limit = status.map_or(Duration::ZERO, |_| LAST_WORDS);
-            let stderr = text_of(&self.process.stderr, limit);
-            crash(&stderr).or_else(|| {
-                let status = status?;
-                Some(match last_words(&stderr) {
-                    Some(line) => format!("{line} ({status})"),
-                    None => format!("it ended with {status}"),
-                })
-            })
-        })
+    fn listening_socket(&self) -> Option<Entry> {
+        let port = self.address.port();
+        let is_it = |socket: &Entry| socket.state == "LISTEN" && socket.address.port() == port;
+        sockets().into_iter().find(is_it)
+    }
+
+    /// Counts its descriptors, its processes, those that have ended among them, and its threads.
+    pub fn holds(&self) -> [usize; 3] {
+        let processes = self.process.processes();
+        let count = |name| processes.iter().map(move |process| proc::entries(*process, name).len());
+        [count("fd").sum(), processes.len(), count("task").sum()]
     }
 }
 
-/// Returns what a client of the program says.
-pub fn message_of(program: &str) -> &'static str {
+/// Returns what a client of the program says in the original.
+pub fn original(program: &str) -> &'static str {
     if program.starts_with("short") { "i am TCP client" } else { "TCP client connect" }
 }
 
@@ -374,58 +300,4 @@ fn with_descriptors(count: usize) -> Result<Command, Failure> {
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("ulimit -n {count} 2>/dev/null; exec \"$@\""), "sh"]);
     Ok(shell)
-}
-
-/// Returns the words of a crash, which say all, or else this.
-fn crashed(expected: &str, text: &str, otherwise: String) -> Verdict {
-    match crash(text) {
-        None => unexpected(expected, otherwise),
-        Some(got) => Err(Failure::No { expected: expected.to_owned(), got, kind: Kind::Crash }),
-    }
-}
-
-fn held_by(process: u32) -> usize {
-    let entries =
-        |folder: &str| fs::read_dir(format!("/proc/{process}/{folder}")).into_iter().flatten();
-    let children = entries("task")
-        .flatten()
-        .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    let children: Vec<u32> = children
-        .flat_map(|ids| ids.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>())
-        .collect();
-    let of_children = children.into_iter().map(|child| 1 + held_by(child));
-    entries("fd").count() + of_children.sum::<usize>()
-}
-
-/// Returns what is on an output when it ends, or when the time is over.
-fn text_of(output: &Output, limit: Duration) -> String {
-    String::from_utf8_lossy(&output.look(limit, |_| false)).into_owned()
-}
-
-fn count(bytes: &[u8], text: &str) -> usize {
-    String::from_utf8_lossy(bytes).matches(text).count()
-}
-
-fn has_nothing_raw(printed: &[u8]) -> Verdict {
-    let mut lines = printed.split(|byte| *byte == b'\n');
-    match lines.find(|line| is_raw(line)) {
-        None => Ok(()),
-        Some(raw) => unexpected("escaped text", format!("raw {}", shortened(raw))),
-    }
-}
-
-/// Returns the beginning and the end of a line: what is raw can be anywhere in a long one.
-fn shortened(line: &[u8]) -> String {
-    match (line.get(..60), line.len().checked_sub(60)) {
-        (Some(beginning), Some(end)) if end > 90 => {
-            format!("{} ... {}", printable(beginning), printable(&line[end..]))
-        }
-        _ => printable(line).to_string(),
-    }
-}
-
-/// Returns whether a line holds what drives a terminal, or is not text. A backslash is harmless.
-fn is_raw(line: &[u8]) -> bool {
-    let harmless = String::from_utf8_lossy(line).replace('\\', "/");
-    std::str::from_utf8(line).is_err() || printable(harmless.as_bytes()).to_string() != harmless
 }

@@ -1,6 +1,7 @@
-//! For how long this process was stopped (Ctrl-Z, or a machine that sleeps): that time counts for
-//! nobody.
+//! For how long this process could do nothing: it was stopped (Ctrl-Z, or a machine that sleeps), or waited for a CPU.
+//! That time counts for nobody.
 
+use std::fs;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -8,9 +9,15 @@ use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_millis(100);
 
+/// A busy machine wakes a thread later, too, but seldom by so much.
+const LATE: Duration = Duration::from_millis(500);
+
+/// The most that waiting for a CPU is counted in all: a machine can be starved for ever.
+const MOST_WAITED: Duration = Duration::from_secs(30);
+
 static STOPPED: AtomicU64 = AtomicU64::new(0);
 
-/// Returns for how long this process has been stopped since it was first asked.
+/// Returns for how long this process could do nothing since it was first asked.
 pub fn so_far() -> Duration {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -21,14 +28,27 @@ pub fn so_far() -> Duration {
 }
 
 fn watch() {
+    let (mut stopped, mut waited, mut waited_before) =
+        (Duration::ZERO, Duration::ZERO, for_a_cpu());
     loop {
         let begun = Instant::now();
         thread::sleep(TICK);
         let late = begun.elapsed().saturating_sub(TICK);
-        // A busy machine wakes it later, too, but not by so much.
-        if late > 5 * TICK {
-            let late = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
-            STOPPED.fetch_add(late, Ordering::Relaxed);
+        let waits = for_a_cpu();
+        if late > LATE {
+            let for_a_cpu = late.min(waits.saturating_sub(waited_before));
+            waited += for_a_cpu;
+            stopped += late.saturating_sub(for_a_cpu);
+            let all = stopped + waited.min(MOST_WAITED);
+            STOPPED.store(u64::try_from(all.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
+        waited_before = waits;
     }
+}
+
+/// Returns for how long this thread has waited for a CPU, as far as the system tells.
+fn for_a_cpu() -> Duration {
+    let times = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let waited = times.split(' ').nth(1).and_then(|nanoseconds| nanoseconds.parse().ok());
+    waited.map_or(Duration::ZERO, Duration::from_nanos)
 }

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::run::{Edition, Process};
 
-use super::running::message_of;
+use super::running::original;
 use super::stopped;
 
 /// How long all rows of a program may take.
@@ -22,15 +23,29 @@ pub struct Subject {
     pub edition: Edition,
     /// When its first row was begun, and for how long this process had been stopped by then.
     begun: Arc<OnceLock<(Instant, Duration)>>,
+    is_given_up: Arc<AtomicBool>,
+    /// What a server replies, or a client sends, in place of the original's words.
+    pub says: Option<Vec<u8>>,
+    /// What it does with the wrong socket.
+    pub mistake: Option<&'static str>,
 }
 
 impl Subject {
     pub fn new(program: &'static str, edition: Edition) -> Self {
-        Self { program, edition, begun: Arc::default() }
+        let (begun, is_given_up) = (Arc::default(), Arc::default());
+        Self { program, edition, begun, is_given_up, says: None, mistake: None }
+    }
+
+    /// Has its rows end soon: nobody wants more verdicts.
+    pub fn give_up(&self) {
+        self.is_given_up.store(true, Ordering::Relaxed);
     }
 
     /// Returns how much time its rows have left. The first call starts the clock.
     pub fn time_left(&self) -> Duration {
+        if self.is_given_up.load(Ordering::Relaxed) {
+            return Duration::ZERO;
+        }
         let (begun, stopped) = self.begun.get_or_init(|| (Instant::now(), stopped::so_far()));
         (BUDGET + stopped::so_far()).saturating_sub(begun.elapsed() + *stopped)
     }
@@ -59,7 +74,7 @@ impl Subject {
     fn what_is_typed(&self) -> Option<File> {
         let is_client = self.program.ends_with("client");
         let mut file = is_client.then(|| memory_file("stdin")).flatten()?;
-        let line = message_of(self.program).to_owned() + "\n";
+        let line = original(self.program).to_owned() + "\n";
         file.write_all(line.repeat(5000).as_bytes()).ok()?;
         file.rewind().ok()?;
         Some(file)

@@ -128,6 +128,34 @@ impl Trace {
         others.filter(is_tcp).filter_map(Call::address).collect()
     }
 
+    /// Returns whether a socket was bound to the port and is not made to listen.
+    pub fn lacks_listen(&self, port: u16) -> bool {
+        let calls = self.calls();
+        let first = sockets(&calls, port).map(|sockets| sockets.first);
+        first.is_some() && !calls.iter().any(|call| call.is_of(&["listen"], first))
+    }
+
+    /// Says what a server does with its listening socket that can only be done with a client's.
+    pub fn mistake(&self, port: u16) -> Option<&'static str> {
+        let calls = self.calls();
+        let listener = sockets(&calls, port)?;
+        let uses_it = |names: &[&str]| {
+            let is_use = |call: &Call| names.contains(&call.name.as_str());
+            let is_its = |call: &Call| call.socket.as_deref() == Some(listener.first);
+            calls.iter().any(|call| is_use(call) && is_its(call))
+        };
+        match () {
+            () if !calls.iter().any(|call| call.name == "listen") => None,
+            () if uses_it(RECEIVE) => {
+                Some("it calls recv on the listening socket, not on the client's")
+            }
+            () if uses_it(SEND) => {
+                Some("it calls send on the listening socket, not on the client's")
+            }
+            () => None,
+        }
+    }
+
     fn text(&self) -> String {
         let text = self.path().and_then(|path| fs::read(path).ok());
         let text = text.unwrap_or_default();

@@ -40,23 +40,25 @@ pub enum Reason {
     Impossible(&'static str),
     /// This machine lacks something: nothing is known about the program.
     Lacks(&'static str),
+    /// The program in Rust does not do it either: the machine is at fault.
+    RustNeither,
     /// All rows of the program together take too long.
     TooSlow,
-    /// The first row has said it: this one has nothing else to say.
-    SameAsFirst,
+    /// The row with this number has said it: this one has nothing else to say.
+    See(usize),
 }
 
 impl Failure {
-    /// Returns in place of this the first row's failure, if it is the same fault that shows.
-    pub fn unless_it_is(self, first: &Verdict) -> Self {
-        match (&self, first) {
-            (Self::No { expected, got, .. }, Err(Self::No { expected: first, got: same, .. }))
-                if expected == first || got == same =>
-            {
-                Self::NotTried(Reason::SameAsFirst)
-            }
-            _ => self,
-        }
+    /// Returns whether an earlier row shows the same fault, as far as their words tell. Most rows need what the first
+    /// one asks.
+    pub fn is_same_as(&self, earlier: &Self, is_first: bool) -> bool {
+        let (Self::No { expected, got, kind }, Self::No { expected: first, got: same, .. }) =
+            (self, earlier)
+        else {
+            return false;
+        };
+        let is_enough = is_first || *kind == Kind::Crash;
+        got == same && (is_enough || expected == first) || is_first && expected.starts_with(first)
     }
 
     pub fn lacks(what: &'static str) -> Self {
@@ -69,7 +71,10 @@ impl Display for Failure {
         match self {
             Self::No { got, kind: Kind::Crash, .. } => write!(f, "no: {got}"),
             Self::No { expected, got, .. } => write!(f, "no: expected {expected}, got {got}"),
-            Self::NotTried(Reason::SameAsFirst) => write!(f, "not judged: see the first row"),
+            Self::NotTried(Reason::See(row)) => write!(f, "see {row}"),
+            Self::NotTried(Reason::RustNeither) => {
+                write!(f, "not tried: the program in Rust does not do it either")
+            }
             Self::NotTried(Reason::Impossible(why)) => write!(f, "not tried: {why}"),
             Self::NotTried(Reason::Lacks(what)) => {
                 write!(f, "not tried: this machine lacks {what}")
@@ -110,6 +115,7 @@ impl From<io::Error> for Failure {
             ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted | ErrorKind::NotConnected => {
                 ("an open connection", RESET.to_owned())
             }
+            ErrorKind::UnexpectedEof => ("an open connection", "the end".to_owned()),
             _ => ("an open connection", words(&error)),
         };
         Self::No { expected: expected.to_owned(), got, kind }

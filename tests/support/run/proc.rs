@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 pub struct Stat {
     pub state: char,
     pub group: u32,
+    pub session: u32,
     /// How long it has been on a CPU.
     pub seconds: f64,
 }
@@ -21,6 +22,7 @@ pub fn stat(folder: impl AsRef<Path>) -> Option<Stat> {
     Some(Stat {
         state: fields[0].chars().next()?,
         group: fields.get(2)?.parse().ok()?,
+        session: fields.get(3)?.parse().ok()?,
         seconds: (hundredths(11)? + hundredths(12)?) / 100.0,
     })
 }
@@ -54,6 +56,13 @@ pub fn waits_in(process: u32, name: &str) -> bool {
     let functions = entries(process, "task").into_iter();
     let mut functions = functions.flat_map(|thread| fs::read_to_string(thread.join("wchan")));
     functions.any(|function| function.contains(name))
+}
+
+/// Returns the processes of a session.
+pub fn session(leader: u32) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
+    ids.filter(|id| stat(folder(*id)).is_some_and(|stat| stat.session == leader)).collect()
 }
 
 /// Returns how many processes have a word in their command line, which no change of session, of variables or of namespace

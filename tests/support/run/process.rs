@@ -150,6 +150,11 @@ impl Process {
 
     /// Returns whether every thread of its group sleeps; only Linux tells.
     pub fn sleeps(&self) -> bool {
+        self.processes().into_iter().all(proc::is_asleep)
+    }
+
+    /// Returns the processes of its group, those that have ended and still wait for their parent among them.
+    pub fn processes(&self) -> Vec<u32> {
         let is_its = |process: &u32| {
             let stat = proc::stat(proc::folder(*process));
             stat.is_some_and(|stat| stat.group == self.id())
@@ -158,14 +163,14 @@ impl Process {
         // one whose parent has ended is a child of the first one.
         let orphans = if is_contained() { proc::children(1) } else { Vec::new() };
         let mut processes: Vec<u32> = orphans.into_iter().filter(is_its).collect();
+        processes.retain(|process| *process != self.id());
         processes.push(self.id());
-        while let Some(process) = processes.pop() {
-            if !proc::is_asleep(process) {
-                return false;
-            }
-            processes.extend(proc::children(process).into_iter().filter(is_its));
+        let mut looked_at = 0;
+        while let Some(process) = processes.get(looked_at) {
+            processes.extend(proc::children(*process).into_iter().filter(is_its));
+            looked_at += 1;
         }
-        true
+        processes
     }
 
     /// Waits for its end, at most `limit`.

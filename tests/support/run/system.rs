@@ -44,8 +44,11 @@ pub fn strace() -> Option<Command> {
 pub fn own_processes() -> Option<Command> {
     // The shell stays, as the first process: the keys of the terminal do not reach that one.
     let shell = ["sh", "-c", "\"$0\" \"$@\"; exit $?"];
-    let words = ["--pdeathsig", "KILL", "unshare", "--map-root-user"];
-    if_it_works("setpriv", &[&words[..], &OWN_PROCESSES, &shell].concat())
+    let unshare = ["--pdeathsig", "KILL", "unshare"];
+    // Root needs no users of its own, and can then start a program as another user.
+    let users: [&[&str]; 2] = [&[], &["--map-root-user"]];
+    let words = users.map(|users| [&unshare, users, &OWN_PROCESSES, &shell].concat());
+    words.iter().find_map(|words| if_it_works("setpriv", words))
 }
 
 const OWN_PROCESSES: [&str; 4] = ["--pid", "--fork", "--kill-child", "--mount-proc"];

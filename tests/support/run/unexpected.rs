@@ -44,8 +44,9 @@ pub fn quoted(bytes: &[u8]) -> String {
     // What is cut can end in half a character.
     let is_text =
         |c: char| !c.is_control() && c != char::REPLACEMENT_CHARACTER || c.is_whitespace();
-    if text.chars().filter(|c| !is_text(*c)).count() <= usize::from(!end.is_empty()) {
-        return format!("\"{}\"{end}", printable(shown));
+    let others = text.chars().filter(|c| !is_text(*c)).count();
+    if others * 3 <= text.chars().count() {
+        return format!("\"{}\"{end}", printable(shown).to_string().replace("\\u{0}", "\\0"));
     }
     let pairs: Vec<String> = shown.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let end = if bytes.len() > 16 { " ..." } else { "" };
