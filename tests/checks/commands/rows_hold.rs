@@ -240,8 +240,8 @@ fn other_words_than_the_originals_cost_the_first_row_only() {
         };
         let subject = try_out(subject).expect("it is judged");
         assert_eq!(subject.says.as_deref(), Some(says.as_bytes()), "{program}");
-        let rows = rows_of(program);
-        let tasks: Vec<(&Row, &Subject)> = rows.iter().map(|row| (*row, &subject)).collect();
+        let rows = rows_of(program).into_iter().take(5);
+        let tasks: Vec<(&Row, &Subject)> = rows.map(|row| (row, &subject)).collect();
         let verdicts: Vec<Verdict> = try_all(&tasks, |verdicts| verdicts.collect());
         let holds: Vec<bool> = verdicts.iter().map(Result::is_ok).collect();
         assert!(!holds[0] && holds[1..].iter().all(|holds| *holds), "{program}: {verdicts:?}");

@@ -13,7 +13,7 @@ const TICK: Duration = Duration::from_millis(100);
 const LATE: Duration = Duration::from_millis(500);
 
 /// The most that waiting for a CPU is counted in all: a machine can be starved for ever.
-const MOST_WAITED: Duration = Duration::from_secs(30);
+const MOST_WAITED: Duration = Duration::from_secs(60);
 
 static STOPPED: AtomicU64 = AtomicU64::new(0);
 

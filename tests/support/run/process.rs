@@ -163,7 +163,6 @@ impl Process {
         // one whose parent has ended is a child of the first one.
         let orphans = if is_contained() { proc::children(1) } else { Vec::new() };
         let mut processes: Vec<u32> = orphans.into_iter().filter(is_its).collect();
-        processes.retain(|process| *process != self.id());
         processes.push(self.id());
         let mut looked_at = 0;
         while let Some(process) = processes.get(looked_at) {
