@@ -17,6 +17,7 @@ mod programs {
 
 #[cfg(target_os = "linux")]
 mod commands {
+    mod browser;
     mod compare;
     pub mod demo;
     mod left_behind;

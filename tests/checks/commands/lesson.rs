@@ -532,12 +532,14 @@ fn own_program_goes_on_without_outputs_and_its_text_is_not_utf_8() {
 
 #[test]
 fn lesson_names_what_is_wrong_with_its_command_line() {
-    let usage = "usage: cargo lesson [--port N]\n       cargo lesson FILE [SERVER CLIENT]\n       cargo lesson --site FOLDER\n";
+    let usage = "usage: cargo lesson [--port N] [SERVER CLIENT [CLIENT...]]\n       cargo lesson FILE [SERVER CLIENT]\n       cargo lesson --site FOLDER\n";
     for (arguments, problem) in [
         (vec!["--fast"], "unknown option '--fast'"),
         (vec!["--port"], "--port takes a number"),
         (vec!["--port", "70000"], "--port takes a number up to 65535, not '70000'"),
         (vec!["--site"], "--site takes a FOLDER"),
+        (vec!["--port", "0", "short-server"], "it takes a SERVER and up to four CLIENTs"),
+        (vec!["no.py", "short-client"], "there is no file no.py in this folder"),
         (vec!["page.html", "short-server"], "it takes a FILE, or a FILE, a SERVER and a CLIENT"),
         (vec!["a.html", "short-server", "short-client", "x"], "too many arguments: 'x'"),
         (vec!["my_server.py"], "FILE 'my_server.py' does not end in .html"),

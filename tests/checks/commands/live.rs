@@ -4,7 +4,101 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
-use support::run::{LIMIT, Peer, Process, Program, path_of_alias};
+use serde_json::{Value, json};
+
+use support::run::{LIMIT, Peer, Process, Program, or_skip, own_network, path_of_alias, python};
+
+use super::browser::Browser;
+
+/// The learner's page, in a browser.
+struct Page {
+    browser: Browser,
+    lesson: Lesson,
+}
+
+impl Page {
+    /// Opens the page; `None` where it cannot run live, or there is no browser.
+    fn open() -> Option<Self> {
+        own_network().zip(or_skip("python3", python()))?;
+        let lesson = Lesson::start();
+        let browser = Browser::open(&format!("http://{}/?{}", lesson.address, lesson.key))?;
+        let mut page = Self { browser, lesson };
+        page.browser
+            .until("typeof session === 'object' && session.editions.live.frames.length > 0");
+        Some(page)
+    }
+
+    /// Presses these keys, each once its program asks, and waits until that has been done.
+    fn press(&mut self, keys: &str) {
+        for key in keys.chars() {
+            let code = self.wait_for(key);
+            let steps = self.steps();
+            self.browser.press(&code);
+            self.browser.until(&format!("!busy && frames.length > {steps}"));
+        }
+    }
+
+    /// Waits until a program's key can be pressed, and returns it.
+    fn wait_for(&mut self, key: char) -> String {
+        let code = if key == 's' { "KeyS".to_owned() } else { format!("Digit{key}") };
+        let button = format!("document.querySelector('#hand [data-key={code}]')");
+        self.browser.until(&format!("!busy && {button}?.ariaDisabled === 'false'"));
+        code
+    }
+
+    /// Presses a program's key until it asks for a call of this name.
+    fn press_to(&mut self, key: char, call: &str) {
+        let who = key.to_digit(10).unwrap_or(0);
+        for _ in 0..20 {
+            self.wait_for(key);
+            let state =
+                format!("(frames.at(-1).sides[{who}]?.state?.what ?? '').startsWith('{call}(')");
+            if self.browser.value(&state) == json!(true) {
+                return;
+            }
+            self.press(&key.to_string());
+        }
+        panic!("{key} never asks for {call}");
+    }
+
+    /// Chooses an entry of a program's menu.
+    fn choose(&mut self, who: usize, entry: &str) {
+        let steps = self.steps();
+        self.browser.click(&format!("#hand [value=menu-{who}]"));
+        self.browser.click(&format!("#menu [value={entry}]"));
+        if !["rust", "python"].contains(&entry) {
+            self.browser.until(&format!("!busy && frames.length > {steps}"));
+        }
+    }
+
+    fn begin_anew(&mut self, pair: &str) {
+        let number = self.browser.value("head.number");
+        self.browser.click("#setup");
+        self.browser.click(&format!("#pairs [value={pair}]"));
+        self.browser.until(&format!("head.number > {number} && frames.length === 1 && !busy"));
+    }
+
+    fn steps(&mut self) -> usize {
+        self.browser
+            .value("frames.length")
+            .as_u64()
+            .map_or(0, |it| usize::try_from(it).unwrap_or(0))
+    }
+
+    fn sentence(&mut self) -> String {
+        self.browser.text("document.querySelector('#sentence').innerText")
+    }
+
+    /// Waits until a step has met a goal, and says why it is so.
+    #[track_caller]
+    fn meets(&mut self, goal: &str) {
+        let met =
+            format!("frames.some(({{ met }}) => met?.some(({{ en }}) => en.startsWith({goal:?})))");
+        self.browser.until(&met);
+        let why = "frames.findLast(({ met }) => met).met[0].en.split('. ').length > 1";
+        assert_eq!(self.browser.value(why), json!(true), "{goal}");
+    }
+}
 
 /// `cargo lesson` as it runs, and what it has printed.
 struct Lesson {
@@ -111,4 +205,109 @@ fn two_hundred_silent_connections_keep_nobody_out() {
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     oldest.limit(Duration::from_secs(1)); // not after the time that each one has
     assert!(oldest.rest().is_ok(), "the oldest one is closed");
+}
+
+#[test]
+fn learner_reaches_goals_by_keys_and_clicks() {
+    let Some(mut page) = Page::open() else {
+        return;
+    };
+    page.press("111");
+    page.meets("`connect` is refused");
+    page.press_to('s', "accept");
+    page.press("1"); // it closes and ends
+    page.press_to('1', "send");
+    page.meets("`connect` returns before `accept`");
+    page.press("1");
+    page.meets("Bytes wait at the server before `accept`");
+    page.press_to('s', "shutdown");
+    page.press("s");
+    page.meets("A socket in CLOSE_WAIT");
+    page.press("s");
+    page.press_to('1', "close");
+    page.press("1");
+    page.meets("`recv` returns 0");
+    page.meets("TIME_WAIT at the server");
+
+    page.begin_anew("long");
+    page.press_to('s', "accept");
+    page.press_to('1', "recv");
+    page.press_to('2', "recv");
+    page.press_to('s', "send");
+    page.press("s1");
+    page.meets("One client is served, another one waits");
+    page.choose(0, "kill");
+    page.meets("A reset (RST) ends a connection");
+
+    page.begin_anew("long");
+    page.choose(0, "python");
+    page.browser.press("Escape");
+    page.press_to('s', "accept");
+    page.press_to('1', "send");
+    page.press("s");
+    page.choose(0, "interrupt");
+    page.press_to('s', "close");
+    page.press("ss");
+    page.choose(1, "kill");
+    page.press_to('s', "bind");
+    page.press("s");
+    page.meets("`bind` fails: Address already in use");
+    assert!(page.browser.errors.is_empty(), "{:?}", page.browser.errors);
+}
+
+#[test]
+fn session_is_saved_as_a_page_that_needs_no_server() {
+    let Some(mut page) = Page::open() else {
+        return;
+    };
+    page.press("111");
+    page.browser.click("#language [value=zh]");
+    let said = page.sentence();
+    assert!(said.contains("客户端 1") && said.contains("✓ connect 被拒绝"), "{said}");
+    let saved = page.lesson.ask("GET /save", &[&page.lesson.host(), &page.lesson.cookie()], "");
+    let (head, saved) = saved.split_once("\r\n\r\n").expect("it has a head");
+    assert!(head.contains("attachment; filename="), "{head}");
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("saved.html");
+    std::fs::write(&file, saved).expect("it can be written");
+    page.browser.go(&format!("file://{}#zh/live/3", file.display()));
+    page.browser.until("location.protocol === 'file:' && document.readyState === 'complete'");
+    assert_eq!(page.sentence(), said);
+    assert!(page.browser.errors.is_empty(), "{:?}", page.browser.errors);
+}
+
+#[test]
+fn stale_click_does_nothing_and_says_so() {
+    let Some(mut page) = Page::open() else {
+        return;
+    };
+    page.press("ss");
+    let steps = page.steps();
+    // As from a page that has not heard of the last step yet.
+    page.browser.value("ask('call', { who: 0, asked: 'socket(AF_INET, SOCK_STREAM)' })");
+    page.browser
+        .until("!busy && document.querySelector('#sentence').innerText.startsWith('Not done')");
+    assert_eq!(page.sentence(), "Not done: by now it asks for bind(3, 127.0.0.1:12345).");
+    assert_eq!(page.steps(), steps);
+    let answer: Value =
+        page.browser.value("fetch('do', { method: 'POST', body: '{}' }).then(it => it.status)");
+    assert_eq!(answer, json!(403)); // no JSON, as from a form
+}
+
+#[test]
+fn learner_takes_over_from_a_recorded_step() {
+    let Some(mut page) = Page::open() else {
+        return;
+    };
+    page.browser.click("#place [value=lesson]");
+    page.browser.until("scenario.id !== 'live'");
+    page.browser.value("location.hash = '#en/early/4'");
+    page.browser.until("scenario.id === 'early' && step === 4");
+    let recorded = page.browser.text("frames[4].en");
+    page.browser.press("KeyT");
+    page.browser
+        .until("scenario.id === 'live' && head.what === 'early' && !busy && frames.length === 5");
+    assert_eq!(page.browser.text("frames.at(-1).en"), recorded);
+    page.press("s");
+    assert!(page.browser.errors.is_empty(), "{:?}", page.browser.errors);
 }

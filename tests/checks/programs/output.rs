@@ -43,11 +43,10 @@ mod on_linux {
     use std::process::Command;
     use std::time::Duration;
 
-    use os_pipe::{PipeReader, PipeWriter};
     use rustix::fs::{OFlags, fcntl_setfl};
 
     use super::*;
-    use support::run::{LIMIT, Output, PROGRAMS, Peer, listening_socket, poll, unshare};
+    use support::run::{LIMIT, PROGRAMS, Peer, listening_socket, poll, unshare};
 
     #[test]
     fn server_prints_line_by_line_into_a_file() {
@@ -94,7 +93,10 @@ mod on_linux {
 
     #[test]
     fn long_line_is_written_whole_where_there_is_room_for_a_part_only() {
-        let (mut reader, writer) = pipe_with_little_room();
+        let (mut reader, mut writer) = os_pipe::pipe().expect("a pipe can be made");
+        fcntl_setfl(&writer, OFlags::NONBLOCK).expect("a pipe can be told not to block");
+        while writer.write(&[b' '; 4096]).is_ok() {} // it is full
+        reader.read_exact(&mut [0; 4096]).expect("it is full");
         let (listener, address) = listening_socket();
         let client = Program::new("short-client").args([&address]).stdout(writer).start();
         let server = Peer::accept(&listener).unwrap();
@@ -105,29 +107,6 @@ mod on_linux {
         reader.read_to_string(&mut printed).expect("it is text");
         assert_eq!(client.finish(), Finished::success(""));
         assert_eq!(printed.trim_start(), r"\xff".repeat(4096) + "\n");
-    }
-
-    #[test]
-    fn line_is_written_to_its_end_before_the_next_call() {
-        let (reader, writer) = pipe_with_little_room();
-        let (listener, address) = listening_socket();
-        let client = Program::new("long-client").args([&address, "hello"]).stdout(writer);
-        let _client = client.start();
-        let server = Peer::accept(&listener).unwrap();
-        server.expect("hello").unwrap();
-        server.send([0xff; 1100]).unwrap(); // shown in 4400 characters
-        assert!(server.hears_nothing_for(Duration::from_millis(300)));
-        let _output = Output::of(reader); // which reads it empty
-        server.expect("hello").unwrap();
-    }
-
-    /// Returns a pipe that does not block, with room for 4096 bytes.
-    fn pipe_with_little_room() -> (PipeReader, PipeWriter) {
-        let (mut reader, mut writer) = os_pipe::pipe().expect("a pipe can be made");
-        fcntl_setfl(&writer, OFlags::NONBLOCK).expect("a pipe can be told not to block");
-        while writer.write(&[b' '; 4096]).is_ok() {}
-        reader.read_exact(&mut [0; 4096]).expect("it is full");
-        (reader, writer)
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub fn record(programs: Vec<Part>, session: &mut Session) -> io::Result<Recordin
     }
     let last = frames.last().map(Frame::unchanged).unwrap_or_default();
     frames.push(Frame { words: end(&frames), ..last });
-    Ok(Recording { programs, frames })
+    Ok(Recording { programs, frames, numbered: false })
 }
 
 /// Lets a program go one step on; `None` where it waits, or has ended.

@@ -2,6 +2,7 @@
 //! it. `cargo lesson --help` says what it does.
 
 mod by_itself;
+mod kernel;
 mod live;
 mod page;
 mod scenario;

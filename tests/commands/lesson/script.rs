@@ -36,14 +36,16 @@ struct Script<'a> {
     is_as_written: bool,
 }
 
-/// Runs a scenario, and returns whether all went as it is written, too.
+/// Runs the first steps of a scenario, and returns whether all went as it is written, too.
 pub fn record<'a>(
     scenario: &'a Scenario,
     edition: &str,
+    count: usize,
     session: &'a mut Session<'a>,
 ) -> io::Result<(Recording, bool)> {
     let programs = scenario.programs(edition).into_iter().map(|launch| launch.part).collect();
-    let steps = scenario.steps(edition);
+    let mut steps = scenario.steps(edition);
+    steps.truncate(count);
     let events = steps.iter().flat_map(|(_, step)| &step.events).rev().collect();
     let step = session(0, Act::Look)?;
     let (frames, repeated, extra, is_as_written) = (Vec::new(), Vec::new(), 0, true);
@@ -57,7 +59,7 @@ pub fn record<'a>(
     if script.is_as_written {
         ask(steps.iter().map(|(question, _)| *question), &mut script.frames);
     }
-    Ok((Recording { programs, frames: script.frames }, script.is_as_written))
+    Ok((Recording { programs, frames: script.frames, numbered: false }, script.is_as_written))
 }
 
 /// Adds to each frame what is asked before it. A question that the recording leaves open is left out.
@@ -263,7 +265,7 @@ client: sends its SYN again
             Ok(frame)
         };
         let (recording, is_as_written) =
-            record(&scenario, "rust", &mut session).expect("it is recorded");
+            record(&scenario, "rust", usize::MAX, &mut session).expect("it is recorded");
         let frames = recording.frames.iter();
         let (words, segments) = frames.map(|it| (it.words.en.clone(), it.segments.len())).unzip();
         (words, is_as_written, segments)

@@ -9,7 +9,7 @@ pub fn words(en: impl Into<String>, zh: impl Into<String>) -> Words {
 }
 
 /// Returns what a program is called at the beginning of a sentence.
-fn subject(who: usize, programs: usize) -> Words {
+pub fn subject(who: usize, programs: usize) -> Words {
     match who {
         0 => words("The server", "服务器"),
         _ if programs == 2 => words("The client", "客户端"),
@@ -33,13 +33,28 @@ fn of_side(frame: &Frame, who: usize) -> Vec<Words> {
     let mut said = Vec::new();
     match call {
         Some("start") => said.push(words(format!("{en} is started."), format!("{zh}启动。"))),
-        Some("input") => said.push(words(
-            format!("{en} reads a line from its terminal: hello."),
-            format!("{zh}从终端读入一行：hello。"),
+        Some("input") => {
+            let line = side.new.lines().next().unwrap_or_default();
+            said.push(words(
+                format!("{en} reads a line from its terminal: {line}."),
+                format!("{zh}从终端读入一行：{line}。"),
+            ));
+        }
+        Some("end of input") => said.push(words(
+            format!("{en}’s input ends, as with Ctrl-D."),
+            format!("{zh}的输入结束（Ctrl-D）。"),
+        )),
+        Some("kill") if side.state.is_running() => said.push(words(
+            format!("{en} is interrupted by Ctrl-C."),
+            format!("{zh}被 Ctrl-C 打断。"),
         )),
         Some("kill") => said.push(words(
             format!("Ctrl-C ends {}.", en.to_lowercase()),
             format!("Ctrl-C 终止了{zh}。"),
+        )),
+        Some("kill -9") => said.push(words(
+            format!("`kill -9` ends {} at once; the kernel closes its sockets.", en.to_lowercase()),
+            format!("kill -9 立即终止了{zh}，它的套接字由内核关闭。"),
         )),
         _ => {}
     }
@@ -52,7 +67,8 @@ fn of_side(frame: &Frame, who: usize) -> Vec<Words> {
             format!("{zh}抛出异常，详情见它的终端。"),
         ));
     }
-    if side.new.ends_with("$ ") && matches!(side.state, State::Ended(_)) {
+    let is_killed = matches!(call, Some("kill" | "kill -9"));
+    if side.new.ends_with("$ ") && matches!(side.state, State::Ended(_)) && !is_killed {
         said.push(words(format!("{en} ends."), format!("{zh}结束。")));
     }
     said

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
+use std::time::Duration;
 
 use support::command_line::{Problem, failure, misuse, report, shown, tell};
 use support::run::{contained, programs};
@@ -21,23 +22,26 @@ use crate::sentence::words;
 use crate::{by_itself, live, page, script, texts};
 
 const USAGE: &str = "\
-usage: cargo lesson [--port N]
+usage: cargo lesson [--port N] [SERVER CLIENT [CLIENT...]]
        cargo lesson FILE [SERVER CLIENT]
        cargo lesson --site FOLDER";
 
 const HELP: &str = "\
-Shows real runs of the four programs and their Python twins, step by step.
+Shows the four programs and their Python twins step by step, on real sockets.
 
-Without FILE, it serves the lesson and the texts of the project to a browser on this machine, and prints
-the address to open.
+Without FILE, it prints the address of a page for a browser on this machine. There you decide what happens
+next: a click lets one program make one call. The recorded lesson and the texts of the project are beside it.
   --port N: at this port [default: any free one]
+  SERVER and CLIENT: these programs, one of the four or a Python file; up to four clients
+  What was done is kept in target/lesson-live.html once the page is closed.
 
 FILE: records the programs as they are now, and writes a page, whose name ends in .html; in a folder docs,
 the README's pictures are drawn beside it
-  SERVER and CLIENT: records these two instead; one of the four programs, or a Python file
-  PYTHON [default: python3]: what runs Python files
+  SERVER and CLIENT: records these two instead
 
---site FOLDER: writes the lesson and the texts as files, which need no server";
+--site FOLDER: writes the lesson and the texts as files, which need no server
+
+PYTHON [default: python3]: what runs Python files";
 
 /// How many recordings are made at a time: they mostly wait.
 const AT_A_TIME: usize = 4;
@@ -47,8 +51,11 @@ const TRIES: usize = 6;
 
 /// From how many ports the kernel chooses in a scenario, so that it is always the same one; and in a
 /// learner's pair, whose client may connect again and again.
-const PORTS: u16 = 2;
-const MANY_PORTS: u16 = 100;
+pub const PORTS: u16 = 2;
+pub const MANY_PORTS: u16 = 100;
+
+/// How long programs may run on before that is recorded.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 pub fn main() -> ExitCode {
     let words: Vec<OsString> = env::args_os().skip(1).collect();
@@ -67,30 +74,42 @@ fn run(words: &[OsString]) -> Result<ExitCode, Problem> {
         writeln!(io::stdout(), "{USAGE}\n\n{HELP}")?;
         return Ok(ExitCode::SUCCESS);
     }
-    match words {
-        [] => return live::run(0),
-        [option, port] if option == "--port" => match shown(port).parse() {
-            Ok(port) => return live::run(port),
+    let (port, words) = match words {
+        [option, folder] if option == "--site" => return write_site(Path::new(folder)),
+        [option] if option == "--site" => return misuse("--site takes a FOLDER"),
+        [option] if option == "--port" => return misuse("--port takes a number"),
+        [option, port, rest @ ..] if option == "--port" => match shown(port).parse() {
+            Ok(port) => (Some(port), rest),
             Err(_) => {
                 return misuse(format!("--port takes a number up to 65535, not '{}'", shown(port)));
             }
         },
-        [option, folder] if option == "--site" => return write_site(Path::new(folder)),
-        [option] if option == "--port" => return misuse("--port takes a number"),
-        [option] if option == "--site" => return misuse("--site takes a FOLDER"),
-        _ => {}
-    }
+        words => (None, words),
+    };
     let mut options = words.iter().map(|word| shown(word));
     if let Some(option) = options.find(|word| word.starts_with('-')) {
         return misuse(format!("unknown option '{option}'"));
     }
-    let (file, pair) = match words {
-        [file] => (file, None),
-        [file, server, client] => (file, Some([name(server, "server")?, name(client, "client")?])),
-        [_, _, _, extra, ..] => return misuse(format!("too many arguments: '{}'", shown(extra))),
-        _ => return misuse("it takes a FILE, or a FILE, a SERVER and a CLIENT"),
-    };
-    record_into(Path::new(file), pair)
+    match words {
+        [] => live::run(port.unwrap_or(0), None),
+        [file] if port.is_none() => record_into(Path::new(file), None),
+        [file, pair @ ..] if Path::new(file).extension() == Some(OsStr::new("html")) => {
+            match pair {
+                [server, client] if port.is_none() => {
+                    let pair = [name(server, "server")?, name(client, "client")?];
+                    record_into(Path::new(file), Some(pair))
+                }
+                [_, _, extra, ..] => misuse(format!("too many arguments: '{}'", shown(extra))),
+                _ => misuse("it takes a FILE, or a FILE, a SERVER and a CLIENT"),
+            }
+        }
+        [server, clients @ ..] if (1..=4).contains(&clients.len()) => {
+            let clients = clients.iter().map(|client| name(client, "client"));
+            let own = [name(server, "server")].into_iter().chain(clients);
+            live::run(port.unwrap_or(0), Some(&own.collect::<Result<Vec<_>, _>>()?))
+        }
+        _ => misuse("it takes a SERVER and up to four CLIENTs"),
+    }
 }
 
 /// Writes the lesson and the texts of the project into a folder, as pages.
@@ -180,11 +199,11 @@ fn record(
     scenario: &scenario::Scenario,
     edition: &str,
 ) -> Result<Recording, Problem> {
-    let setup = Setup { programs: scenario.programs(edition), ports: PORTS };
+    let setup = Setup { programs: scenario.programs(edition), ports: PORTS, patience: PATIENCE };
     let mut tries = 1;
     loop {
         let recorded = network.start(&setup).and_then(|mut remote| {
-            script::record(scenario, edition, &mut |who, act| remote.act(who, act))
+            script::record(scenario, edition, usize::MAX, &mut |who, act| remote.act(who, act))
         });
         let (recording, is_as_written) = recorded.or_else(|error| {
             failure(format!("cannot record {}, {edition}: {error}", scenario.id))
@@ -200,7 +219,7 @@ fn record(
 fn own_lesson(network: &Network, [server, client]: [String; 2]) -> Result<Lesson, Problem> {
     let programs = vec![launch(&server, true), launch(&client, false)];
     let parts = programs.iter().map(|launch| launch.part.clone()).collect();
-    let session = network.start(&Setup { programs, ports: MANY_PORTS });
+    let session = network.start(&Setup { programs, ports: MANY_PORTS, patience: PATIENCE });
     let recording = session
         .and_then(|mut remote| by_itself::record(parts, &mut |who, act| remote.act(who, act)));
     let recording = recording

@@ -33,6 +33,15 @@ pub fn programs() -> Result<&'static Path, String> {
     FOLDER.as_deref().map_err(Clone::clone)
 }
 
+/// Builds the workspace's programs again, whose sources may have changed.
+///
+/// # Errors
+///
+/// One line; what is wrong has been written to standard error by cargo.
+pub fn build_programs() -> Result<(), String> {
+    build(&["--workspace", "--bins"]).map(drop)
+}
+
 /// Builds programs with cargo, which does not build other packages' programs for a test, and
 /// returns the folder in which it puts them.
 ///

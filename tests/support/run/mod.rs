@@ -16,7 +16,7 @@ mod terminal;
 mod unexpected;
 mod wait;
 
-pub use cargo::{path_of, path_of_alias, programs};
+pub use cargo::{build_programs, path_of, path_of_alias, programs};
 pub use edition::{Edition, PAIRS, PROGRAMS, path_of_twin};
 pub use guard::contained;
 pub use output::{Output, PROMPT_END};

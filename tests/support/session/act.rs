@@ -1,5 +1,7 @@
 //! What a session is told.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::Launch;
@@ -35,6 +37,8 @@ pub struct Setup {
     /// From how many ports the kernel chooses one for a client: from two it takes the even one first,
     /// and from more, any.
     pub ports: u16,
+    /// How long something may move before it is shown all the same.
+    pub patience: Duration,
 }
 
 /// A line that a session reads.

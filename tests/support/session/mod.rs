@@ -17,5 +17,5 @@ mod source;
 
 pub use act::{Act, Setup};
 pub use launch::{ADDRESS, Launch};
-pub use remote::{Network, Remote, SESSION, be_session};
+pub use remote::{Answer, Network, Remote, SESSION, Told, be_session};
 pub use source::source_of;

@@ -32,11 +32,14 @@ pub struct Words {
     pub zh: String,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Recording {
     /// The server first.
     pub programs: Vec<Part>,
     pub frames: Vec<Frame>,
+    /// Whether a single client has a number too, since more may come.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub numbered: bool,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -59,6 +62,9 @@ pub struct Frame {
     /// What the kernel has done by itself since, which stands beside these words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_itself: Option<Words>,
+    /// The goals that a learner has reached with it, and why it is so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub met: Vec<Words>,
     /// What is asked before this is shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ask: Option<Ask>,
@@ -129,6 +135,9 @@ pub struct Side {
     /// The line, in [`Source::lines`], that raised an exception.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raised: Option<usize>,
+    /// The key of the source that it runs, where it is not its [`Part::source`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// What a program or a thread does now.

@@ -22,6 +22,8 @@ pub const SESSION: &str = "session";
 /// How long a session may take for a frame: it gives up waiting by itself long before.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+const ENDED: &str = "the session has ended";
+
 /// Has a shell give a command a network whose table of connections is small: to look at its sockets
 /// then takes a hundredth of the time. Linux 6.1 and newer can.
 const SMALL_TABLE: &str = "\
@@ -48,8 +50,19 @@ impl Network {
         Some(Self { command, python })
     }
 
-    /// Starts this very program once more, as a session.
+    /// Starts this very program once more, as a session that answers each act.
     pub fn start(&self, setup: &Setup) -> io::Result<Remote> {
+        let (sender, answers) = mpsc::channel();
+        let told = self.start_telling(setup, move |answer| sender.send(answer).is_ok())?;
+        Ok(Remote { told, answers })
+    }
+
+    /// Starts a session whose answers are passed on as they come, for as long as that returns true.
+    pub fn start_telling(
+        &self,
+        setup: &Setup,
+        mut pass_on: impl FnMut(io::Result<Answer>) -> bool + Send + 'static,
+    ) -> io::Result<Told> {
         let mut command = Command::new(&self.command[0]);
         command.args(&self.command[1..]).arg(env::current_exe()?).arg(SESSION);
         command.arg(network_namespace()?);
@@ -58,29 +71,28 @@ impl Network {
         let program = Program::of(command).in_own_session().env("PYTHON", &self.python);
         let program = program.stdin(its_input).stdout(its_output).stderr(Stdio::inherit());
         let process = program.spawn()?;
-        let (sender, answers) = mpsc::channel();
         thread::Builder::new().spawn(move || {
             for line in BufReader::new(output).lines() {
                 let answer = line.and_then(|line| Ok(serde_json::from_str::<Answer>(&line)?));
-                if sender.send(answer).is_err() {
-                    break;
+                if !pass_on(answer) {
+                    return;
                 }
             }
+            pass_on(Err(io::Error::other(ENDED)));
         })?;
-        let mut remote = Remote { input, answers, _process: process };
-        remote.tell(setup)?;
-        Ok(remote)
+        let mut told = Told { input, _process: process };
+        told.tell(setup)?;
+        Ok(told)
     }
 }
 
 /// What a session answers to an act.
-type Answer = Result<Frame, String>;
+pub type Answer = Result<Frame, String>;
 
 /// A session that runs, and ends when this is dropped.
 pub struct Remote {
-    input: PipeWriter,
+    told: Told,
     answers: Receiver<io::Result<Answer>>,
-    _process: Process,
 }
 
 impl Remote {
@@ -90,12 +102,25 @@ impl Remote {
     ///
     /// The session has ended, or the system refuses what the session needs.
     pub fn act(&mut self, who: usize, act: Act) -> io::Result<Frame> {
-        self.tell(&Request::Act { who, act })?;
+        self.told.act(who, act)?;
         match self.answers.recv_timeout(PATIENCE) {
             Ok(answer) => answer?.map_err(io::Error::other),
             Err(RecvTimeoutError::Timeout) => Err(ErrorKind::TimedOut.into()),
-            Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("the session has ended")),
+            Err(RecvTimeoutError::Disconnected) => Err(io::Error::other(ENDED)),
         }
+    }
+}
+
+/// A session that is told what to do; what it answers goes elsewhere. It ends when this is dropped.
+pub struct Told {
+    input: PipeWriter,
+    _process: Process,
+}
+
+impl Told {
+    /// Has something be done to a program.
+    pub fn act(&mut self, who: usize, act: Act) -> io::Result<()> {
+        self.tell(&Request::Act { who, act })
     }
 
     /// Has a program be started in another way the next time; the next number adds a client.

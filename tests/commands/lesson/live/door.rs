@@ -49,8 +49,8 @@ impl Door {
         if request.path == "/" && is_same(&request.query, &self.key) {
             let (name, value) = &self.cookie;
             let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict");
-            let fields = vec![("Location", "/".to_owned()), ("Set-Cookie", cookie)];
-            return Some(Answer { status: "303 See Other", fields, content: String::new() });
+            let answer = Answer::new("303 See Other", "").with("Location", "/");
+            return Some(answer.with("Set-Cookie", cookie));
         }
         let cookies = request.field("Cookie").unwrap_or_default().split("; ");
         let mut values = cookies.filter_map(|cookie| cookie.split_once('='));

@@ -1,7 +1,7 @@
 //! HTTP on 127.0.0.1, for the browser of one learner: a thread for each connection, one request on each.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -42,14 +42,31 @@ impl Request {
 pub struct Answer {
     pub status: &'static str,
     pub fields: Vec<(&'static str, String)>,
-    pub content: String,
+    pub content: Content,
 }
 
+pub enum Content {
+    Text(String),
+    /// What writes it little by little, until the browser leaves.
+    Stream(Write),
+}
+
+type Write = Box<dyn FnOnce(&mut TcpStream) -> io::Result<()>>;
+
 impl Answer {
+    /// Creates an answer without header fields.
+    pub fn new(status: &'static str, text: impl Into<String>) -> Self {
+        Self { status, fields: Vec::new(), content: Content::Text(text.into()) }
+    }
+
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.fields.push((name, value.into()));
+        self
+    }
+
     /// Creates an answer that only says why there is no other one.
     pub fn refusal(status: &'static str, why: &str) -> Self {
-        let fields = vec![("Content-Type", "text/plain; charset=utf-8".to_owned())];
-        Self { status, fields, content: format!("{why}\n") }
+        Self::new(status, format!("{why}\n")).with("Content-Type", "text/plain; charset=utf-8")
     }
 }
 
@@ -68,7 +85,7 @@ pub fn serve(listener: &TcpListener, answer: impl Fn(&Request) -> Answer + Send 
             silent.remove(number);
             let answer = request.map_or_else(|refusal| *refusal, |request| answer(&request));
             // An error means that the browser has gone.
-            let _ = write(stream, &answer);
+            let _ = write(stream, answer);
         });
     }
 }
@@ -162,16 +179,22 @@ fn parse(read: &[u8]) -> Result<Option<(Request, usize)>, httparse::Error> {
     Ok(Some((request, length)))
 }
 
-fn write(mut stream: TcpStream, answer: &Answer) -> io::Result<()> {
+fn write(mut stream: TcpStream, answer: Answer) -> io::Result<()> {
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut head = format!("HTTP/1.1 {}\r\nConnection: close\r\n", answer.status);
-    let length = ("Content-Length", answer.content.len().to_string());
-    for (name, value) in answer.fields.iter().chain([&length]) {
+    let length = match &answer.content {
+        Content::Text(text) => Some(("Content-Length", text.len().to_string())),
+        Content::Stream(_) => None,
+    };
+    for (name, value) in answer.fields.iter().chain(&length) {
         head.extend([name, ": ", value, "\r\n"]);
     }
     head.push_str("\r\n");
     stream.write_all(head.as_bytes())?;
-    stream.write_all(answer.content.as_bytes())?;
+    match answer.content {
+        Content::Text(text) => stream.write_all(text.as_bytes())?,
+        Content::Stream(write) => write(&mut stream)?,
+    }
     // As short-server does: a close over unread bytes would send a reset.
     stream.shutdown(Shutdown::Write)?;
     let deadline = Instant::now() + LINGERING;

@@ -1,22 +1,59 @@
-//! The lesson and the texts, served to a browser on this machine.
+//! The lesson and the texts, served to a browser on this machine, in which the learner decides what
+//! happens next.
 
+mod challenge;
+mod clicks;
 mod door;
 mod http;
+mod stage;
+mod story;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{self, Write};
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use support::command_line::{Problem, failure, tell};
+use support::run::programs;
+use support::session::Network;
+use support::session::recording::Words;
 
+use self::clicks::Command;
 use self::door::{Door, random};
-use self::http::{Answer, Request};
-use crate::texts;
+use self::http::{Answer, Content, Request};
+use self::stage::{Happening, Stages};
+use self::story::Story;
+use crate::sentence::words;
+use crate::{page, texts};
 
-/// Serves the pages until it is interrupted, at any free port if `port` is 0.
-pub fn run(port: u16) -> Result<ExitCode, Problem> {
+/// How long nobody may look at the page before the session is written down; it is as long as a browser
+/// needs to load it again.
+const ABSENCE: Duration = Duration::from_secs(5);
+
+/// What is answered.
+struct Lesson {
+    pages: BTreeMap<String, String>,
+    /// What the page is told of the live edition, and what obeys it, where it can run.
+    about: Value,
+    asked: Option<Mutex<Sender<Happening>>>,
+    story: Arc<Story>,
+}
+
+/// Serves the pages until it is interrupted, at any free port if `port` is 0. `own` is a learner's server
+/// and clients.
+pub fn run(port: u16, own: Option<&[String]>) -> Result<ExitCode, Problem> {
+    let network = Network::find();
+    if network.is_some() {
+        programs().or_else(failure)?;
+    }
     let pages = texts::all();
     let pages = pages.or_else(|error| failure(format!("cannot make the pages: {error}")))?;
     let listener = TcpListener::bind(("127.0.0.1", port)).and_then(|listener| {
@@ -25,42 +62,176 @@ pub fn run(port: u16) -> Result<ExitCode, Problem> {
     });
     let (listener, door) =
         listener.or_else(|error| failure(format!("cannot listen on 127.0.0.1:{port}: {error}")))?;
+    let story = Arc::new(Story::default());
+    let sessions = network.ok_or_else(why_not).and_then(|network| {
+        let (sender, receiver) = mpsc::channel();
+        let asked = sender.clone();
+        let stages = Stages::start(
+            network,
+            own.map(<[String]>::to_vec),
+            Arc::clone(&story),
+            (sender, receiver),
+        );
+        stages.map(|stages| (stages, asked)).map_err(|error| {
+            words(
+                format!("This system cannot run it live: {error}."),
+                format!("本系统无法实时运行：{error}。"),
+            )
+        })
+    });
+    let (asked, why_not) = match sessions {
+        Ok((stages, asked)) => {
+            thread::Builder::new().spawn(move || stages.run())?;
+            keep(Arc::clone(&story))?;
+            (Some(Mutex::new(asked)), None)
+        }
+        Err(why_not) => (None, Some(why_not)),
+    };
     writeln!(io::stdout(), "{}", door.address())?;
     tell("Open this address in a browser on this machine. Ctrl-C ends it.");
-    http::serve(&listener, move |request| door.answer(request, |request| answer(request, &pages)));
+    if let Some(Words { en, .. }) = &why_not {
+        tell(en);
+    }
+    let lesson = Lesson { pages, about: about(own, why_not.as_ref()), asked, story };
+    http::serve(&listener, move |request| door.answer(request, |request| lesson.answer(request)));
     Ok(ExitCode::SUCCESS)
 }
 
-fn answer(request: &Request, pages: &BTreeMap<String, String>) -> Answer {
-    let name = request.path.trim_start_matches('/');
-    if request.method == "GET" && name.is_empty() {
-        let fields = vec![("Location", "/lesson.html".to_owned())];
-        return Answer { status: "303 See Other", fields, content: String::new() };
+fn why_not() -> Words {
+    words(
+        "It cannot run live here: that needs Linux with unshare, ip and python3. Lesson and texts are there.",
+        "这里不能实时运行：需要 Linux 以及 unshare、ip 和 python3。演示网页和文档都可以看。",
+    )
+}
+
+/// Returns what the page is told of the live edition.
+fn about(own: Option<&[String]>, why_not: Option<&Words>) -> Value {
+    let challenges = challenge::all().into_iter();
+    let challenges = challenges.map(
+        |it| json!({ "title": it.title, "hint": it.hint, "why": it.why, "scenario": it.scenario }),
+    );
+    json!({ "own": own, "why_not": why_not, "challenges": challenges.collect::<Vec<_>>() })
+}
+
+/// Writes the session down each time that its page has been closed.
+fn keep(story: Arc<Story>) -> io::Result<()> {
+    let mut last = None;
+    thread::Builder::new().spawn(move || {
+        loop {
+            thread::sleep(ABSENCE / 5);
+            let left = story.left_for(ABSENCE);
+            if left.is_none() || left == last {
+                continue;
+            }
+            last = left;
+            let file = kept_in();
+            match story.lesson().map(|lesson| fs::write(&file, page::of(&lesson)?)) {
+                Some(Ok(())) => {
+                    tell(&format!("The page has been closed. What was done: {}", file.display()));
+                }
+                Some(Err(error)) => tell(&format!("cannot write {}: {error}", file.display())),
+                None => {}
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// Returns where a session is kept: beside the programs' folder.
+fn kept_in() -> PathBuf {
+    let folder = programs().ok().and_then(Path::parent);
+    folder.unwrap_or_else(|| Path::new(".")).join("lesson-live.html")
+}
+
+impl Lesson {
+    fn answer(&self, request: &Request) -> Answer {
+        let name = request.path.trim_start_matches('/');
+        match (request.method.as_str(), name) {
+            ("GET", "") => Answer::new("303 See Other", "").with("Location", "/lesson.html"),
+            ("GET", "lesson.html") => self.page(),
+            ("GET", "events") if self.asked.is_some() => self.events(request),
+            ("GET", "save") => self.save(),
+            ("POST", "do") => self.obey(&request.body),
+            ("GET", name) => match self.pages.get(name) {
+                Some(page) => {
+                    let is_picture = Path::new(name).extension().is_some_and(|it| it == "svg");
+                    let kind =
+                        if is_picture { "image/svg+xml" } else { "text/html; charset=utf-8" };
+                    Answer::new("200 OK", page)
+                        .with("Content-Type", kind)
+                        .with("Content-Security-Policy", POLICY)
+                }
+                None => Answer::refusal("404 Not Found", "There is no such page."),
+            },
+            _ => Answer::refusal("404 Not Found", "There is nothing of that kind."),
+        }
     }
-    match pages.get(name).filter(|_| request.method == "GET") {
-        Some(page) => answer_with(name, page),
-        None => Answer::refusal("404 Not Found", "There is no such page."),
+
+    /// Returns the lesson, with what makes it live. Only this page has scripts, and it knows them by a
+    /// word that no other page can know.
+    fn page(&self) -> Answer {
+        let (Some(page), Ok(nonce)) = (self.pages.get("lesson.html"), random()) else {
+            return Answer::refusal("500 Internal Server Error", "The page cannot be made.");
+        };
+        let about = self.about.to_string().replace('<', r"\u003c");
+        let live = format!(
+            "<script type=\"application/json\" id=\"live\">{about}</script>\n<style>\n{}</style>\n<script>\n{}</script>\n",
+            include_str!("live.css"),
+            include_str!("live.js")
+        );
+        let page = page.replacen("<script type=", &format!("{OPENED}<script type="), 1);
+        let page =
+            format!("{page}{live}").replace("<script>", &format!("<script nonce=\"{nonce}\">"));
+        let policy = format!("{POLICY}; script-src 'nonce-{nonce}'; connect-src 'self'");
+        Answer::new("200 OK", page)
+            .with("Content-Type", "text/html; charset=utf-8")
+            .with("Content-Security-Policy", policy)
+    }
+
+    fn events(&self, request: &Request) -> Answer {
+        let story = Arc::clone(&self.story);
+        let seen = request.field("Last-Event-ID").map(str::to_owned);
+        let write = move |stream: &mut _| story.tell(stream, seen.as_deref());
+        let mut answer = Answer::new("200 OK", "").with("Content-Type", "text/event-stream");
+        answer.content = Content::Stream(Box::new(write));
+        answer
+    }
+
+    /// Returns the session so far as a page of its own.
+    fn save(&self) -> Answer {
+        let page = self.story.lesson().and_then(|lesson| page::of(&lesson).ok());
+        match page {
+            Some(page) => Answer::new("200 OK", page)
+                .with("Content-Type", "text/html; charset=utf-8")
+                .with("Content-Disposition", "attachment; filename=\"my-session.html\""),
+            None => Answer::refusal("404 Not Found", "Nothing has been done yet."),
+        }
+    }
+
+    fn obey(&self, body: &str) -> Answer {
+        let Some(asked) = &self.asked else {
+            return Answer::refusal("404 Not Found", "It cannot run live here.");
+        };
+        match serde_json::from_str::<Command>(body) {
+            Ok(command) => {
+                let asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+                match asked.send(Happening::Command(command)) {
+                    Ok(()) => Answer::new("204 No Content", ""),
+                    Err(_) => {
+                        Answer::refusal("503 Service Unavailable", "The sessions have ended.")
+                    }
+                }
+            }
+            Err(_) => Answer::refusal("400 Bad Request", "There is no such command."),
+        }
     }
 }
 
-fn answer_with(name: &str, page: &str) -> Answer {
-    let is_picture = Path::new(name).extension().is_some_and(|ending| ending == "svg");
-    let kind = if is_picture { "image/svg+xml" } else { "text/html; charset=utf-8" };
-    let mut policy = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; \
-                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        .to_owned();
-    let mut text = page.to_owned();
-    // Only the lesson has scripts, and it knows them by a word that no other page can know.
-    if page.contains("<script>") {
-        let Ok(nonce) = random() else {
-            return Answer::refusal(
-                "500 Internal Server Error",
-                "The system has no random numbers.",
-            );
-        };
-        text = page.replace("<script>", &format!("<script nonce=\"{nonce}\">"));
-        policy = format!("{policy}; script-src 'nonce-{nonce}'; connect-src 'self'");
-    }
-    let fields = vec![("Content-Type", kind.to_owned()), ("Content-Security-Policy", policy)];
-    Answer { status: "200 OK", fields, content: text }
-}
+/// Keeps the address with which the page was opened, before the lesson shows its own; and no icon is
+/// asked for.
+const OPENED: &str =
+    "<link rel=\"icon\" href=\"data:,\">\n<script>const opened = location.hash;</script>\n";
+
+/// What a page can do: nothing but show itself.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; \
+                      form-action 'none'; frame-ancestors 'none'";

@@ -47,7 +47,7 @@ function atTheEnd() {
   return { kind: "cards", content: content.map(made => made || html`<span></span>`), choose };
   function choose(button) {
     if (button.value === "1") go(0);
-    if (button.value === "2") location.href = docs + scenario.anchor[language];
+    if (button.value === "2") location.href = linkTo(scenario.anchor[language]);
     if (button.value === "3") nextScenario();
   }
 }

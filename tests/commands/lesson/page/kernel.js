@@ -39,7 +39,7 @@ function single(socket, frame, before) {
 /** One direction's queue at one end. */
 function queue(name, bytes, text, { fin, full }) {
   const contents = [
-    bytes ? html`<q>${full || text.length < bytes || bytes > 16 ? html`<b>${bytes.toLocaleString("en")}</b> ` : ""}${full ? "" : text}</q>` : "",
+    bytes ? html`<q>${full || text.length < bytes || bytes > 16 ? html`<b>${bytes.toLocaleString("en")}</b> ` : ""}${text}</q>` : "",
     fin ? html`<q>FIN</q>` : "",
   ];
   const empty = !bytes && !fin;

@@ -3,15 +3,17 @@
 
 const { scenarios, sources } = JSON.parse(element("#data").textContent);
 
-// The other pages stand beside this one in docs/. One that `cargo lesson` has put elsewhere finds
-// them from target/ only.
+// The texts stand beside this page: in docs/ as they are written, in a site as pages. A page that
+// `cargo lesson` has put elsewhere finds them from target/ only.
+const ending = document.documentElement.dataset.texts ?? "md";
 const folder = location.pathname.split("/").at(-2);
-const docs = folder === "target" ? "../docs/" : folder === "docs" || location.protocol !== "file:" ? "" : null;
+const docs = folder === "target" ? "../docs/"
+  : ending === "html" || folder === "docs" || location.protocol !== "file:" ? "" : null;
+const linkTo = text => docs + text?.replace(/\bmd(?=#|$)/, ending);
 
 // Scenarios about one thing stand together on the path.
 const GROUPS = [
-  ["short", "long"], ["first", "early"], ["threads", "two"], ["parts", "slow"],
-  ["leaves", "killed", "dies", "again"], ["full"], ["linger"],
+  ["short", "long"], ["first", "early", "two"], ["parts", "slow"], ["killed", "leaves", "dies", "linger"], ["full"],
 ];
 const groupOf = ({ id, wire }) => wire ? "wire" : GROUPS.findIndex(group => group.includes(id));
 
@@ -52,7 +54,8 @@ function sentence(frame) {
   const label = begins ? html`<b class="of-${who}">${begins}</b>`
     : name && html`<b class="label of-${who}">${name}</b> `;
   const itself = frame.by_itself ? html` <span class="by-itself">${prose(frame.by_itself[language])}</span>` : "";
-  return [label, prose(text.slice(begins.length)), itself];
+  const met = (frame.met ?? []).map(goal => html` <span class="met">✓ ${prose(goal[language])}</span>`);
+  return [label, prose(text.slice(begins.length)), met, itself];
 }
 
 /** Makes the panels of a recording. From step to step they stay, and are filled anew. */
@@ -92,9 +95,9 @@ function showControls() {
     button.ariaPressed = button.value === edition || button.value === language;
   }
   fill("#experiment", words.experiment(scenario.experiment)).hidden = docs === null || !scenario.anchor;
-  element("#experiment").href = docs + scenario.anchor?.[language];
+  element("#experiment").href = linkTo(scenario.anchor?.[language]);
   fill("#glossary", words.glossary).hidden = docs === null;
-  element("#glossary").href = docs + words.glossaryPage;
+  element("#glossary").href = linkTo(words.glossaryPage);
   fill("#keys span", words.keys);
   element("#keys input").checked = memory.get("keys") !== "off";
   fill("#skip", words.toBar);
@@ -165,18 +168,15 @@ function reserve() {
 /** Brings into view the line and the socket that matter, and the end of what grows. */
 function scroll() {
   for (const box of document.querySelectorAll(".code pre, #sockets")) {
-    const done = [...box.querySelectorAll("div.did, div.failed, .card:has(.new)")].at(-1);
+    const done = [...box.querySelectorAll(".did, .failed, .card:has(.new)")].at(-1);
     const own = `.card.of-${shownFrame().who ?? client}`;
-    const target = done ?? box.querySelector(`div.blocked, div.next, ${own}`) ?? box.firstElementChild;
+    const target = done ?? box.querySelector(`.blocked, .next, ${own}`) ?? box.firstElementChild;
     if (!target) continue;
     const [outer, inner] = [box, target].map(shown => shown.getBoundingClientRect());
-    const over = inner.top - outer.top, under = outer.bottom - inner.bottom;
-    if (Math.min(over, under) < 0) box.scrollTop += (over - under) / 2;
-    // No line of code is cut in half.
-    const { lineHeight, paddingTop } = getComputedStyle(box), row = parseFloat(lineHeight), above = parseFloat(paddingTop);
-    if (box.matches(".code pre") && box.scrollTop > 0) {
-      box.scrollTop = Math.ceil((box.scrollTop - above) / row) * row + above;
-    }
+    const above = inner.top - outer.top, below = outer.bottom - inner.bottom;
+    if (Math.min(above, below) < 0) box.scrollTop += (above - below) / 2;
+    const row = parseFloat(getComputedStyle(box).lineHeight);
+    if (box.matches(".code pre")) box.scrollTop = Math.round(box.scrollTop / row) * row;
   }
   for (const box of document.querySelectorAll(".terminal pre, #ladder")) {
     box.scrollTop = box.scrollHeight;
@@ -199,7 +199,7 @@ function go(wanted) {
 }
 
 function nextOnPath() {
-  return scenarios[scenarios.indexOf(scenario) + 1];
+  return scenarios.includes(scenario) ? scenarios[scenarios.indexOf(scenario) + 1] : undefined;
 }
 
 function nextScenario() {

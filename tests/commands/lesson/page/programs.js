@@ -2,13 +2,19 @@
 
 const nameOf = call => call.split("(")[0];
 
+/** Whether clients have numbers: one alone needs none, unless more may come. */
+const areNumbered = () => programs.length > 2 || scenario.editions[edition].numbered;
+
 function nameOfProgram(number) {
-  return number === 0 ? words.server : programs.length === 2 ? words.client : `${words.client} ${number}`;
+  return number === 0 ? words.server : areNumbered() ? `${words.client} ${number}` : words.client;
 }
+
+/** The source that a program runs in a frame. */
+const sourceOf = (number, frame) => frame.sides[number].source ?? programs[number].source;
 
 /** A program's name in its colour; of several clients each has its number. */
 function badge(number) {
-  return number && programs.length > 2 ? html`<b class="number of-${number}">${number}</b>` : "";
+  return number && areNumbered() ? html`<b class="number of-${number}">${number}</b>` : "";
 }
 
 /** What a program or thread does now, in words. Its kind is the class of its colour. */
@@ -47,7 +53,7 @@ function marks(running, frame) {
   };
   for (const program of running) {
     const { did, at, raised } = frame.sides[program];
-    const { lines } = sources[programs[program].source];
+    const { lines } = sources[sourceOf(program, frame)];
     for (const [line, call, result] of did) {
       const name = nameOf(call), shown = new RegExp(`\\b${name}\\(`).test(lines[line]) ? "" : `${name} `;
       const failed = result.startsWith("-1") && !/in progress|temporarily unavailable/.test(result);
@@ -62,16 +68,17 @@ function marks(running, frame) {
 /** The lines of a program's code. Clients that run the same code share it. A line's text leaves room
  * for all marks that it ever gets, so that it never moves. */
 function code(number) {
-  const { source } = programs[number];
+  const source = sourceOf(number, shownFrame());
   const { lines, first } = sources[source];
-  const running = [...programs.keys()].filter(other =>
-    programs[other].source === source && (other > 0) === (number > 0));
+  const runIt = frame => [...programs.keys()].filter(other =>
+    sourceOf(other, frame) === source && (other > 0) === (number > 0));
+  const running = runIt(shownFrame());
   const several = running.length > 1;
   const width = tags => tags.reduce((sum, { text, of }) =>
     sum + 1.4 + text.length * (/[^ -~✓]/.test(text) ? 1.8 : 1) + (several ? of.length * 2.2 : 0), 0);
   const room = new Map();
   for (const frame of frames) {
-    for (const [line, tags] of marks(running, frame)) room.set(line, Math.max(room.get(line) ?? 0, width(tags)));
+    for (const [line, tags] of marks(runIt(frame), frame)) room.set(line, Math.max(room.get(line) ?? 0, width(tags)));
   }
   const now = marks(running, shownFrame());
   return lines.map((line, index) => {

@@ -26,8 +26,8 @@ use crate::run::sockets::Entry;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 const LOOKS: usize = 3;
 
-/// How long something may move.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// While nothing else is to be done, every so many of them is one: so a session that waits costs nothing.
+const LOOKS_TO_LET_WAIT: usize = 10;
 
 /// How long to wait for what may happen by itself.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -110,6 +110,7 @@ struct Session {
     sockets: Sockets,
     /// From how many ports the kernel chooses one for a client.
     ports: u16,
+    patience: Duration,
 }
 
 /// What tells one moment from another.
@@ -125,8 +126,9 @@ struct Moment {
 impl Session {
     fn new(setup: Setup) -> io::Result<Self> {
         let terminals = setup.programs.into_iter().map(Terminal::new).collect::<io::Result<_>>()?;
+        let Setup { ports, patience, .. } = setup;
         let (wire, sockets) = (Wire::open()?, Sockets::default());
-        Ok(Self { terminals, wire, sockets, ports: setup.ports })
+        Ok(Self { terminals, wire, sockets, ports, patience })
     }
 
     /// Has a terminal start another program the next time; the next number adds a terminal.
@@ -202,8 +204,14 @@ impl Session {
     /// Waits until something happens by itself.
     fn wait(&mut self, mut is_interrupted: impl FnMut() -> bool) -> io::Result<()> {
         let (begun, first) = (Instant::now(), self.moment()?);
-        while !is_interrupted() && begun.elapsed() < LONGEST_WAIT && self.moment()? == first {
+        for looks in 1.. {
+            if is_interrupted() || begun.elapsed() > LONGEST_WAIT {
+                break;
+            }
             thread::sleep(BETWEEN_LOOKS);
+            if looks % LOOKS_TO_LET_WAIT == 0 && self.moment()? != first {
+                break;
+            }
         }
         Ok(())
     }
@@ -215,7 +223,7 @@ impl Session {
         let (mut last, mut alike) = (None, 1);
         while alike < LOOKS {
             thread::sleep(BETWEEN_LOOKS);
-            if begun.elapsed() > PATIENCE {
+            if begun.elapsed() > self.patience {
                 return Ok(false);
             }
             let now = self.moment()?;

@@ -351,6 +351,7 @@ impl Terminal {
             mixed,
             raised,
             forked: self.processes().len() > 1,
+            source: None,
         }
     }
 

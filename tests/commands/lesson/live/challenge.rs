@@ -1,0 +1,417 @@
+//! What the learner is challenged to bring about: predicates over the frames, the newest one last.
+
+use std::collections::BTreeMap;
+
+use support::session::recording::{Frame, Segment, Socket, Words, name_of};
+
+use crate::sentence::words;
+
+pub struct Challenge {
+    pub title: Words,
+    /// How to get there, on request.
+    pub hint: Words,
+    /// Why it is so, once it has been reached.
+    pub why: Words,
+    /// The scenario that shows it.
+    pub scenario: &'static str,
+    is_met: fn(&[Frame]) -> bool,
+}
+
+impl Challenge {
+    /// Returns whether the last of these frames shows it.
+    pub fn is_met(&self, frames: &[Frame]) -> bool {
+        !frames.is_empty() && (self.is_met)(frames)
+    }
+}
+
+/// Returns all challenges, the easy ones first.
+#[expect(clippy::too_many_lines, reason = "it is a table")]
+pub fn all() -> Vec<Challenge> {
+    let challenge = |title: Words, hint, why, scenario, is_met| Challenge {
+        title,
+        hint,
+        why,
+        scenario,
+        is_met,
+    };
+    vec![
+        challenge(
+            words("`connect` is refused", "`connect` 被拒绝"),
+            words(
+                "Let a client connect while no server listens.",
+                "在没有服务器监听时，让客户端去连接。",
+            ),
+            words(
+                "No socket listens on that port, so a kernel answers the SYN with a reset (RST); no program is involved.",
+                "没有套接字在这个端口上监听，内核就用 RST 回应 SYN，与任何程序无关。",
+            ),
+            "first",
+            |frames| {
+                results(last(frames), "connect")
+                    .any(|(_, it)| it.starts_with("-1 Connection refused"))
+            },
+        ),
+        challenge(
+            words(
+                "`connect` returns before `accept` is called",
+                "`accept` 还没调用，`connect` 就返回了",
+            ),
+            words(
+                "Let the server go on until it asks for `accept`, and stop there. Then let a client connect.",
+                "让服务器走到即将调用 `accept` 为止，然后让客户端去连接。",
+            ),
+            words(
+                "The kernels do the handshake alone. `accept` only takes a connection that is ready out of a queue.",
+                "握手由两边的内核完成，`accept` 只是从队列里取出一个已建立的连接。",
+            ),
+            "early",
+            |frames| {
+                let connected =
+                    results(last(frames), "connect").any(|(who, it)| who > 0 && it == "0");
+                connected && last(frames).sockets.iter().any(|socket| socket.queued)
+            },
+        ),
+        challenge(
+            words("Bytes wait at the server before `accept`", "`accept` 之前，数据已经到了服务器"),
+            words(
+                "Leave the server before `accept`, and let a client connect and send.",
+                "让服务器停在 `accept` 之前，客户端连接并发送。",
+            ),
+            words(
+                "A connection has a receive queue as soon as the handshake is done, and the kernel fills it.",
+                "握手一完成，连接就有了接收队列，数据由内核放进去。",
+            ),
+            "early",
+            |frames| last(frames).sockets.iter().any(is_waiting),
+        ),
+        challenge(
+            words("`recv` returns 0", "`recv` 返回 0"),
+            words(
+                "Let one side close, and then let the other one call `recv`.",
+                "让一方关闭，再让另一方调用 `recv`。",
+            ),
+            words(
+                "0 is the end of the stream: a FIN has come, and all bytes before it have been read.",
+                "0 表示流的结尾：FIN 已到达，它之前的数据都已读完。",
+            ),
+            "leaves",
+            |frames| results(last(frames), "recv").any(|(_, it)| value(it) == Some(0)),
+        ),
+        challenge(
+            words("TIME_WAIT at the server", "服务器一侧的 TIME_WAIT"),
+            words(
+                "Who sends the first FIN? In the short pair the server does. The client has to close too.",
+                "谁先发出 FIN？短连接里是服务器。客户端也要关闭。",
+            ),
+            words(
+                "The side that closes first keeps the connection for a minute, so that late segments meet no new one.",
+                "先关闭的一方把连接再保留一分钟，免得迟到的报文段落到新连接上。",
+            ),
+            "short",
+            |frames| last(frames).sockets.iter().any(|it| it.of == 0 && it.state == "TIME_WAIT"),
+        ),
+        challenge(
+            words("TIME_WAIT at a client", "客户端一侧的 TIME_WAIT"),
+            words(
+                "Now a client has to send the first FIN: in the long pair, give it a COUNT (⋯), let it read all replies, and end it.",
+                "这次要由客户端先发出 FIN：在长连接里给它设一个 COUNT（⋯），让它读完响应后结束。",
+            ),
+            words(
+                "Here the client closed first, so its kernel keeps the connection, and the server is free of it.",
+                "这里先关闭的是客户端，所以由它的内核保留连接，服务器没有负担。",
+            ),
+            "long",
+            |frames| last(frames).sockets.iter().any(|it| it.of > 0 && it.state == "TIME_WAIT"),
+        ),
+        challenge(
+            words("A socket in CLOSE_WAIT", "处于 CLOSE_WAIT 的套接字"),
+            words(
+                "Let one side close, and do not let the other one go on.",
+                "让一方关闭，另一方先不要继续。",
+            ),
+            words(
+                "A FIN has come, and this program has not closed yet. Only the program itself can end this state.",
+                "FIN 已到达，而这个程序还没有关闭。只有程序自己能结束这个状态。",
+            ),
+            "leaves",
+            |frames| last(frames).sockets.iter().any(|it| it.state == "CLOSE_WAIT"),
+        ),
+        challenge(
+            words("Two clients are served at once", "两个客户端同时得到服务"),
+            words(
+                "Short pair, two clients: both have got their reply, and the server has closed neither conversation.",
+                "短连接，两个客户端：都收到了响应，而服务器一个会话也还没有关闭。",
+            ),
+            words(
+                "The short server has a thread for each client, so one conversation does not wait for another.",
+                "短连接服务器为每个客户端开一个线程，会话之间互不等待。",
+            ),
+            "threads",
+            |frames| served(frames).len() > 1,
+        ),
+        challenge(
+            words(
+                "One client is served, another one waits with its bytes",
+                "一个客户端得到服务，另一个的数据在等待",
+            ),
+            words(
+                "Long pair, two clients: the first one gets a reply, the second one connects and sends.",
+                "长连接，两个客户端：第一个收到响应，第二个连接并发送。",
+            ),
+            words(
+                "The long server talks with one client until it leaves. The other one's bytes wait in its receive queue.",
+                "长连接服务器要等一个客户端离开才服务下一个，另一个的数据留在接收队列里。",
+            ),
+            "two",
+            |frames| {
+                let has_threads = !last(frames).sides[0].threads.is_empty();
+                !has_threads
+                    && !served(frames).is_empty()
+                    && last(frames).sockets.iter().any(is_waiting)
+            },
+        ),
+        challenge(
+            words("One `send`, several `recv`s", "一次 `send`，多次 `recv`"),
+            words(
+                "Long pair: start a client with a message of 3,000 bytes (⋯).",
+                "长连接：用 3000 字节的消息启动客户端（⋯）。",
+            ),
+            words(
+                "`recv(4, 1024)` takes at most 1,024 bytes, and leaves the rest. TCP is a stream without messages.",
+                "`recv(4, 1024)` 最多取 1024 字节，其余留在队列里。TCP 面向字节流，不保留消息边界。",
+            ),
+            "parts",
+            |frames| taken(frames).1,
+        ),
+        challenge(
+            words("One `recv` takes what two `send`s sent", "一次 `recv` 取走两次 `send` 的数据"),
+            words(
+                "Long pair: a message of 3,000 bytes (⋯) gets several replies. Let the server send two before the client reads.",
+                "长连接：3000 字节的消息（⋯）会得到多个响应。让服务器先 `send` 两次，客户端再读。",
+            ),
+            words(
+                "What has come stands in one queue, and nothing there marks where a `send` ended.",
+                "到达的数据排在同一个队列里，没有任何标记说明一次 `send` 到哪里结束。",
+            ),
+            "parts",
+            |frames| taken(frames).0,
+        ),
+        challenge(
+            words("A reset (RST) ends a connection", "RST 终止一个连接"),
+            words(
+                "Kill a program (⋯) in whose socket bytes wait that it has not read.",
+                "某个程序的套接字里还有未读的数据时，杀掉它（⋯）。",
+            ),
+            words(
+                "A socket that is closed over unread bytes sends RST in place of FIN; bytes for a socket that is gone get RST too.",
+                "还有未读数据就关闭，发出的是 RST 而不是 FIN；发给已不存在的套接字的数据，回应也是 RST。",
+            ),
+            "killed",
+            |frames| {
+                let segments = || last(frames).segments.iter();
+                let is_refused = segments().any(|segment| segment.2 == "SYN");
+                !is_refused && segments().any(|segment| segment.2.contains("RST"))
+            },
+        ),
+        challenge(
+            words(
+                "A full accept queue, and a client in SYN_SENT",
+                "全连接队列已满，一个客户端处于 SYN_SENT",
+            ),
+            words(
+                "Start a Rust server with BACKLOG 0 (⋯), leave it before `accept`, and let two clients connect.",
+                "以 BACKLOG 0 启动 Rust 服务器（⋯），让它停在 `accept` 之前，再让两个客户端去连接。",
+            ),
+            words(
+                "The kernel drops the SYN and says nothing. The client’s kernel sends it again, so `connect` waits.",
+                "内核丢弃 SYN，什么也不回应。客户端的内核会重发，所以 `connect` 一直等待。",
+            ),
+            "full",
+            |frames| {
+                let sockets = || last(frames).sockets.iter();
+                sockets().any(|it| it.state == "LISTEN" && it.queue > Some(0))
+                    && sockets().any(|it| it.state == "SYN_SENT")
+            },
+        ),
+        challenge(
+            words("`bind` fails: Address already in use", "`bind` 失败：Address already in use"),
+            words(
+                "Python server (⋯): end it while a client is connected, let the client end, and start the server again.",
+                "Python 服务器（⋯）：有客户端连着时结束它，让客户端也结束，再启动服务器。",
+            ),
+            words(
+                "The connection in TIME_WAIT still uses the address, and the twin does not set `SO_REUSEADDR`.",
+                "处于 TIME_WAIT 的连接还占着这个地址，而 Python 版没有设置 `SO_REUSEADDR`。",
+            ),
+            "again",
+            |frames| {
+                results(last(frames), "bind")
+                    .any(|(_, it)| it.starts_with("-1 Address already in use"))
+            },
+        ),
+    ]
+}
+
+fn last(frames: &[Frame]) -> &Frame {
+    &frames[frames.len() - 1]
+}
+
+/// Returns the results of the calls of this name that have returned in a frame, and who made them.
+fn results<'a>(frame: &'a Frame, call: &'static str) -> impl Iterator<Item = (usize, &'a str)> {
+    let sides = frame.sides.iter().enumerate();
+    let made = sides.flat_map(|(who, side)| side.did.iter().map(move |did| (who, did)));
+    made.filter(move |(_, did)| name_of(&did.1) == call).map(|(who, did)| (who, did.2.as_str()))
+}
+
+/// Returns what a call returned, if that is a number.
+fn value(result: &str) -> Option<usize> {
+    result.split(' ').next()?.parse().ok()
+}
+
+/// Returns whether it waits for `accept`, and bytes in it too.
+fn is_waiting(socket: &Socket) -> bool {
+    socket.of == 0 && socket.queued && socket.rx > Some(0)
+}
+
+/// Returns the clients that have got a reply on a connection that the server still holds.
+fn served(frames: &[Frame]) -> Vec<usize> {
+    let mut has_reply = BTreeMap::new();
+    for frame in frames {
+        has_reply.extend(results(frame, "connect").map(|(who, _)| (who, false)));
+        let replies = results(frame, "recv").filter(|(_, it)| value(it) > Some(0));
+        has_reply.extend(replies.map(|(who, _)| (who, true)));
+    }
+    let sockets = &last(frames).sockets;
+    let is_held = |who: usize| {
+        let ports = sockets.iter().filter(|it| it.of == who).map(|it| it.port);
+        ports
+            .flat_map(|port| sockets.iter().filter(move |it| it.peer == port))
+            .any(|it| it.of == 0 && it.fd.is_some() && it.state != "CLOSED")
+    };
+    let all = has_reply.into_iter();
+    all.filter(|(who, has_reply)| *who > 0 && *has_reply && is_held(*who)).map(|it| it.0).collect()
+}
+
+/// Returns whether the last frame has a `recv` that takes bytes of two segments with data, and one
+/// that takes the rest of what an earlier one has begun.
+fn taken(frames: &[Frame]) -> (bool, bool) {
+    // Of what has travelled from one program to another: how much of each segment is not read, and
+    // whether some of it is.
+    let mut unread = BTreeMap::<(usize, usize), Vec<(usize, bool)>>::new();
+    let mut found = (false, false);
+    for (number, frame) in frames.iter().enumerate() {
+        found = (false, false);
+        for Segment(from, to, flags, _, length, extra) in &frame.segments {
+            let queue = unread.entry((*from, *to)).or_default();
+            if flags.contains("SYN") {
+                queue.clear();
+            }
+            let arrives = *length > 0 && !extra.again && !extra.lost && !extra.held && !extra.probe;
+            queue.extend(arrives.then_some((*length, false)));
+        }
+        for (who, side) in frame.sides.iter().enumerate() {
+            for did in side.did.iter().filter(|did| name_of(&did.1) == "recv") {
+                let peer = if who > 0 { Some(0) } else { peer_of(&frames[..=number], &did.1) };
+                let (Some(peer), Some(mut count)) = (peer, value(&did.2)) else {
+                    continue;
+                };
+                let queue = unread.entry((peer, who)).or_default();
+                let mut segments = 0;
+                while let Some((rest, is_begun)) = queue.first_mut().filter(|_| count > 0) {
+                    let part = count.min(*rest);
+                    found.1 |= *is_begun;
+                    (*rest, *is_begun) = (*rest - part, true);
+                    (count, segments) = (count - part, segments + 1);
+                    if *rest == 0 {
+                        queue.remove(0);
+                    }
+                }
+                found.0 |= segments > 1;
+            }
+        }
+    }
+    found
+}
+
+/// Returns the client with which the server talks in this call of the last of these frames: the one
+/// whose connection had the descriptor last.
+fn peer_of(frames: &[Frame], call: &str) -> Option<usize> {
+    let descriptor = call.split(['(', ',']).nth(1)?.parse().ok()?;
+    let has = |it: &&Socket| it.of == 0 && it.fd == Some(descriptor) && it.peer.is_some();
+    let sockets = frames.iter().rev().map(|frame| &frame.sockets);
+    let sockets = sockets.into_iter().find(|sockets| sockets.iter().any(|it| has(&it)))?;
+    let peer = sockets.iter().find(has)?.peer;
+    sockets.iter().find(|it| it.of > 0 && it.port == peer).map(|it| it.of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use support::session::recording::{Did, Lesson, Side};
+
+    /// Which scenarios show a challenge, in one of the languages.
+    fn shown_by(challenge: &Challenge) -> Vec<String> {
+        let page = include_str!("../../../../docs/lesson.html");
+        let data = page.split_once("id=\"data\">").expect("it holds data").1;
+        let data = data.split_once("</script>").expect("the data ends").0;
+        let lesson: Lesson = serde_json::from_str(data).expect("it is a lesson");
+        let shows =
+            |frames: &[Frame]| (1..=frames.len()).any(|end| challenge.is_met(&frames[..end]));
+        let scenarios = lesson.scenarios.into_iter();
+        let scenarios =
+            scenarios.filter(|it| it.editions.values().any(|recording| shows(&recording.frames)));
+        scenarios.map(|scenario| scenario.id).collect()
+    }
+
+    #[test]
+    fn scenarios_show_the_challenges_that_they_are_about_and_no_others() {
+        let only: [(&str, &[&str]); 6] = [
+            ("`connect` is refused", &["first"]),
+            ("Two clients are served at once", &[]),
+            ("One client is served, another one waits with its bytes", &["two"]),
+            ("One `recv` takes what two `send`s sent", &["parts"]),
+            ("A full accept queue, and a client in SYN_SENT", &["full"]),
+            ("`bind` fails: Address already in use", &["again"]),
+        ];
+        let only = BTreeMap::from(only);
+        for challenge in all() {
+            let (title, shown) = (&*challenge.title.en, shown_by(&challenge));
+            match only.get(title) {
+                Some(only) => assert_eq!(shown, *only, "{title}"),
+                None => {
+                    assert!(shown.iter().any(|id| id == challenge.scenario), "{title}: {shown:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn client_that_has_no_reply_is_not_served() {
+        let connection = |of, port, peer, fd| Socket {
+            of,
+            fd,
+            state: "ESTABLISHED".to_owned(),
+            port: Some(port),
+            peer: Some(peer),
+            ..Socket::default()
+        };
+        let did = |call: &str, result: &str| Did(None, call.to_owned(), result.to_owned(), None);
+        let side = |did| Side { did, ..Side::default() };
+        let frame = |first: Vec<Did>, second: Vec<Did>| Frame {
+            sides: vec![side(Vec::new()), side(first), side(second)],
+            sockets: vec![
+                connection(0, 12345, 40100, Some(4)),
+                connection(0, 12345, 40200, Some(5)),
+                connection(1, 40100, 12345, Some(3)),
+                connection(2, 40200, 12345, Some(3)),
+            ],
+            ..Frame::default()
+        };
+        let connected = frame(vec![did("connect(3, x)", "0")], vec![did("connect(3, x)", "0")]);
+        let one = frame(vec![did("recv(3, 4096)", "4 \"ACK!\"")], Vec::new());
+        let two = frame(Vec::new(), vec![did("recv(3, 4096)", "4 \"ACK!\"")]);
+        let frames = [connected, one, two];
+        let served = |count: usize| served(&frames[..count]).len();
+        assert_eq!([served(1), served(2), served(3)], [0, 1, 2]);
+    }
+}

@@ -1,0 +1,545 @@
+//! Drives a session as the learner clicks. What it decides, it decides from frames.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use serde::Deserialize;
+
+use support::session::recording::{Frame, Part, Side, Source, State, Words};
+use support::session::{ADDRESS, Act, Launch, source_of};
+
+use super::challenge::{self, Challenge};
+use crate::kernel;
+use crate::sentence::words;
+
+/// How many programs there can be, the server among them.
+const MOST_PROGRAMS: usize = 5;
+
+/// How many steps a session can have, and how much of what a program prints a step keeps, in bytes.
+const MOST_STEPS: usize = 1000;
+const MOST_NEW: usize = 8 * 1024;
+
+/// How long a message may be, in bytes. A longer one is no argument any more.
+const LONGEST_MESSAGE: usize = 100_000;
+
+/// What a long client says where nothing else is wanted, so that each says something else.
+const MESSAGES: [&str; 4] = ["one", "two", "three", "four"];
+
+/// What the learner asks for.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Command {
+    /// To start a program, or the next client.
+    Start {
+        who: usize,
+        #[serde(flatten)]
+        arguments: Arguments,
+    },
+    /// To let a program make the very call that its button shows.
+    Call { who: usize, asked: String },
+    /// To type a line that a program reads.
+    Type { who: usize, line: String },
+    /// To end a program's input, as Ctrl-D does.
+    EndInput { who: usize },
+    /// To press Ctrl-C in a program's terminal.
+    Interrupt { who: usize },
+    /// To kill a program from another terminal.
+    Kill { who: usize },
+    /// To start anew, with this pair.
+    Anew { pair: Pair },
+    /// To go back to the session that was before.
+    Back,
+    /// To take over from a step of a recorded scenario.
+    TakeOver { scenario: String, edition: String, step: usize },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pair {
+    Short,
+    Long,
+    Own,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    #[default]
+    Rust,
+    Python,
+}
+
+/// What a program is started with; nothing where the learner wants its own default.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Arguments {
+    pub language: Language,
+    pub message: String,
+    /// A message of so many zeros instead.
+    pub bytes: Option<usize>,
+    pub count: Option<u32>,
+    pub backlog: Option<u16>,
+}
+
+/// What a session is told next.
+pub enum Next {
+    /// Something is done to a program.
+    Act(usize, Act),
+    /// A program is started in a new way. The Rust programs are built first.
+    Start(usize, Box<Launch>),
+}
+
+/// A program of the project, or a learner's Python file.
+#[derive(Clone)]
+struct Program {
+    name: String,
+    is_own: bool,
+    /// Its key among the sources, when it was last started.
+    source: String,
+}
+
+/// A session so far, and who is in it.
+pub struct Clicks {
+    programs: Vec<Program>,
+    /// What the next client is; one of a learner's own pair may be another program than the last.
+    clients: Vec<Program>,
+    parts: Vec<Part>,
+    pub frames: Vec<Frame>,
+    pub sources: BTreeMap<String, Source>,
+    challenges: Vec<Challenge>,
+    /// The steps that met them.
+    pub met: Vec<Option<usize>>,
+    /// Which ones the last step shows.
+    shown: Vec<bool>,
+}
+
+impl Program {
+    fn new(name: &str) -> Self {
+        let is_own =
+            !["short-server", "long-server", "short-client", "long-client"].contains(&name);
+        Self { name: name.to_owned(), is_own, source: String::new() }
+    }
+
+    /// Returns how it is started; `None` where its arguments cannot be.
+    fn launch(&self, who: usize, wanted: &Arguments) -> Option<Launch> {
+        let Arguments { language, message, bytes, count, backlog } = wanted;
+        let is_long = self.name == "long-client";
+        let length = bytes.unwrap_or(message.len());
+        if length > LONGEST_MESSAGE || message.contains(char::is_control) {
+            return None;
+        }
+        let message = match bytes {
+            Some(bytes) => Some(format!("$(printf %0{bytes}d 0)")),
+            None if !message.is_empty() => Some(quoted(message)),
+            None if is_long => MESSAGES.get(who.checked_sub(1)?).map(|it| (*it).to_owned()),
+            None => None,
+        };
+        let (name, server) = (&self.name, who == 0);
+        if self.is_own {
+            return Some(Launch::of_learner(name, server));
+        }
+        if *language == Language::Python {
+            return Some(Launch::of_project(&format!("{}.py", name.replace('-', "_")), server));
+        }
+        let more = match (server, message, count) {
+            (true, ..) => backlog.map(|backlog| backlog.to_string()),
+            (false, Some(message), Some(count)) if is_long => Some(format!("{message} {count}")),
+            (false, message, _) => message,
+        };
+        let words = more.map_or_else(|| name.clone(), |more| format!("{name} {ADDRESS} {more}"));
+        Some(Launch::of_project(&words, server))
+    }
+}
+
+impl Clicks {
+    /// Takes the names of the server and of the clients, the first one of which is there from the
+    /// beginning.
+    pub fn new(server: &str, clients: &[String]) -> Self {
+        let clients: Vec<_> = clients.iter().map(|name| Program::new(name)).collect();
+        let programs = [Program::new(server)].into_iter().chain(clients.first().cloned());
+        Self::of(programs.collect(), clients)
+    }
+
+    /// Goes on where a recording has ended.
+    pub fn take_over(launches: &[Launch], frames: Vec<Frame>) -> Self {
+        let mut programs: Vec<_> =
+            launches.iter().map(|launch| Program::new(&launch.part.name)).collect();
+        for (program, launch) in programs.iter_mut().zip(launches) {
+            program.source.clone_from(&launch.part.source);
+        }
+        let clients = programs[1..].to_vec();
+        let mut clicks = Self::of(programs, clients);
+        for (part, launch) in clicks.parts.iter_mut().zip(launches) {
+            *part = launch.part.clone();
+        }
+        let sources = launches.iter().map(|it| (it.part.source.clone(), source_of(&it.part)));
+        clicks.sources = sources.filter_map(|(key, source)| Some((key, source.ok()?))).collect();
+        clicks.frames = frames.into_iter().map(|frame| Frame { ask: None, ..frame }).collect();
+        clicks.shown = clicks.challenges.iter().map(|it| it.is_met(&clicks.frames)).collect();
+        clicks
+    }
+
+    fn of(programs: Vec<Program>, clients: Vec<Program>) -> Self {
+        let challenges = challenge::all();
+        let (met, shown) = (vec![None; challenges.len()], vec![false; challenges.len()]);
+        let (parts, frames, sources) = Default::default();
+        let mut clicks = Self { programs, clients, parts, frames, sources, challenges, met, shown };
+        for who in 0..clicks.programs.len() {
+            clicks.add_part(who);
+        }
+        clicks
+    }
+
+    /// Notes what a program is before it is started for the first time.
+    fn add_part(&mut self, who: usize) {
+        let launch = self.programs[who].launch(who, &Arguments::default());
+        if let Some(Launch { part, .. }) = launch {
+            // A file that cannot be read now is asked for again when it is started.
+            let source = source_of(&part).unwrap_or(Source { lines: Vec::new(), first: 1 });
+            self.programs[who].source.clone_from(&part.source);
+            self.sources.insert(part.source.clone(), source);
+            self.parts.push(part);
+        }
+    }
+
+    /// Returns how the programs are started first.
+    pub fn launches(&self) -> Vec<Launch> {
+        let launch = |(who, program): (usize, &Program)| program.launch(who, &Arguments::default());
+        self.programs.iter().enumerate().filter_map(launch).collect()
+    }
+
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Returns what to tell the session.
+    ///
+    /// # Errors
+    ///
+    /// What the learner is told instead, where it cannot be.
+    pub fn obey(&mut self, command: Command) -> Result<Next, Words> {
+        if self.frames.len() >= MOST_STEPS {
+            return Err(words(
+                "Not done: after 1,000 steps it is time to start anew.",
+                "没有执行：已有 1000 步，请重新开始。",
+            ));
+        }
+        match command {
+            Command::Start { who, arguments } => self.start(who, &arguments),
+            Command::Call { who, asked } => match self.state(who) {
+                State::Asks(call) if *call == asked => Ok(Next::Act(who, Act::Enter)),
+                State::Asks(call) => Err(words(
+                    format!("Not done: by now it asks for `{call}`."),
+                    format!("没有执行：它现在要进行的是 `{call}`。"),
+                )),
+                _ => Err(words(
+                    "Not done: it does not ask for that any more.",
+                    "没有执行：它已不再请求这个调用。",
+                )),
+            },
+            Command::Type { who, line } => {
+                self.reads(who)?;
+                if line.len() > LONGEST_MESSAGE || line.contains(char::is_control) {
+                    return Err(refused_message());
+                }
+                Ok(Next::Act(who, Act::Type(line)))
+            }
+            Command::EndInput { who } => {
+                self.reads(who)?;
+                Ok(Next::Act(who, Act::EndInput))
+            }
+            Command::Interrupt { who } => self.runs(who).map(|()| Next::Act(who, Act::Interrupt)),
+            Command::Kill { who } => self.runs(who).map(|()| Next::Act(who, Act::Kill)),
+            Command::Anew { .. } | Command::Back | Command::TakeOver { .. } => {
+                Err(words("Not done.", "没有执行。")) // it is no affair of one session
+            }
+        }
+    }
+
+    fn state(&self, who: usize) -> &State {
+        let side = self.frames.last().and_then(|frame| frame.sides.get(who));
+        side.map_or(&State::Absent, |side| &side.state)
+    }
+
+    fn runs(&self, who: usize) -> Result<(), Words> {
+        let is_running = self.state(who).is_running();
+        is_running.then_some(()).ok_or_else(|| {
+            words("Not done: it is not running any more.", "没有执行：该程序已不在运行。")
+        })
+    }
+
+    fn reads(&self, who: usize) -> Result<(), Words> {
+        let reads = matches!(self.state(who), State::Waits(what) if what == "its terminal");
+        reads.then_some(()).ok_or_else(|| {
+            words("Not done: it does not read its terminal now.", "没有执行：它现在没有读取终端。")
+        })
+    }
+
+    fn start(&mut self, who: usize, arguments: &Arguments) -> Result<Next, Words> {
+        if self.state(who).is_running() {
+            return Err(words("Not done: it runs already.", "没有执行：该程序已在运行。"));
+        }
+        let is_new = who == self.programs.len();
+        if who > self.programs.len() || who >= MOST_PROGRAMS {
+            return Err(words(
+                "Not done: there are four clients already.",
+                "没有执行：已有四个客户端。",
+            ));
+        }
+        let program = match self.programs.get(who) {
+            Some(program) => program,
+            None => &self.clients[(who - 1).min(self.clients.len() - 1)],
+        };
+        let mut program = program.clone();
+        let launch = program.launch(who, arguments).ok_or_else(refused_message)?;
+        let source = source_of(&launch.part).map_err(|error| cannot_read(&program.name, &error))?;
+        program.source = self.key_of(&launch.part.source, source);
+        if is_new {
+            self.parts.push(Part { source: program.source.clone(), ..launch.part.clone() });
+            self.programs.push(program);
+        } else {
+            self.programs[who] = program;
+        }
+        Ok(Next::Start(who, Box::new(launch)))
+    }
+
+    /// Notes a source, which may have changed, and returns its key.
+    fn key_of(&mut self, name: &str, source: Source) -> String {
+        let keys = (1..).map(|version| match version {
+            1 => name.to_owned(),
+            _ => format!("{name}#{version}"),
+        });
+        for key in keys {
+            match self.sources.get(&key) {
+                Some(known) if *known != source && !known.lines.is_empty() => {}
+                _ => {
+                    self.sources.insert(key.clone(), source);
+                    return key;
+                }
+            }
+        }
+        unreachable!("there is always one more key")
+    }
+
+    /// Takes what there was to see after an act of the learner's; returns its step.
+    pub fn add(&mut self, mut frame: Frame) -> usize {
+        self.name_sources(&mut frame);
+        frame.words = self.sentence(&frame);
+        self.push(frame)
+    }
+
+    /// Takes what has happened by itself; returns its step, or nothing where nothing has.
+    ///
+    /// The sentence of the learner's last act stays, and what is repeated is one step.
+    pub fn add_by_itself(&mut self, mut frame: Frame) -> Option<usize> {
+        let before = self.frames.last()?;
+        if !has_changed(before, &frame) {
+            return None;
+        }
+        self.name_sources(&mut frame);
+        let said = self.sentence(&frame);
+        let last = self.frames.len() - 1;
+        let before = &mut self.frames[last];
+        let repeated =
+            before.by_itself.as_ref().filter(|it| before.who.is_none() && is_same(it, &said));
+        if repeated.is_some() || last + 1 >= MOST_STEPS {
+            let times = repeated.map_or(1, |it| times(it) + 1);
+            before.add(frame);
+            before.by_itself = Some(match times {
+                1 => said,
+                _ => words(format!("{} (×{times})", said.en), format!("{}（×{times}）", said.zh)),
+            });
+            before.sides.iter_mut().for_each(trim);
+            return Some(last);
+        }
+        let before = &self.frames[last];
+        frame.words = before.words.clone();
+        frame.by_itself = Some(said);
+        Some(self.push(frame))
+    }
+
+    fn push(&mut self, mut frame: Frame) -> usize {
+        frame.sides.iter_mut().for_each(trim);
+        self.frames.push(frame);
+        let step = self.frames.len() - 1;
+        for (number, challenge) in self.challenges.iter().enumerate() {
+            let was_shown = self.shown[number];
+            self.shown[number] = challenge.is_met(&self.frames);
+            if self.shown[number] && !was_shown && self.met[number].is_none() {
+                self.met[number] = Some(step);
+                let Challenge { title, why, .. } = challenge;
+                let met =
+                    words(format!("{}. {}", title.en, why.en), format!("{}。{}", title.zh, why.zh));
+                self.frames[step].met.push(met);
+            }
+        }
+        step
+    }
+
+    /// Notes where a program runs another source than at first.
+    fn name_sources(&self, frame: &mut Frame) {
+        for (who, side) in frame.sides.iter_mut().enumerate() {
+            let source = &self.programs[who].source;
+            side.source = Some(source.clone()).filter(|source| *source != self.parts[who].source);
+        }
+    }
+
+    /// Says what a frame shows. Clients have numbers from the beginning, since more can come.
+    fn sentence(&self, frame: &Frame) -> Words {
+        let mut numbered = frame.clone();
+        numbered.sides.resize_with(frame.sides.len().max(3), Side::default);
+        kernel::of_change(&numbered, self.frames.last())
+    }
+}
+
+fn refused_message() -> Words {
+    words(
+        "Not done: the message is longer than 100,000 bytes, or has a line break.",
+        "没有执行：消息超过 100000 字节，或含有换行。",
+    )
+}
+
+fn cannot_read(name: &str, error: &io::Error) -> Words {
+    words(
+        format!("Not started: {name} cannot be read: {error}."),
+        format!("没有启动：无法读取 {name}：{error}。"),
+    )
+}
+
+/// Returns whether a frame shows something that the one before does not.
+fn has_changed(before: &Frame, frame: &Frame) -> bool {
+    let is_new = |side: &Side| !side.new.is_empty() || !side.did.is_empty();
+    let states =
+        |frame: &Frame| frame.sides.iter().map(|side| side.state.clone()).collect::<Vec<_>>();
+    let sockets = |frame: &Frame| {
+        let seen = frame
+            .sockets
+            .iter()
+            .map(|it| (it.of, it.fd, it.state.clone(), it.port, it.peer, it.rx, it.tx, it.queue));
+        seen.collect::<Vec<_>>()
+    };
+    frame.sides.iter().any(is_new)
+        || !frame.segments.is_empty()
+        || states(before) != states(frame)
+        || sockets(before) != sockets(frame)
+}
+
+/// Returns whether something is said again.
+fn is_same(before: &Words, now: &Words) -> bool {
+    before.en.split(" (×").next() == Some(&now.en)
+}
+
+/// Returns how often it has been said.
+fn times(said: &Words) -> usize {
+    let count = said.en.rsplit_once(" (×").and_then(|(_, count)| count.strip_suffix(')'));
+    count.and_then(|count| count.parse().ok()).unwrap_or(1)
+}
+
+/// Keeps the end of very much that a program has printed.
+fn trim(side: &mut Side) {
+    if side.new.len() > MOST_NEW {
+        let end = side.new.len() - MOST_NEW;
+        let end = (end..end + 4).find(|at| side.new.is_char_boundary(*at)).unwrap_or(end);
+        side.new.replace_range(..end, "… ");
+    }
+}
+
+fn quoted(word: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+    if word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use support::session::recording::Segment;
+
+    use super::*;
+
+    fn begun() -> Clicks {
+        let mut clicks = Clicks::new("long-server", &["long-client".to_owned()]);
+        clicks.frames.push(frame(State::Absent, State::Absent));
+        clicks
+    }
+
+    fn frame(server: State, client: State) -> Frame {
+        let sides = [server, client].map(|state| Side { state, ..Side::default() });
+        Frame { sides: sides.into(), ..Frame::default() }
+    }
+
+    fn asks(call: &str) -> State {
+        State::Asks(call.to_owned())
+    }
+
+    fn refusal(clicks: &mut Clicks, command: Command) -> String {
+        clicks.obey(command).err().map(|words| words.en).unwrap_or_default()
+    }
+
+    #[test]
+    fn button_that_shows_another_call_than_the_program_asks_for_does_nothing() {
+        let mut clicks = begun();
+        clicks.add(frame(asks("recv(4, 1024)"), State::Absent));
+        let call = |asked: &str| Command::Call { who: 0, asked: asked.to_owned() };
+        let said = refusal(&mut clicks, call("accept(3)"));
+        assert_eq!(said, "Not done: by now it asks for `recv(4, 1024)`.");
+        let next = clicks.obey(call("recv(4, 1024)"));
+        assert!(matches!(next, Ok(Next::Act(0, Act::Enter))));
+    }
+
+    #[test]
+    fn only_what_can_be_done_is_done() {
+        let mut clicks = begun();
+        let start = |who| Command::Start { who, arguments: Arguments::default() };
+        assert!(refusal(&mut clicks, start(3)).contains("four clients"));
+        assert!(refusal(&mut clicks, start(usize::MAX)).contains("four clients"));
+        assert!(refusal(&mut clicks, Command::Kill { who: 0 }).contains("not running"));
+        assert!(refusal(&mut clicks, Command::Interrupt { who: 9 }).contains("not running"));
+        let line = Command::Type { who: 1, line: "hello".to_owned() };
+        assert!(refusal(&mut clicks, line).contains("does not read"));
+        clicks.add(frame(asks("accept(3)"), State::Absent));
+        assert!(refusal(&mut clicks, start(0)).contains("runs already"));
+    }
+
+    #[test]
+    fn what_happens_by_itself_leaves_the_sentence_and_is_one_step_where_it_repeats() {
+        let mut clicks = begun();
+        let connects = || State::Waits("connect(3, 127.0.0.1:12345)".to_owned());
+        clicks.add(Frame {
+            who: Some(1),
+            call: Some("start".to_owned()),
+            ..frame(State::Absent, connects())
+        });
+        assert_eq!(clicks.add_by_itself(frame(State::Absent, connects())), None);
+        let extra = support::session::recording::Extra { again: true, ..Default::default() };
+        let syn = Segment(1, 0, "SYN".to_owned(), String::new(), 0, extra);
+        let again = || Frame { segments: vec![syn.clone()], ..frame(State::Absent, connects()) };
+        let steps = [again(), again(), again()].map(|frame| clicks.add_by_itself(frame));
+        assert_eq!(steps, [Some(2); 3]);
+        let last = &clicks.frames[2];
+        assert_eq!(last.words.en, "Client 1 is started.");
+        let said = last.by_itself.as_ref().map(|words| &*words.en);
+        assert_eq!(said, Some("Client 1’s kernel sends its SYN again. (×3)"));
+        assert_eq!(last.segments.len(), 3);
+    }
+
+    #[test]
+    fn nothing_that_the_page_sends_is_more_than_one_argument() {
+        let typed = |wanted: Arguments| {
+            let launch = Program::new("long-client").launch(1, &wanted);
+            launch.map(|launch| launch.arguments)
+        };
+        let message = |text: &str| Arguments { message: text.to_owned(), ..Arguments::default() };
+        assert_eq!(typed(message("")).as_deref(), Some("127.0.0.1:12345 one"));
+        let evil = "it's; $(touch x) `id` | more";
+        let shown = r"127.0.0.1:12345 'it'\''s; $(touch x) `id` | more'";
+        assert_eq!(typed(message(evil)).as_deref(), Some(shown));
+        assert_eq!(typed(message("two\nlines")), None);
+        let bytes =
+            |bytes| Arguments { bytes: Some(bytes), count: Some(2), ..Arguments::default() };
+        assert_eq!(typed(bytes(3000)).as_deref(), Some("127.0.0.1:12345 $(printf %03000d 0) 2"));
+        assert_eq!(typed(bytes(100_001)), None);
+    }
+}

@@ -1,0 +1,406 @@
+// The live edition: what happens next, the learner decides. Stands behind the scripts of the page, which
+// `cargo lesson` serves; frames come as the session tells them, and the last one is now.
+
+const live = JSON.parse(element("#live").textContent);
+
+const LIVE_WORDS = {
+  en: {
+    lesson: "Lesson", live: "Live", place: "recorded or live", save: "Save", takeOver: "Take over here",
+    pairs: { short: "short pair", long: "long pair" }, pair: "pair", anew: "Start anew", back: "Back to the one before",
+    goal: "Goal", goals: "goals", hint: "Hint", nextGoal: "next goal", allMet: "all goals reached",
+    start: "start", another: "client", menu: name => `${name}: arguments, language, Ctrl-C, kill`,
+    waits: "waits: ", runs: "runs by itself", stopped: "stopped", line: "type a line", enter: "Enter",
+    past: (step, last) => `You look at step ${step} of ${last}. End returns to now.`, now: "now",
+    ctrlC: "Ctrl-C", kill: "kill -9", ctrlD: "Ctrl-D: end of its input", running: "for its next start", language: "language",
+    message: "MESSAGE", bytes: "or so many bytes", count: "COUNT", backlog: "BACKLOG", forever: "forever",
+    onlyAddress: "A Python twin takes no more than the address.", ownFile: "It is read anew at each start.",
+    gone: "cargo lesson has ended. The steps so far can still be looked at.",
+    ended: "The session has ended by an error; the terminal of cargo lesson says more. Start anew.",
+    saved: "Nothing has been done yet.", texts: "Texts",
+    turn: "another thread asks first: they take turns",
+    explain: {
+      accept: "`accept` waits until a client connects: start one.",
+      recv: "`recv` waits for bytes, or for the end of the stream: the other side has to send or close.",
+      connect: "`connect` waits for an answer to its SYN: the server’s accept queue is full.",
+      send: "`send` waits until the other side reads: its receive queue is full.",
+      other: "It waits, and makes no call.",
+    },
+  },
+  zh: {
+    lesson: "课程", live: "动手", place: "演示还是动手", save: "保存", takeOver: "从这里接手",
+    pairs: { short: "短连接", long: "长连接" }, pair: "程序", anew: "重新开始", back: "回到上一个会话",
+    goal: "目标", goals: "个目标", hint: "提示", nextGoal: "下一个目标", allMet: "全部目标都已达成",
+    start: "启动", another: "客户端", menu: name => `${name}：参数、语言、Ctrl-C、kill`,
+    waits: "阻塞于 ", runs: "自己运行中", stopped: "已暂停", line: "输入一行", enter: "回车",
+    past: (step, last) => `正在回看第 ${step} 步，共 ${last} 步。按 End 回到现在。`, now: "现在",
+    ctrlC: "Ctrl-C", kill: "kill -9", ctrlD: "Ctrl-D：结束输入", running: "下次启动时", language: "语言",
+    message: "MESSAGE", bytes: "或者多少字节", count: "COUNT", backlog: "BACKLOG", forever: "一直发送",
+    onlyAddress: "Python 版除地址外不接受参数。", ownFile: "每次启动都重新读取文件。",
+    gone: "cargo lesson 已经结束。已有的步骤仍可回看。",
+    ended: "会话因错误而结束，详情见 cargo lesson 的终端。请重新开始。",
+    saved: "还没有做过任何操作。", texts: "文档",
+    turn: "另一个线程先走：它们轮流进行",
+    explain: {
+      accept: "`accept` 要等客户端来连接：请启动一个客户端。",
+      recv: "`recv` 在等数据或流的结尾：要由对方发送或关闭。",
+      connect: "`connect` 在等对 SYN 的回应：服务器的全连接队列已满。",
+      send: "`send` 要等对方读取：对方的接收队列已满。",
+      other: "它在等待，没有要进行的调用。",
+    },
+  },
+};
+const say = () => LIVE_WORDS[language];
+
+// The session, as it is told; where the lesson is meanwhile; and what the sentence says in its stead.
+const session = { id: "live", title: { en: "Live", zh: "动手" }, editions: { live: { programs: [], frames: [], numbered: true } } };
+let head = { what: "" }, begins = true, lessonScenario = null, told = null, busy = false, gone = false, menuOf = null;
+
+// What each program is started with next.
+const wanted = Array.from({ length: 5 }, () => ({ language: "rust", message: "", bytes: "", count: "", backlog: "" }));
+
+// The goals that have been reached in this browser, and the one of the moment.
+const reached = new Set(memory.get("goals") ?? []);
+const isReached = index => reached.has(live.challenges[index].title.en);
+let goal = Math.max(0, live.challenges.findIndex((_, index) => !isReached(index)));
+
+const isLive = () => scenario === session;
+const lastStep = () => session.editions.live.frames.length - 1;
+
+// What the page has besides.
+element("h1").insertAdjacentHTML("afterend", `<div id="place" class="switch" role="group">
+  <button value="lesson"></button><button value="live"></button></div><button id="goal" popovertarget="goals"></button>`);
+element("#language").insertAdjacentHTML("beforebegin", `<button id="take-over"></button>
+  <button id="setup" popovertarget="pairs"></button><a id="texts" class="button"></a>`);
+element("#list").insertAdjacentHTML("afterend", `
+  <div id="goals" popover></div><div id="pairs" popover></div><div id="menu" popover></div>`);
+
+/** The places, the goal, and the session's own buttons. */
+function showBar() {
+  const text = say(), shown = isLive();
+  document.body.classList.toggle("live", shown);
+  element("#place").hidden = false;
+  for (const button of element("#place").children) {
+    fill(`#place [value=${button.value}]`, text[button.value]);
+    button.ariaPressed = (button.value === "live") === shown;
+  }
+  element("#place").ariaLabel = text.place;
+  element("#path").hidden = shown;
+  element("#take-over").hidden = shown || live.why_not || first;
+  fill("#take-over", html`${text.takeOver} <kbd>T</kbd>`);
+  for (const id of ["goal", "setup"]) element(`#${id}`).hidden = !shown;
+  fill("#texts", text.texts).href = language === "zh" ? "index.zh-CN.html" : "index.html";
+  if (!shown) return;
+  const count = live.challenges.filter((_, index) => isReached(index)).length, all = live.challenges.length;
+  const title = count === all ? text.allMet : prose(live.challenges[goal].title[language]);
+  fill("#goal", html`<b>${text.goal} ${goal + 1}</b> <span>${title}</span> <small>✓ ${count} / ${all} ▾</small>`);
+  fill("#setup", html`${text.pairs[head.what] ?? head.title?.[language] ?? ""} ▾`).ariaLabel = text.pair;
+  fill("#pairs", html`${live.own ? html`<button value="own">${text.anew}</button>`
+    : Object.entries(text.pairs).map(([id, name]) => html`<button value="${id}">${name}: ${text.anew}</button>`)}
+    ${head.has_previous ? html`<button value="back">${text.back}</button>` : ""}
+    <button value="save">${text.save}</button>`);
+  if (element("#goals").matches(":popover-open")) showGoals();
+}
+
+/** All goals: the one of the moment with its hint on request, those that are reached with their reason. */
+function showGoals() {
+  const text = say();
+  fill("#goals", html`<p><button value="next"><kbd>N</kbd> ${text.nextGoal}</button></p><ol>${
+    live.challenges.map(({ title, hint, why }, index) => html`<li class="${isReached(index) ? "met" : ""} ${index === goal ? "here" : ""}">
+      <button value="${index}">${index + 1} ${prose(title[language])}</button>${
+        isReached(index) ? html`<p>${prose(why[language])}</p>`
+          : index === goal ? html`<details><summary>${text.hint}</summary>${prose(hint[language])}</details>` : ""}</li>`)}</ol>`);
+}
+
+function nextGoal() {
+  const all = live.challenges.length;
+  const order = Array.from({ length: all }, (_, index) => (goal + 1 + index) % all);
+  goal = order.find(index => !isReached(index)) ?? (goal + 1) % all;
+  show();
+}
+
+/** What a thread or a program can be let do: its button. */
+function actButton(number, { is, what = "" }, label, key, data = "") {
+  const text = say(), past = step < lastStep();
+  const can = !past && !gone && (is === "asks" || is === "absent" || is === "ended");
+  const says = is === "asks" ? html`<code>${what}</code>`
+    : is === "waits" ? html`${text.waits}<code>${nameOf(words.detail(what))}</code>`
+      : is === "runs" ? text.runs : is === "stopped" ? text.stopped : past ? words.absent : html`▶ ${text.start}`;
+  return html`<button class="act is-${is} of-${number}" value="act-${number}${data}" ${key ? html`data-key="${key}"` : ""
+    } aria-disabled="${!can}" title="${what}"><span><b>${label}</b>${key ? html` <kbd>${key.slice(-1)}</kbd>` : ""}</span
+    ><span>${says}</span></button>`;
+}
+
+/** A program's cell: a button for it or for each of its threads, or a field for the line that it reads. */
+function cell(number) {
+  const side = shownFrame().sides[number] ?? { at: [] }, own = side.state ?? { is: "absent" };
+  const key = number ? `Digit${number}` : "KeyS", name = nameOfProgram(number), text = say();
+  const label = number ? words.client : words.server;
+  const threads = (side.threads ?? []).filter(({ state }) => ["asks", "waits"].includes(state.is));
+  const asking = threads.findIndex(({ state }) => state.is === "asks");
+  const reads = own.is === "waits" && own.what === "its terminal" && step === lastStep() && !gone;
+  const buttons = reads
+    ? html`<form class="act of-${number}" data-who="${number}"><span><b>${name}</b></span><input aria-label="${name}: ${text.line}"
+        placeholder="${text.line}" maxlength="1000" value="${typed[number] ?? ""}"><button>⏎</button></form>`
+    : threads.length > 1
+      ? threads.map(({ name: thread, state }, index) =>
+        actButton(number, state, html`${label} <i>${words.thread(thread)}</i>`, index === asking ? key : "", `-${thread}`))
+      : actButton(number, own, label, key);
+  const menu = html`<button class="more" value="menu-${number}" aria-label="${text.menu(name)}">⋯</button>`;
+  return html`<div class="cell of-${number} ${step < lastStep() ? "past" : ""}">${buttons}${menu}</div>`;
+}
+
+// What stands in the fields that programs read, since the row is filled anew at each step.
+const typed = [];
+let field = null;
+
+function liveHand() {
+  if (!isLive()) return null;
+  const active = document.activeElement, form = active?.closest?.("#hand form");
+  field = form && active.matches("input") ? [form.dataset.who, active.selectionStart, active.selectionEnd] : null;
+  const text = say(), clients = programs.length - 1;
+  const another = clients < 4 && step === lastStep() && !gone
+    ? html`<button class="another" value="act-${programs.length}" data-key="Digit${programs.length}" aria-disabled="false">＋<br>${text.another}</button>` : "";
+  const middle = gone ? html`<p>${text.gone}</p>`
+    : step < lastStep() ? html`<p>${text.past(step, lastStep())} <button value="now">${text.now}</button></p>`
+      : html`<p>${scenario.wire ? words.kernels : words.kernel}</p>`;
+  return {
+    kind: `hand ${clients > 2 ? "many" : ""}`, choose: chooseLive,
+    content: html`${cell(0)}<div class="head kernel">${middle}</div><div class="group">${
+      Array.from({ length: clients }, (_, index) => cell(index + 1))}${another}</div>`,
+  };
+}
+hands.unshift(liveHand);
+
+let mostRoom = 0;
+const showLesson = show;
+show = moved => {
+  showLesson(moved);
+  showBar();
+  if (!isLive()) return;
+  if (told) fill("#sentence", html`<span class="note">${prose(told[language])}</span>`);
+  if (menuOf !== null && !element("#menu").contains(document.activeElement)) showMenu();
+  if (field) {
+    const input = element(`#hand form[data-who="${field[0]}"] input`);
+    input?.focus();
+    input?.setSelectionRange(field[1], field[2]);
+  }
+  // The sockets keep the room that they once had, so that the ladder stays where it is.
+  mostRoom = Math.max(mostRoom, element("#sockets").scrollHeight);
+  element("#sockets").style.minHeight = `min(${mostRoom}px, 62%)`;
+};
+
+/** A program's menu: what can be done to it, and how it is started next. */
+function showMenu() {
+  const text = say(), number = menuOf, program = programs[number], choice = wanted[number];
+  if (!program) return;
+  const { is, what } = frames[lastStep()].sides[number].state ?? { is: "absent" };
+  const running = is !== "absent" && is !== "ended";
+  const item = (value, label, kind = "") => html`<button value="${value}" class="${kind}">${label}</button>`;
+  const isProject = ["short-server", "long-server", "short-client", "long-client"].includes(program.name);
+  const input = (name, placeholder, type = "number") => html`<label>${text[name]} <input name="${name}" type="${type}" min="0"
+    value="${choice[name]}" placeholder="${placeholder}" maxlength="1000"></label>`;
+  const rust = choice.language === "rust";
+  const long = program.name === "long-client";
+  fill("#menu", html`<h2><b class="of-${number}">${nameOfProgram(number)}</b> <span>${program.name}</span></h2>
+    ${running ? [item("interrupt", text.ctrlC), item("kill", text.kill, "danger"),
+      is === "waits" && what === "its terminal" ? item("end-input", text.ctrlD) : ""] : item("start", html`▶ ${text.start}`)}
+    <h3>${text.running}</h3>${!isProject ? html`<p>${text.ownFile}</p>` : html`
+    <div class="row"><span>${text.language}</span><span class="switch" role="group"><button value="rust" aria-pressed="${rust}">Rust</button
+      ><button value="python" aria-pressed="${!rust}">Python</button></span></div>
+    ${!rust ? html`<p>${text.onlyAddress}</p>` : number === 0 ? input("backlog", "5")
+      : [input("message", long ? ["one", "two", "three", "four"][number - 1] : "i am TCP client", "text"), input("bytes", ""),
+        long ? input("count", text.forever) : ""]}`}`);
+}
+
+function openMenu(number, button) {
+  const menu = element("#menu"), { left, bottom, top } = button.getBoundingClientRect();
+  menuOf = number;
+  showMenu();
+  menu.showPopover();
+  const { width, height } = menu.getBoundingClientRect();
+  menu.style.left = `${Math.max(8, Math.min(left, innerWidth - width - 8))}px`;
+  menu.style.top = `${bottom + height < innerHeight ? bottom + 4 : Math.max(8, top - height - 4)}px`;
+}
+
+/** Says something in the sentence's place, until something happens. */
+function tell(both) {
+  told = both;
+  show();
+}
+
+/** Asks for something. What comes of it is told as an event, and so is why it is not done. */
+async function ask(what, more = {}) {
+  if (busy || gone) return;
+  busy = true;
+  const answer = await fetch("do", {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ do: what, ...more }),
+  }).catch(() => null);
+  if (!answer?.ok) busy = false;
+}
+
+function start(number) {
+  const { language: edition, message, bytes, count, backlog } = wanted[number] ?? {};
+  const whole = text => /^\d+$/.test(text) ? Number(text) : null;
+  ask("start", { who: number, language: edition, message, bytes: whole(bytes), count: whole(count) || null, backlog: whole(backlog) });
+}
+
+/** Lets a program, or a thread of it, do what its button shows. */
+function act(number, thread) {
+  if (step < lastStep()) return tell({ en: LIVE_WORDS.en.past(step, lastStep()), zh: LIVE_WORDS.zh.past(step, lastStep()) });
+  const side = frames[lastStep()].sides[number];
+  const own = side?.state ?? { is: "absent" };
+  const state = side?.threads?.find(({ name }) => name === thread)?.state ?? own;
+  if (state.is === "absent" || state.is === "ended") return start(number);
+  if (state.is === "asks" && own.what === state.what) return ask("call", { who: number, asked: state.what });
+  const both = pick => ({ en: pick(LIVE_WORDS.en), zh: pick(LIVE_WORDS.zh) });
+  if (state.is === "asks") return tell(both(text => text.turn));
+  const call = state.is === "waits" ? nameOf(state.what) : "other";
+  tell(both(text => text.explain[call] ?? text.explain.other));
+}
+
+function chooseLive(button) {
+  const [kind, number, thread] = button.value.split("-");
+  if (kind === "now") go(Infinity);
+  else if (kind === "menu") openMenu(Number(number), button);
+  else if (kind === "act") act(Number(number), thread);
+}
+
+function toLive(wantedStep = Infinity) {
+  if (live.why_not) return tellOnce(live.why_not[language]);
+  if (!isLive()) lessonScenario = [scenario.id, edition, step];
+  scenario = session;
+  edition = "live";
+  ({ programs, frames } = session.editions.live);
+  memory.set("place", "live");
+  if (!frames.length) return;
+  layOut();
+  go(wantedStep);
+}
+
+function toLesson() {
+  const [id, twins, at] = lessonScenario ?? [scenarios[0].id, "rust", 0];
+  memory.set("place", "lesson");
+  frames = null;
+  choose(id, twins);
+  go(at);
+}
+
+function tellOnce(text) {
+  fill("#sentence", html`<span class="note">${text}</span>`);
+}
+
+const stream = live.why_not ? null : new EventSource("events");
+
+stream?.addEventListener("session", ({ data }) => {
+  head = JSON.parse(data);
+  busy = false;
+  told = null;
+  begins = true; // until its first frame comes, the old one is shown
+});
+
+stream?.addEventListener("message", ({ data }) => {
+  const event = JSON.parse(data), recording = session.editions.live;
+  if (event.frame && begins) {
+    Object.assign(recording, { programs: [], frames: [] });
+    mostRoom = 0;
+  }
+  if (event.done) busy = false;
+  if (event.ended) told = { en: LIVE_WORDS.en.ended, zh: LIVE_WORDS.zh.ended };
+  if (event.note) told = event.note;
+  Object.assign(sources, event.sources);
+  const wasNow = isLive() && (!recording.frames.length || step >= recording.frames.length - 1);
+  const grows = event.programs && event.programs.length !== recording.programs.length;
+  if (event.frame) {
+    begins = false;
+    if (event.done) told = null;
+    recording.frames[event.step] = event.frame;
+    if (event.programs) recording.programs = event.programs;
+    for (const frame of grows ? recording.frames : [event.frame]) {
+      while (frame.sides.length < recording.programs.length) frame.sides.push({ new: "", at: [], did: [] });
+    }
+    (event.met ?? []).forEach((at, index) => at !== null && reached.add(live.challenges[index].title.en));
+    memory.set("goals", [...reached]);
+    if (isReached(goal) && event.frame.met?.length) goal = Math.max(0, live.challenges.findIndex((_, index) => !isReached(index)));
+  }
+  if (!isLive()) return;
+  ({ programs, frames } = recording);
+  if (grows) layOut();
+  if (event.frame && wasNow) go(Infinity);
+  else if (frames.length) show();
+});
+
+stream?.addEventListener("open", () => { gone = false; });
+stream?.addEventListener("error", () => {
+  gone = true;
+  busy = false;
+  if (isLive() && frames.length) show();
+});
+
+on("#place", "click", ({ target }) => target.value === "live" ? toLive() : target.value && isLive() && toLesson());
+on("#take-over", "click", takeOver);
+on("#hand", "submit", event => {
+  event.preventDefault();
+  const who = Number(event.target.dataset.who);
+  ask("type", { who, line: event.target.querySelector("input").value });
+  typed[who] = "";
+});
+on("#hand", "input", ({ target }) => { typed[Number(target.form.dataset.who)] = target.value; });
+on("#goals", "toggle", ({ newState }) => newState === "open" && showGoals());
+on("#goals", "click", ({ target }) => {
+  const { value } = target.closest("button") ?? {};
+  if (value === undefined) return;
+  if (value === "next") nextGoal();
+  else goal = Number(value);
+  show();
+  showGoals();
+});
+on("#pairs", "click", ({ target }) => {
+  const { value } = target.closest("button") ?? {};
+  if (!value) return;
+  element("#pairs").hidePopover();
+  if (value === "save") location.assign("save");
+  else if (value === "back") ask("back");
+  else ask("anew", { pair: value });
+});
+on("#menu", "toggle", ({ newState }) => { if (newState === "closed") menuOf = null; });
+on("#menu", "click", ({ target }) => {
+  const { value } = target.closest("button") ?? {}, number = menuOf;
+  if (!value) return;
+  if (value === "rust" || value === "python") {
+    wanted[number].language = value;
+    return showMenu();
+  }
+  element("#menu").hidePopover();
+  if (value === "start") start(number);
+  else ask(value, { who: number });
+});
+on("#menu", "input", ({ target }) => { wanted[menuOf][target.name] = target.value; });
+on("#menu", "keydown", event => {
+  if (event.key !== "Enter" || !event.target.matches("input")) return;
+  const number = menuOf;
+  element("#menu").hidePopover();
+  if (!(frames[lastStep()].sides[number].state?.is ?? "absent").match(/absent|ended/)) return;
+  start(number);
+});
+
+function takeOver() {
+  if (live.why_not || isLive()) return;
+  const taken = { scenario: scenario.id, edition, step };
+  toLive();
+  ask("take-over", taken);
+}
+
+addEventListener("keydown", event => {
+  const { code, target } = event;
+  if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.repeat) return;
+  if (memory.get("keys") === "off" || target.closest?.("input:not(#step), textarea, select, [popover]")) return;
+  if (code === "KeyN" && isLive()) nextGoal();
+  if (code === "KeyT" && !isLive() && !first) takeOver();
+});
+
+{
+  const [, id, number] = opened.slice(1).split("/");
+  if (live.why_not) show();
+  else if (!id || id === "live") toLive(parseInt(number) || Infinity);
+  else show();
+}

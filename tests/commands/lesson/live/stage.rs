@@ -1,0 +1,389 @@
+//! The sessions that run: the present one, and the one before it, to which the learner can go back.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, SystemTime};
+
+use support::command_line::tell;
+use support::root;
+use support::run::build_programs;
+use support::session::recording::{Frame, Words};
+use support::session::{Act, Answer, Launch, Network, Setup, Told};
+
+use super::clicks::{Clicks, Command, Next, Pair};
+use super::story::{Event, Head, Story};
+use crate::scenario::{self, EDITIONS};
+use crate::script;
+use crate::sentence::words;
+use crate::tool::{MANY_PORTS, PATIENCE, PORTS};
+
+/// How long a program may run on after a click before it is shown as it is.
+const A_WHILE: Duration = Duration::from_millis(500);
+
+pub enum Happening {
+    Command(Command),
+    /// What a session answers, by its number.
+    Answer(usize, Box<io::Result<Answer>>),
+}
+
+/// What a session has been told, and has not answered yet.
+#[derive(Clone, Copy, PartialEq)]
+enum Doing {
+    /// To look, before anything has happened.
+    Look,
+    Click,
+    /// To wait for what happens by itself.
+    Wait,
+}
+
+struct Stage {
+    head: Head,
+    session: Told,
+    clicks: Clicks,
+    doing: VecDeque<Doing>,
+    /// How many programs, and which sources, the browsers know.
+    programs: usize,
+    sources: BTreeSet<String>,
+    is_over: bool,
+}
+
+pub struct Stages {
+    network: Network,
+    /// A learner's own server and clients.
+    own: Option<Vec<String>>,
+    story: Arc<Story>,
+    sender: Sender<Happening>,
+    receiver: Receiver<Happening>,
+    /// What has come while something else was waited for.
+    later: VecDeque<Happening>,
+    present: Stage,
+    previous: Option<Stage>,
+    sessions: usize,
+    built: Option<SystemTime>,
+}
+
+impl Stages {
+    /// Starts a session, and returns what obeys.
+    pub fn start(
+        network: Network,
+        own: Option<Vec<String>>,
+        story: Arc<Story>,
+        (sender, receiver): (Sender<Happening>, Receiver<Happening>),
+    ) -> io::Result<Self> {
+        let pair = if own.is_some() { Pair::Own } else { Pair::Short };
+        let present = Stage::of_pair(&network, pair, own.as_deref(), 1, &sender)?;
+        let (later, previous, sessions, built) = (VecDeque::new(), None, 1, Some(newest_source()));
+        let mut stages = Self {
+            network,
+            own,
+            story,
+            sender,
+            receiver,
+            later,
+            present,
+            previous,
+            sessions,
+            built,
+        };
+        stages.tell_all();
+        Ok(stages)
+    }
+
+    /// Obeys until nobody can ask for anything any more.
+    pub fn run(mut self) {
+        while let Some(happening) = self.later.pop_front().or_else(|| self.receiver.recv().ok()) {
+            match happening {
+                Happening::Answer(number, answer) => self.take(number, *answer),
+                Happening::Command(command) => {
+                    if let Err(refused) = self.obey(command) {
+                        self.story.add(&Event {
+                            note: Some(refused),
+                            done: true,
+                            ..Event::default()
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, number: usize, answer: io::Result<Answer>) {
+        let is_present = self.present.head.number == number;
+        let stage = match &mut self.previous {
+            _ if is_present => &mut self.present,
+            Some(previous) if previous.head.number == number => previous,
+            _ => return,
+        };
+        let doing = stage.doing.pop_front();
+        let frame = match answer {
+            Ok(Ok(frame)) => frame,
+            Ok(Err(problem)) => return self.end(number, &problem),
+            Err(problem) => return self.end(number, &problem.to_string()),
+        };
+        let step = match doing {
+            Some(Doing::Wait) => stage.clicks.add_by_itself(frame),
+            Some(Doing::Look) => Some(stage.begin(frame)),
+            _ => Some(stage.clicks.add(frame)),
+        };
+        let event =
+            step.map(|step| Event { done: doing == Some(Doing::Click), ..stage.event(step) });
+        if is_present {
+            if let Some(event) = event {
+                self.story.add(&event);
+            }
+            if stage.doing.is_empty() {
+                stage.tell(0, Act::Wait, Doing::Wait);
+            }
+        }
+    }
+
+    fn end(&mut self, number: usize, problem: &str) {
+        let stage = if self.present.head.number == number {
+            Some(&mut self.present)
+        } else {
+            self.previous.as_mut()
+        };
+        if let Some(stage) = stage.filter(|stage| !stage.is_over) {
+            stage.is_over = true;
+            tell(&format!("session {number}: {problem}"));
+            self.story.add(&Event { ended: true, done: true, ..Event::default() });
+        }
+    }
+
+    fn obey(&mut self, command: Command) -> Result<(), Words> {
+        match command {
+            Command::Anew { pair } => {
+                let own = self.own.as_deref();
+                if (pair == Pair::Own) != own.is_some() {
+                    return Err(words("Not done.", "没有执行。"));
+                }
+                self.sessions += 1;
+                let stage = Stage::of_pair(&self.network, pair, own, self.sessions, &self.sender);
+                let stage = stage.map_err(|error| cannot_start(&error))?;
+                self.replace(stage);
+            }
+            Command::Back => {
+                let Some(previous) = self.previous.take() else {
+                    return Err(words(
+                        "Not done: there is no other session.",
+                        "没有执行：没有别的会话。",
+                    ));
+                };
+                self.replace(previous);
+                if self.present.doing.is_empty() {
+                    self.present.tell(0, Act::Wait, Doing::Wait);
+                }
+            }
+            Command::TakeOver { scenario, edition, step } => {
+                self.take_over(&scenario, &edition, step)?;
+            }
+            command => {
+                if self.present.is_over {
+                    return Err(words(
+                        "This session has ended: start anew.",
+                        "这个会话已经结束，请重新开始。",
+                    ));
+                }
+                if self.present.doing.contains(&Doing::Click)
+                    || self.present.doing.contains(&Doing::Look)
+                {
+                    return Err(words(
+                        "Not done: the last click is not finished yet.",
+                        "没有执行：上一次操作还没有完成。",
+                    ));
+                }
+                match self.present.clicks.obey(command)? {
+                    Next::Act(who, act) => self.present.tell(who, act, Doing::Click),
+                    Next::Start(who, launch) => {
+                        self.build(&launch)?;
+                        let set = self.present.session.set(who, *launch);
+                        set.map_err(|error| cannot_start(&error))?;
+                        self.present.tell(who, Act::Start, Doing::Click);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds the Rust programs anew where a source has changed.
+    fn build(&mut self, launch: &Launch) -> Result<(), Words> {
+        let newest = Some(newest_source());
+        if launch.python.is_none() && newest != self.built {
+            self.story.add(&Event {
+                note: Some(words("The programs are built…", "正在构建程序……")),
+                ..Event::default()
+            });
+            build_programs().map_err(|problem| {
+                tell(&problem);
+                words(
+                    "Not started: it does not compile. The terminal of `cargo lesson` shows the compiler’s message.",
+                    "没有启动：编译失败，编译器的信息在 `cargo lesson` 的终端里。",
+                )
+            })?;
+            self.built = newest;
+        }
+        Ok(())
+    }
+
+    /// Shows another session; the present one becomes the previous one.
+    fn replace(&mut self, stage: Stage) {
+        self.previous = Some(std::mem::replace(&mut self.present, stage));
+        self.present.head.has_previous = true;
+        self.tell_all();
+    }
+
+    fn tell_all(&mut self) {
+        let events = self.present.events();
+        self.story.begin(self.present.head.clone(), &events);
+    }
+
+    /// Replays a scenario up to a step, and hands it to the learner.
+    fn take_over(&mut self, id: &str, edition: &str, step: usize) -> Result<(), Words> {
+        let all = scenario::all();
+        let found = all.iter().find(|it| it.id == id).filter(|_| EDITIONS.contains(&edition));
+        let Some(scenario) = found else {
+            return Err(words("Not done: there is no such scenario.", "没有执行：没有这个场景。"));
+        };
+        self.story.add(&Event {
+            note: Some(words("The steps up to here are done once more…", "正在重做到这一步……")),
+            ..Event::default()
+        });
+        let launches = scenario.programs(edition);
+        self.sessions += 1;
+        let number = self.sessions;
+        let setup = Setup { programs: launches.clone(), ports: PORTS, patience: PATIENCE };
+        let sender = self.sender.clone();
+        let pass_on =
+            move |answer| sender.send(Happening::Answer(number, Box::new(answer))).is_ok();
+        let replayed = self.network.start_telling(&setup, pass_on).and_then(|mut session| {
+            let mut act = |who, act| {
+                session.act(who, act)?;
+                self.answer_of(number)
+            };
+            let (recording, is_as_written) = script::record(scenario, edition, step + 1, &mut act)?;
+            Ok((session, recording, is_as_written))
+        });
+        let (session, recording, is_as_written) = replayed.map_err(|error| cannot_start(&error))?;
+        let taken = Clicks::take_over(&launches, recording.frames);
+        let head =
+            Head { number, what: id.to_owned(), title: scenario.head().title, has_previous: true };
+        let mut stage = Stage::of(head, session, taken);
+        stage.tell(0, Act::Wait, Doing::Wait);
+        self.replace(stage);
+        if !is_as_written {
+            let note = words(
+                "The threads went another way this time: look at the steps before this one.",
+                "这一次各线程的先后有所不同，请看前面的步骤。",
+            );
+            self.story.add(&Event { note: Some(note), ..Event::default() });
+        }
+        Ok(())
+    }
+
+    /// Waits for what a session answers; all else is done later.
+    fn answer_of(&mut self, number: usize) -> io::Result<Frame> {
+        loop {
+            match self.receiver.recv_timeout(PATIENCE * 3) {
+                Ok(Happening::Answer(of, answer)) if of == number => {
+                    return (*answer)?.map_err(io::Error::other);
+                }
+                // The learner clicks again while this one is not finished.
+                Ok(Happening::Command(_)) => {}
+                Ok(happening) => self.later.push_back(happening),
+                Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+            }
+        }
+    }
+}
+
+impl Stage {
+    /// Starts a session in which nothing runs.
+    fn of_pair(
+        network: &Network,
+        pair: Pair,
+        own: Option<&[String]>,
+        number: usize,
+        sender: &Sender<Happening>,
+    ) -> io::Result<Self> {
+        let (what, title) = match (pair, own) {
+            (Pair::Own, Some(own)) => ("own", words(own.join(", "), own.join("、"))),
+            (Pair::Long, _) => ("long", words("long connection", "长连接")),
+            _ => ("short", words("short connection", "短连接")),
+        };
+        let clicks = match own.map(<[String]>::split_first) {
+            Some(Some((server, clients))) => Clicks::new(server, clients),
+            _ => Clicks::new(&format!("{what}-server"), &[format!("{what}-client")]),
+        };
+        let setup = Setup { programs: clicks.launches(), ports: MANY_PORTS, patience: A_WHILE };
+        let sender = sender.clone();
+        let pass_on =
+            move |answer| sender.send(Happening::Answer(number, Box::new(answer))).is_ok();
+        let session = network.start_telling(&setup, pass_on)?;
+        let head = Head { number, what: what.to_owned(), title, has_previous: false };
+        let mut stage = Self::of(head, session, clicks);
+        stage.tell(0, Act::Look, Doing::Look);
+        Ok(stage)
+    }
+
+    fn of(head: Head, session: Told, clicks: Clicks) -> Self {
+        let (doing, sources) = Default::default();
+        Self { head, session, clicks, doing, programs: 0, sources, is_over: false }
+    }
+
+    /// Takes what there is to see before anything has happened; returns its step.
+    fn begin(&mut self, frame: Frame) -> usize {
+        let words = words(
+            "Nothing runs yet. Each click lets one program do one thing, and the kernel answers at once. Start the server, or the client first.",
+            "还没有程序在运行。每点一次按钮，一个程序就走一步，内核随即作出反应。请先启动服务器，或者先启动客户端。",
+        );
+        self.clicks.frames.push(Frame { words, ..frame });
+        0
+    }
+
+    fn tell(&mut self, who: usize, act: Act, doing: Doing) {
+        // Where the session has ended, that is told when its answers end.
+        let _ = self.session.act(who, act);
+        self.doing.push_back(doing);
+    }
+
+    /// Returns what the browsers are told of a step.
+    fn event(&mut self, step: usize) -> Event {
+        let parts = self.clicks.parts();
+        let programs = if parts.len() > self.programs { parts.to_vec() } else { Vec::new() };
+        self.programs = parts.len();
+        let sources = self.clicks.sources.iter();
+        let sources = sources.filter(|(key, _)| self.sources.insert((*key).clone()));
+        let sources = sources.map(|(key, source)| (key.clone(), source.clone())).collect();
+        let frame = self.clicks.frames.get(step).cloned();
+        let met = self.clicks.met.clone();
+        Event { frame, step, programs, sources, met, ..Event::default() }
+    }
+
+    /// Returns what a browser is told that knows nothing of this session.
+    fn events(&mut self) -> Vec<Event> {
+        (self.programs, self.sources) = Default::default();
+        (0..self.clicks.frames.len()).map(|step| self.event(step)).collect()
+    }
+}
+
+fn cannot_start(error: &io::Error) -> Words {
+    words(format!("Not done: {error}."), format!("没有执行：{error}。"))
+}
+
+/// Returns when the sources of the Rust programs were changed last.
+fn newest_source() -> SystemTime {
+    let crates = ["common", "short-server", "short-client", "long-server", "long-client"];
+    let files = crates.iter().flat_map(|name| files_in(&root().join(name).join("src")));
+    let times = files.filter_map(|file| fs::metadata(file).and_then(|it| it.modified()).ok());
+    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
