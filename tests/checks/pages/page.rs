@@ -182,6 +182,35 @@ fn clicks_and_keys_lead_where_they_say() {
 }
 
 #[test]
+fn end_of_a_scenario_leads_to_the_next_and_a_first_visit_to_the_first_step() {
+    let steps = [
+        ("press ArrowRight", "#en/short/0"),
+        ("press End", "#en/short/15"),
+        ("press Digit3", "#en/long/0"),
+        ("click #path button[value=two]", "#en/two/0"),
+        ("press End", "#en/two/15"),
+        ("press ArrowRight", "#en/parts/0"),
+        ("click #keys input", "#en/parts/0"),
+        ("press ArrowRight", "#en/parts/0"),
+    ];
+    let actions = ["#"].into_iter().chain(steps.map(|(wanted, _)| wanted)).collect();
+    let shown = walk_through(&Plan { actions, ..Plan::default() });
+    for (done, (wanted, address)) in shown.map_or(vec![], |shown| shown.done).iter().zip(steps) {
+        assert_eq!((done.wanted.as_str(), done.address.as_str()), (wanted, address));
+    }
+}
+
+/// There the Rust server has called `accept` again, which its twin does one step later.
+#[test]
+fn other_language_of_the_programs_is_shown_at_the_same_place_in_the_story() {
+    let actions = vec!["#en/short/7", "click [value=python]", "click [value=rust]"];
+    if let Some(shown) = walk_through(&Plan { actions, ..Plan::default() }) {
+        let addresses = shown.done.iter().map(|done| done.address.as_str()).collect::<Vec<_>>();
+        assert_eq!(addresses, ["#en/short/8/python", "#en/short/7"]);
+    }
+}
+
+#[test]
 fn tabs_choose_the_terminal_where_there_is_no_room_for_all() {
     let actions = vec!["#en/full/0", "click #tabs [value='3']", "click #tabs [value='2']"];
     if let Some(shown) = walk_through(&Plan { actions, ..Plan::default() }) {

@@ -235,25 +235,17 @@ function choose(id, wanted) {
   reserve();
 }
 
-/** The step of another recording that is at the same place in the story as this one's `step`: the two
- * are compared by who calls what, in order, and where one has a step of its own, the step before it
- * counts. */
+/** The step of another recording that is at the same place in the story as this one's: the same program
+ * makes the same call for as many times. Where there is none, it is that of the step before. */
 function samePlace(others) {
-  const key = ({ who, call }) => `${who} ${call?.split("(")[0]}`;
-  const longest = Array.from({ length: frames.length + 1 }, () => new Array(others.length + 1).fill(0));
-  for (let i = frames.length - 1; i >= 0; i--) {
-    for (let j = others.length - 1; j >= 0; j--) {
-      longest[i][j] = key(frames[i]) === key(others[j]) ? longest[i + 1][j + 1] + 1
-        : Math.max(longest[i + 1][j], longest[i][j + 1]);
-    }
+  const names = recording => recording.map(({ who, call }) => `${who} ${nameOf(call ?? "")}`);
+  const own = names(frames), theirs = names(others);
+  for (let at = step; at >= 0 && step < frames.length - 1; at--) {
+    const times = own.slice(0, at).filter(name => name === own[at]).length;
+    const found = [...theirs.keys()].filter(index => theirs[index] === own[at])[times];
+    if (found !== undefined) return found;
   }
-  let found = 0;
-  for (let i = 0, j = 0; i <= step && j < others.length;) {
-    if (key(frames[i]) === key(others[j])) { found = j; i++; j++; }
-    else if (longest[i + 1][j] >= longest[i][j + 1]) i++;
-    else j++;
-  }
-  return step === frames.length - 1 ? others.length - 1 : found;
+  return step < frames.length - 1 ? 0 : others.length - 1;
 }
 
 function followAddress() {
