@@ -64,7 +64,8 @@ function heads() {
   const clients = [...programs.keys()].slice(1);
   return {
     kind: clients.length > 2 ? "heads many" : "heads",
-    content: html`${head(0)}<div class="head kernel"><p>${scenario.wire ? words.kernels : words.kernel}</p></div
+    content: html`${head(0)}<div class="head kernel">${scenario.wire
+      ? html`<p>${words.kernels}</p><p>10.0.0.1 ↔ 10.0.0.2</p>` : html`<p>${words.kernel}</p>`}</div
       ><div class="group">${clients.map(head)}</div>`,
   };
 }

@@ -6,9 +6,10 @@ function holder({ fd, queued }) {
     : html`<span>${queued ? words.queued : words.unowned}</span>`;
 }
 
-/** What the kernel waits for, or else what the state means. */
-function note({ state, timer }) {
-  if (!timer) return words.states[state] ?? "";
+/** What the kernel waits for, or else what the state means, or else the address where it is not the usual
+ * one. */
+function note({ state, timer, address }) {
+  if (!timer) return words.states[state] ?? address ?? "";
   const [kind, seconds] = timer;
   return html`<span class="timer">${words.timers[kind]?.(Math.round(seconds * 10) / 10) ?? kind}</span>`;
 }
@@ -18,7 +19,7 @@ function isNew(socket, before) {
   return was?.state === socket.state ? "" : "new";
 }
 
-const place = ({ port, address }) => port ? `${address ?? ""}:${port}` : "";
+const place = ({ port }) => port ? `:${port}` : "";
 
 /** A socket that is not connected, in one line. A listening one with its accept queue. */
 function single(socket, frame, before) {
@@ -32,14 +33,14 @@ function single(socket, frame, before) {
   const accepts = html`<span class="accepts ${full ? "full" : ""}">${words.acceptQueue} ${slots}<b>${
     queue ?? 0}</b>${room === undefined ? "" : html` / ${room}`}${full ? ` ${words.full}` : ""}</span>`;
   return html`<div class="card single of-${of}"><p><span><b class="state ${isNew(socket, before)}">${
-    kind ? kind.toUpperCase() : state}</b> ${badge(of)}<b>${place(socket)}</b></span>${
+    kind ? kind.toUpperCase() : state}</b> ${badge(of)}<b>${socket.address?.replace(/.*:.*/, "[$&]")}${place(socket)}</b></span>${
     state === "LISTEN" ? accepts : html`<span>${kind ? "" : note(socket)}</span>`}${holder(socket)}</p></div>`;
 }
 
 /** One direction's queue at one end. */
 function queue(name, bytes, text, { fin, full }) {
   const contents = [
-    bytes ? html`<q>${full || text.length < bytes || bytes > 16 ? html`<b>${bytes.toLocaleString("en")}</b> ` : ""}${text}</q>` : "",
+    bytes ? html`<q>${full || text.length < bytes || bytes > 16 ? html`<b>${bytes.toLocaleString("en")}</b>` : ""} ${full ? "" : text}</q>` : "",
     fin ? html`<q>FIN</q>` : "",
   ];
   const empty = !bytes && !fin;
@@ -113,7 +114,6 @@ function rows(until) {
         const confirmed = unanswered.filter(other => other.client === client && other.from !== from);
         for (const other of confirmed) other.confirmed = index;
         unanswered = unanswered.filter(other => !confirmed.includes(other));
-        row.answers = confirmed.length > 0;
       }
       const shakes = handshakes.includes(client) && (flags.startsWith("SYN") || bare);
       if (!bare && !flags.includes("RST") && !shakes && !extra.lost && !extra.held) unanswered.push(row);
@@ -126,7 +126,7 @@ function rows(until) {
       if (continues) before.flags += ` · ${flags}`;
       else if (row.again && before?.again && before.from === from && before.text === text && before.flags === flags) {
         Object.assign(before, { step: index, count: (before.count ?? 1) + 1, extra, dropped: row.dropped });
-      } else if (!bare || shakes || !row.answers || extra.lost || extra.held || extra.again || numbered) {
+      } else if (!bare || shakes || extra.lost || extra.held || extra.again || extra.probe || extra.win === 0 || numbered) {
         found.push(Object.assign(row, { shakes: shakes && index < until }));
       }
     }
@@ -166,12 +166,12 @@ function ladder() {
       `of-${from}`, now ? "now" : "", bare ? "ack" : "",
       flags.includes("RST") || extra.lost || dropped ? "failed" : "",
     ];
-    const data = text ? html`"${shorten(text, 24, length, words.bytes)}" `
+    const data = text ? html`"${shorten(text, signs.length ? 17 : 24, length, words.bytes)}" `
       : length ? html`${length.toLocaleString("en")}${words.bytes} ` : "";
     const numbers = numbered && extra.seq !== undefined ? html` <small>seq ${extra.seq} ack ${extra.ack} win ${extra.win}</small>` : "";
-    const window = bare && extra.win === 0 ? "window 0" : "";
+    const closed = bare && extra.win === 0 ? words.window : "";
     return html`<li class="${kind.join(" ")}" data-step="${step}" style="--order:${now ? order++ : 0}">${arrow(row, until)}
-      <span><span class="unseen">${nameOfProgram(from)} ${words.to} ${nameOfProgram(to)}: </span>${data}${window || signals}${
+      <span><span class="unseen">${nameOfProgram(from)} ${words.to} ${nameOfProgram(to)}: </span>${data}${closed || signals}${
       signs.map(sign => html`<i class="sign">${sign}</i>`)}${numbers}${
       confirmed === undefined ? "" : html`<span class="unseen">, ${words.confirmed}</span>`}</span>${several ? html`<b class="of-${client}">${client}</b>` : ""}</li>`;
   });

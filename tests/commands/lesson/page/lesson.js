@@ -74,7 +74,7 @@ function layOut() {
 function path() {
   return scenarios.map((other, index) => {
     const { id, title } = other, begins = index > 0 && groupOf(other) !== groupOf(scenarios[index - 1]);
-    const label = `${index + 1} ${title[language]}`, kind = `${begins ? "begins" : ""} ${seen[id] ?? ""}`;
+    const label = scenarios.length > 1 ? `${index + 1} ${title[language]}` : title[language], kind = `${begins ? "begins" : ""} ${seen[id] ?? ""}`;
     return other === scenario
       ? html`<li class="here ${kind}"><button popovertarget="list" aria-current="step"><b>${label}</b> ▾</button></li>`
       : html`<li class="${kind}"><button value="${id}" title="${label}" aria-label="${label}"></button></li>`;
@@ -86,7 +86,6 @@ function showControls() {
   document.title = `${scenario.title[language]} · ${words.title}`;
   fill("h1", words.title);
   fill("#path", path()).ariaLabel = words.path;
-  element("#path").hidden = scenarios.length < 2;
   fill("#scenarios", scenarios.map(({ id, title }, index) => html`<li class="${seen[id] ?? ""}"><button value="${id}"
     aria-current="${id === scenario.id ? "step" : "false"}">${index + 1} ${title[language]}</button></li>`));
   element("#list").ariaLabel = words.list;
