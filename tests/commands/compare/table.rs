@@ -166,8 +166,10 @@ impl Table {
             let (count, seconds) = (lines.len(), begun.elapsed().as_secs());
             progress(&format!(" {count}/{}, {seconds} s: {} ...", self.rows.len(), row.name));
             let mut line: Vec<Verdict> = verdicts.take(self.columns.len()).collect();
-            if let ([.., Err(Failure::No { .. }), own], true) = (&mut line[..], self.has_own()) {
-                *own = Err(Failure::NotTried(Reason::RustNeither));
+            if let ([.., Err(rust), own], true) = (&mut line[..], self.has_own()) {
+                if matches!(rust, Failure::No { .. } | Failure::NotTried(Reason::TooSlow)) {
+                    *own = Err(Failure::NotTried(Reason::RustNeither));
+                }
             }
             for (column, verdict) in line.iter_mut().enumerate() {
                 let earlier = self.rows.iter().zip(&lines).find(|((first, _), line)| {
