@@ -75,7 +75,7 @@ impl Page {
         let number = self.browser.value("head.number");
         self.browser.click("#setup");
         self.browser.click(&format!("#pairs [value={pair}]"));
-        self.browser.until(&format!("head.number > {number} && frames.length === 1 && !busy"));
+        self.browser.until(&format!("head.number > {number} && !begins && !busy"));
     }
 
     fn steps(&mut self) -> usize {
@@ -102,19 +102,23 @@ impl Page {
 
 /// `cargo lesson` as it runs, and what it has printed.
 struct Lesson {
-    _process: Process,
+    process: Process,
     address: SocketAddr,
     key: String,
 }
 
 impl Lesson {
     fn start() -> Self {
-        let process = Program::of(Command::new(path_of_alias("lesson"))).start();
+        Self::of(Program::of(Command::new(path_of_alias("lesson"))))
+    }
+
+    fn of(program: Program) -> Self {
+        let process = program.start();
         let printed = process.line();
         let address = printed.strip_prefix("http://").and_then(|it| it.split_once("/?"));
         let (address, key) = address.expect("it prints its address");
         let (address, key) = (address.parse().expect("it is an address"), key.to_owned());
-        Self { _process: process, address, key }
+        Self { process, address, key }
     }
 
     /// Sends a request, and returns what is answered.
@@ -262,7 +266,7 @@ fn session_is_saved_as_a_page_that_needs_no_server() {
     };
     page.press("111");
     page.browser.click("#language [value=zh]");
-    let said = page.sentence();
+    let (last, said) = (page.steps() - 1, page.sentence());
     assert!(said.contains("客户端 1") && said.contains("✓ connect 被拒绝"), "{said}");
     let saved = page.lesson.ask("GET /save", &[&page.lesson.host(), &page.lesson.cookie()], "");
     let (head, saved) = saved.split_once("\r\n\r\n").expect("it has a head");
@@ -270,7 +274,7 @@ fn session_is_saved_as_a_page_that_needs_no_server() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let file = folder.path().join("saved.html");
     std::fs::write(&file, saved).expect("it can be written");
-    page.browser.go(&format!("file://{}#zh/live/3", file.display()));
+    page.browser.go(&format!("file://{}#zh/live/{last}", file.display()));
     page.browser.until("location.protocol === 'file:' && document.readyState === 'complete'");
     assert_eq!(page.sentence(), said);
     assert!(page.browser.errors.is_empty(), "{:?}", page.browser.errors);
@@ -306,8 +310,42 @@ fn learner_takes_over_from_a_recorded_step() {
     let recorded = page.browser.text("frames[4].en");
     page.browser.press("KeyT");
     page.browser
-        .until("scenario.id === 'live' && head.what === 'early' && !busy && frames.length === 5");
+        .until("scenario.id === 'live' && head.what === 'early' && !busy && !begins && frames.length === 5");
     assert_eq!(page.browser.text("frames.at(-1).en"), recorded);
     page.press("s");
     assert!(page.browser.errors.is_empty(), "{:?}", page.browser.errors);
+}
+
+#[test]
+fn where_it_cannot_run_live_it_says_why_and_shows_the_lesson() {
+    let program = Program::of(Command::new(path_of_alias("lesson"))).env("PATH", "/nowhere");
+    let lesson = Lesson::of(program);
+    let [host, cookie] = &[lesson.host(), lesson.cookie()];
+    let page = lesson.ask("GET /lesson.html", &[host, cookie], "");
+    assert!(
+        page.contains("It cannot run live here: that needs Linux with unshare, ip and python3")
+    );
+    let told = [lesson.process.stderr.line(LIMIT), lesson.process.stderr.line(LIMIT)];
+    let told = told.map(|line| line.ok().flatten().unwrap_or_default());
+    let [_, why] = told.map(|line| String::from_utf8_lossy(&line).into_owned());
+    assert!(why.starts_with("It cannot run live here: "), "{why}");
+    let texts = lesson.ask("GET /index.html", &[host, cookie], "");
+    assert!(texts.starts_with("HTTP/1.1 200 OK"), "{texts}");
+}
+
+#[test]
+fn session_is_kept_once_its_page_is_closed() {
+    let Some(mut page) = Page::open() else {
+        return;
+    };
+    page.press("1");
+    page.browser.go("about:blank");
+    let said = std::iter::repeat_with(|| page.lesson.process.stderr.line(LIMIT));
+    let said = said
+        .map_while(|line| line.ok().flatten())
+        .map(|line| String::from_utf8_lossy(&line).into_owned());
+    let mut said =
+        said.filter_map(|line| line.split_once("What was done: ").map(|it| it.1.trim().to_owned()));
+    let kept = std::fs::read_to_string(said.next().expect("it says where")).expect("it is kept");
+    assert!(kept.contains("My session: short connection"));
 }

@@ -53,7 +53,7 @@ const say = () => LIVE_WORDS[language];
 
 // The session, as it is told; where the lesson is meanwhile; and what the sentence says in its stead.
 const session = { id: "live", title: { en: "Live", zh: "动手" }, editions: { live: { programs: [], frames: [], numbered: true } } };
-let head = { what: "" }, begins = true, lessonScenario = null, told = null, busy = false, gone = false, menuOf = null;
+let head = { what: "" }, begins = true, wantsLive = false, lessonScenario = null, told = null, busy = false, gone = false, menuOf = null;
 
 // What each program is started with next.
 const wanted = Array.from({ length: 5 }, () => ({ language: "rust", message: "", bytes: "", count: "", backlog: "" }));
@@ -265,21 +265,21 @@ function chooseLive(button) {
   else if (kind === "act") act(Number(number), thread);
 }
 
-function toLive(wantedStep = Infinity) {
+function toLive() {
   if (live.why_not) return tellOnce(live.why_not[language]);
+  wantsLive = true;
+  if (!session.editions.live.frames.length) return show(); // and goes there once there is something
   if (!isLive()) lessonScenario = [scenario.id, edition, step];
   scenario = session;
   edition = "live";
   ({ programs, frames } = session.editions.live);
-  memory.set("place", "live");
-  if (!frames.length) return;
   layOut();
-  go(wantedStep);
+  go(Infinity);
 }
 
 function toLesson() {
   const [id, twins, at] = lessonScenario ?? [scenarios[0].id, "rust", 0];
-  memory.set("place", "lesson");
+  wantsLive = false;
   frames = null;
   choose(id, twins);
   go(at);
@@ -322,6 +322,7 @@ stream?.addEventListener("message", ({ data }) => {
     memory.set("goals", [...reached]);
     if (isReached(goal) && event.frame.met?.length) goal = Math.max(0, live.challenges.findIndex((_, index) => !isReached(index)));
   }
+  if (wantsLive && !isLive()) return toLive();
   if (!isLive()) return;
   ({ programs, frames } = recording);
   if (grows) layOut();
@@ -384,10 +385,9 @@ on("#menu", "keydown", event => {
 });
 
 function takeOver() {
-  if (live.why_not || isLive()) return;
-  const taken = { scenario: scenario.id, edition, step };
+  if (live.why_not || isLive() || first) return;
+  ask("take-over", { scenario: scenario.id, edition, step });
   toLive();
-  ask("take-over", taken);
 }
 
 addEventListener("keydown", event => {
@@ -395,12 +395,12 @@ addEventListener("keydown", event => {
   if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.repeat) return;
   if (memory.get("keys") === "off" || target.closest?.("input:not(#step), textarea, select, [popover]")) return;
   if (code === "KeyN" && isLive()) nextGoal();
-  if (code === "KeyT" && !isLive() && !first) takeOver();
+  if (code === "KeyT") takeOver();
 });
 
 {
-  const [, id, number] = opened.slice(1).split("/");
+  const [, id] = opened.slice(1).split("/");
   if (live.why_not) show();
-  else if (!id || id === "live") toLive(parseInt(number) || Infinity);
+  else if (!id || id === "live") toLive();
   else show();
 }

@@ -148,6 +148,7 @@ impl Lesson {
         let name = request.path.trim_start_matches('/');
         match (request.method.as_str(), name) {
             ("GET", "") => Answer::new("303 See Other", "").with("Location", "/lesson.html"),
+            ("GET", "favicon.ico") => Answer::new("204 No Content", ""),
             ("GET", "lesson.html") => self.page(),
             ("GET", "events") if self.asked.is_some() => self.events(request),
             ("GET", "save") => self.save(),
@@ -227,10 +228,8 @@ impl Lesson {
     }
 }
 
-/// Keeps the address with which the page was opened, before the lesson shows its own; and no icon is
-/// asked for.
-const OPENED: &str =
-    "<link rel=\"icon\" href=\"data:,\">\n<script>const opened = location.hash;</script>\n";
+/// Keeps the address with which the page was opened, before the lesson shows its own.
+const OPENED: &str = "<script>const opened = location.hash;</script>\n";
 
 /// What a page can do: nothing but show itself.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; \

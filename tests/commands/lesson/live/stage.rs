@@ -311,7 +311,11 @@ impl Stage {
         sender: &Sender<Happening>,
     ) -> io::Result<Self> {
         let (what, title) = match (pair, own) {
-            (Pair::Own, Some(own)) => ("own", words(own.join(", "), own.join("、"))),
+            (Pair::Own, Some(own)) => {
+                let names = own.iter().filter_map(|name| Path::new(name).file_name()?.to_str());
+                let names: Vec<_> = names.collect();
+                ("own", words(names.join(", "), names.join("、")))
+            }
             (Pair::Long, _) => ("long", words("long connection", "长连接")),
             _ => ("short", words("short connection", "短连接")),
         };
