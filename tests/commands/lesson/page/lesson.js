@@ -13,7 +13,8 @@ const linkTo = text => docs + text?.replace(/\bmd(?=#|$)/, ending);
 
 // Scenarios about one thing stand together on the path.
 const GROUPS = [
-  ["short", "long"], ["first", "early", "two"], ["parts", "slow"], ["killed", "leaves", "dies", "linger"], ["full"],
+  ["short", "long"], ["first", "early"], ["threads", "two"], ["parts", "slow"],
+  ["leaves", "killed", "dies", "again"], ["full"], ["linger"],
 ];
 const groupOf = ({ id, wire }) => wire ? "wire" : GROUPS.findIndex(group => group.includes(id));
 
@@ -167,15 +168,18 @@ function reserve() {
 /** Brings into view the line and the socket that matter, and the end of what grows. */
 function scroll() {
   for (const box of document.querySelectorAll(".code pre, #sockets")) {
-    const done = [...box.querySelectorAll(".did, .failed, .card:has(.new)")].at(-1);
+    const done = [...box.querySelectorAll("div.did, div.failed, .card:has(.new)")].at(-1);
     const own = `.card.of-${shownFrame().who ?? client}`;
-    const target = done ?? box.querySelector(`.blocked, .next, ${own}`) ?? box.firstElementChild;
+    const target = done ?? box.querySelector(`div.blocked, div.next, ${own}`) ?? box.firstElementChild;
     if (!target) continue;
     const [outer, inner] = [box, target].map(shown => shown.getBoundingClientRect());
-    const above = inner.top - outer.top, below = outer.bottom - inner.bottom;
-    if (Math.min(above, below) < 0) box.scrollTop += (above - below) / 2;
-    const row = parseFloat(getComputedStyle(box).lineHeight);
-    if (box.matches(".code pre")) box.scrollTop = Math.round(box.scrollTop / row) * row;
+    const over = inner.top - outer.top, under = outer.bottom - inner.bottom;
+    if (Math.min(over, under) < 0) box.scrollTop += (over - under) / 2;
+    // No line of code is cut in half.
+    const { lineHeight, paddingTop } = getComputedStyle(box), row = parseFloat(lineHeight), above = parseFloat(paddingTop);
+    if (box.matches(".code pre") && box.scrollTop > 0) {
+      box.scrollTop = Math.ceil((box.scrollTop - above) / row) * row + above;
+    }
   }
   for (const box of document.querySelectorAll(".terminal pre, #ladder")) {
     box.scrollTop = box.scrollHeight;
