@@ -344,7 +344,22 @@ stepping = os.environ.get("STEP", "0") not in ("", "0")
 question = ""  # the one that waits for its answer
 turn = Lock()  # held by the thread that asks, so that two never ask at once
 screen = Lock()  # held by the thread that writes, so that lines and the question stay whole
-keyboard, output, error_output = sys.stdin, None, sys.stderr
+output, error_output = None, sys.stderr
+
+
+def open_keyboard():
+    """Returns where the answers come from: the keyboard or, for `cargo lesson`, the file that
+    WATCH_ANSWERS names, so that they are not mixed with what the program itself reads. It has a
+    number that no socket is given."""
+    if "WATCH_ANSWERS" not in os.environ:
+        return sys.stdin
+    file = os.open(os.environ["WATCH_ANSWERS"], os.O_RDONLY)
+    os.dup2(file, 200, inheritable=False)
+    os.close(file)
+    return open(200)
+
+
+keyboard = open_keyboard()
 
 
 def pause(call):

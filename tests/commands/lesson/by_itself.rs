@@ -1,101 +1,263 @@
-//! Drives a session with a learner's own pair: the server goes on until it waits, then the client,
+//! Drives a session with a learner's own programs: the server goes on until it waits, then the client,
 //! and so on.
 
 use std::io;
 
 use support::session::Act;
-use support::session::recording::{Frame, Part, Recording, Side, State, When, Words};
+use support::session::recording::{Frame, Part, Recording, Side, State, Words};
 
 use crate::script::Session;
+use crate::kernel;
 use crate::sentence::{self, words};
 
 /// How many steps are recorded.
-const MOST: usize = 60;
+const MOST: usize = 100;
 
-/// What is typed where a program reads its terminal.
+/// How often the same call may return the same, one time after the other.
+const MOST_ALIKE: usize = 5;
+
+/// How often something may happen by itself, one time after the other.
+const MOST_BY_ITSELF: usize = 3;
+
+/// How many lines are typed where a program reads its terminal, and what; then its input ends.
+const LINES: usize = 3;
 const TYPED: &str = "hello";
 
-/// Records these two programs.
+/// Records these programs, the server and its clients.
 pub fn record(programs: Vec<Part>, session: &mut Session) -> io::Result<Recording> {
-    let mut frames = vec![session(0, Act::Start)?];
-    let (mut who, mut waiting) = (0, 0);
-    while waiting < 2 && frames.len() < MOST && !frames.iter().any(|frame| frame.restless) {
-        let now = frames.last().map_or(&State::Absent, |frame| &frame.sides[who].state);
-        if let Some(frame) = go_on(who, now, session)? {
-            frames.push(frame);
-            waiting = 0;
-        } else {
-            (who, waiting) = (1 - who, waiting + 1);
-        }
-    }
-    for frame in &mut frames {
-        frame.words = sentence::of_frame(frame);
-    }
-    let last = frames.last().map(Frame::unchanged).unwrap_or_default();
-    frames.push(Frame { words: end(&frames), ..last });
+    let frames = go_on(Vec::new(), programs.len(), session)?;
     Ok(Recording { programs, frames, numbered: false })
 }
 
-/// Lets a program go one step on; `None` where it waits, or has ended.
-fn go_on(who: usize, now: &State, session: &mut Session) -> io::Result<Option<Frame>> {
-    let mut frame = None;
-    let mut now = now.clone();
-    if now == State::Absent {
-        let started = session(who, Act::Start)?;
-        now = started.sides[who].state.clone();
-        frame = Some(started);
+/// Lets so many programs go on after these frames, to the end.
+pub fn go_on(frames: Vec<Frame>, programs: usize, session: &mut Session) -> io::Result<Vec<Frame>> {
+    let (done, typed) = (frames.len(), vec![0; programs]);
+    let is_started_again = programs > 2;
+    let mut run = Run { session, frames, typed, is_started_again, by_itself: 0 };
+    let end = run.go_on_to_the_end(programs)?;
+    let mut frames = run.frames;
+    for at in done..frames.len() {
+        let (before, rest) = frames.split_at_mut(at);
+        rest[0].words = kernel::of_change(&rest[0], before.last());
     }
-    let next = match &now {
-        State::Asks(_) => Act::Enter,
-        State::Waits(what) if what == "its terminal" => Act::Type(TYPED.to_owned()),
-        _ => return Ok(frame),
-    };
-    let next = session(who, next)?;
-    Ok(Some(match frame {
-        Some(mut frame) => {
+    let last = frames.last().map(Frame::unchanged).unwrap_or_default();
+    let words = [end].into_iter().chain(sentence::of_unclosed(&last));
+    frames.push(Frame { words: sentence::joined(words), ..last });
+    Ok(frames)
+}
+
+struct Run<'a, 'b> {
+    session: &'a mut Session<'b>,
+    frames: Vec<Frame>,
+    /// How many lines have been typed for each program.
+    typed: Vec<usize>,
+    is_started_again: bool,
+    /// How often something has just happened by itself.
+    by_itself: usize,
+}
+
+impl Run<'_, '_> {
+    /// Lets the programs go on, and says why the recording ends.
+    fn go_on_to_the_end(&mut self, programs: usize) -> io::Result<Words> {
+        let (mut who, mut waiting) = (0, 0);
+        loop {
+            if let Some(end) = self.frames.last().and_then(must_end) {
+                return Ok(end);
+            }
+            if self.frames.len() >= MOST {
+                return Ok(after_many_steps());
+            }
+            if repeats(&self.frames) {
+                return Ok(only_repeats());
+            }
+            let lines = self.typed[who];
+            if self.go_on(who)? {
+                waiting = 0;
+                self.by_itself = 0;
+                if self.typed[who] == lines {
+                    continue;
+                }
+            } else {
+                waiting += 1;
+            }
+            who = (who + 1) % programs; // also after a line: the others go on in between
+            if waiting >= programs {
+                if let Some(end) = self.wait()? {
+                    return Ok(end);
+                }
+                (who, waiting) = (0, 0);
+            }
+        }
+    }
+
+    /// Lets a program go one step on, and returns whether it does: not where it waits, or has ended.
+    fn go_on(&mut self, who: usize) -> io::Result<bool> {
+        let now = self.state(who).clone();
+        if now == State::Absent {
+            self.start(who)?;
+            return Ok(true);
+        }
+        let Some(act) = self.next(who, &now) else {
+            return Ok(false);
+        };
+        let frame = (self.session)(who, act)?;
+        self.frames.push(frame);
+        Ok(true)
+    }
+
+    /// Starts a program, and lets it make its first call, as one step.
+    fn start(&mut self, who: usize) -> io::Result<()> {
+        let mut frame = (self.session)(who, Act::Start)?;
+        let is_first = self.frames.is_empty();
+        if let Some(act) = self.next(who, &frame.sides[who].state).filter(|_| !is_first) {
+            let next = (self.session)(who, act)?;
             (frame.who, frame.call) = (next.who, next.call.clone());
             frame.add(next);
-            frame
         }
-        None => next,
-    }))
+        self.frames.push(frame);
+        Ok(())
+    }
+
+    fn next(&mut self, who: usize, now: &State) -> Option<Act> {
+        match now {
+            State::Asks(_) => Some(Act::Enter),
+            State::Waits(what) if what == "its terminal" && self.typed[who] <= LINES => {
+                self.typed[who] += 1;
+                let is_over = self.typed[who] > LINES;
+                Some(if is_over { Act::EndInput } else { Act::Type(TYPED.to_owned()) })
+            }
+            _ => None,
+        }
+    }
+
+    fn state(&self, who: usize) -> &State {
+        self.frames.last().map_or(&State::Absent, |frame| &frame.sides[who].state)
+    }
+
+    /// Goes on where all programs wait, or have ended; or says why the recording ends.
+    fn wait(&mut self) -> io::Result<Option<Words>> {
+        let frame = self.frames.last().expect("the server has been started");
+        let clients = &frame.sides[1..];
+        let server_waits = frame.sides[0].state.is_running();
+        if server_waits && !self.is_started_again && clients.iter().all(has_ended) {
+            self.is_started_again = true;
+            self.typed[1] = 0;
+            self.start(1)?;
+            return Ok(None);
+        }
+        if frame.sides.iter().any(may_go_on) || frame.sockets.iter().any(|it| it.tx.is_some()) {
+            let next = (self.session)(0, Act::Wait)?;
+            let is_news =
+                next.sides.iter().any(|side| !side.new.is_empty() || !side.did.is_empty())
+                    || !next.segments.is_empty();
+            self.by_itself += 1;
+            if is_news && self.by_itself <= MOST_BY_ITSELF {
+                self.frames.push(next);
+                return Ok(None);
+            }
+            return Ok(Some(if is_news { only_repeats() } else { after_a_while() }));
+        }
+        Ok(Some(end(&frame.sides)))
+    }
 }
 
-fn is_blocked(side: &Side) -> bool {
-    side.at.iter().any(|at| at.1 == When::Blocked)
+fn has_ended(side: &Side) -> bool {
+    matches!(side.state, State::Ended(_))
 }
 
-/// Says why the recording ends.
-fn end(frames: &[Frame]) -> Words {
-    let sides = frames.last().map_or(&[][..], |frame| &frame.sides);
-    let has_ended = |who: usize| matches!(sides[who].state, State::Ended(_));
-    if has_ended(0) && has_ended(1) {
-        return words("Both programs have ended.", "两个程序都已结束。");
+/// Returns whether a thread of a program waits for a limited time only.
+fn may_go_on(side: &Side) -> bool {
+    let is_limited = |state: &State| match state {
+        State::Waits(what) => {
+            what == "sleep" || what.contains(", at most ") || what.ends_with("a limited time")
+        }
+        _ => false,
+    };
+    is_limited(&side.state) || side.threads.iter().any(|thread| is_limited(&thread.state))
+}
+
+/// Returns whether the last frames show the same call again and again, and nothing else.
+fn repeats(frames: &[Frame]) -> bool {
+    let call = |frame: &Frame| {
+        let who = frame.who?;
+        let [did] = &frame.sides[who].did[..] else {
+            return None;
+        };
+        Some((who, did.1.clone(), did.2.clone())).filter(|_| frame.segments.is_empty())
+    };
+    let last = frames.last().and_then(call);
+    last.is_some()
+        && frames.iter().rev().take(MOST_ALIKE).filter(|it| call(it) == last).count() == MOST_ALIKE
+}
+
+/// Says why a recording must end with this frame, if it must.
+fn must_end(frame: &Frame) -> Option<Words> {
+    if let Some(who) = frame.sides.iter().position(|side| side.forked) {
+        let Words { en, zh } = sentence::subject(who, frame.sides.len());
+        return Some(words(
+            format!(
+                "{en} has started another process. Whose lines are whose in its terminal cannot be told any more, so the recording ends here."
+            ),
+            format!("{zh}启动了另一个进程。终端里的输出属于哪个进程已无法分辨，记录到此为止。"),
+        ));
     }
-    if frames.len() >= MOST {
-        return words(
-            "After 60 steps the recording ends here. The programs would go on.",
-            "已有 60 步，记录到此为止。程序还会继续运行。",
-        );
-    }
-    if frames.iter().any(|frame| frame.restless) {
-        return words(
+    frame.restless.then(|| {
+        words(
             "A program runs on and on without such a call, so the recording ends here.",
             "有程序一直在运行，却没有再进行这类调用，记录到此为止。",
-        );
-    }
-    match [0, 1].map(|who| is_blocked(&sides[who])) {
-        [true, true] => words(
-            "Each program waits for the other: nothing more happens.",
-            "两个程序互相等待，不会再有任何进展。",
+        )
+    })
+}
+
+fn after_many_steps() -> Words {
+    words(
+        format!("After {MOST} steps the recording ends here. The programs would go on."),
+        format!("已有 {MOST} 步，记录到此为止。程序还会继续运行。"),
+    )
+}
+
+fn only_repeats() -> Words {
+    words(
+        "From here on the same happens again and again, so the recording ends.",
+        "从这里起，同样的事情反复发生，记录到此为止。",
+    )
+}
+
+fn after_a_while() -> Words {
+    words(
+        "For ten seconds nothing has happened, so the recording ends here.",
+        "十秒之内什么也没有发生，记录到此为止。",
+    )
+}
+
+/// Says how it ends where nobody can go on.
+fn end(sides: &[Side]) -> Words {
+    let waits = |side: &Side| matches!(side.state, State::Waits(_));
+    let (server, clients) = (&sides[0], &sides[1..]);
+    let all_ended = clients.iter().all(has_ended);
+    let several = clients.len() > 1;
+    match (has_ended(server), all_ended) {
+        (true, true) if several => words("All programs have ended.", "所有程序都已结束。"),
+        (true, true) => words("Both programs have ended.", "两个程序都已结束。"),
+        (false, true) if waits(server) && several => words(
+            "All clients have ended, and the server still waits.",
+            "所有客户端都已结束，服务器还在等待。",
         ),
-        [true, false] if has_ended(1) => words(
+        (false, true) if waits(server) => words(
             "The client has ended, and the server still waits.",
             "客户端已经结束，服务器还在等待。",
         ),
-        [false, true] if has_ended(0) => words(
+        (true, false) if waits(&clients[0]) && !several => words(
             "The server has ended, and the client still waits.",
             "服务器已经结束，客户端还在等待。",
+        ),
+        (true, false) if clients.iter().all(|it| has_ended(it) || waits(it)) => words(
+            "The server has ended, and a client still waits.",
+            "服务器已经结束，还有客户端在等待。",
+        ),
+        _ if sides.iter().all(|it| has_ended(it) || waits(it)) => words(
+            "Each program waits for the other: nothing more happens.",
+            "程序互相等待，不会再有任何进展。",
         ),
         _ => words(
             "No more of these calls are made, so the recording ends here.",
@@ -129,23 +291,28 @@ mod tests {
             let sides = [server, client].map(|state| Side { state, ..Side::default() });
             Ok(Frame { who: Some(who), sides: sides.into(), ..Frame::default() })
         };
-        let recording = record(Vec::new(), &mut session).expect("it is recorded");
+        let part = |server| Part { name: "a".to_owned(), source: "own/a".to_owned(), server };
+        let recording = record(vec![part(true), part(false)], &mut session);
+        let recording = recording.expect("it is recorded");
         assert!(answers.next().is_none(), "all has been done");
         recording
     }
 
     #[test]
-    fn each_program_goes_on_until_it_waits() {
+    fn each_program_goes_on_until_it_waits_or_a_line_has_been_typed() {
         let recording = record_pair(vec![
             (0, Act::Start, asks("accept(3)"), State::Absent),
             (0, Act::Enter, waits("accept(3)"), State::Absent),
             (1, Act::Start, waits("accept(3)"), asks("connect(3, 127.0.0.1:12345)")),
             (1, Act::Enter, asks("close(4)"), waits("its terminal")),
-            (1, Act::Type("hello".to_owned()), asks("close(4)"), ended()),
-            (0, Act::Enter, ended(), ended()),
+            (1, Act::Type("hello".to_owned()), asks("close(4)"), waits("its terminal")),
+            (0, Act::Enter, ended(), waits("its terminal")),
+            (1, Act::Type("hello".to_owned()), ended(), waits("its terminal")),
+            (1, Act::Type("hello".to_owned()), ended(), waits("its terminal")),
+            (1, Act::EndInput, ended(), ended()),
         ]);
         let last = recording.frames.last().expect("it has steps");
         assert_eq!(last.words.en, "Both programs have ended.");
-        assert_eq!(recording.frames.len(), 6); // the client's start and its first call are one
+        assert_eq!(recording.frames.len(), 9); // the client's start and its first call are one
     }
 }

@@ -1,18 +1,17 @@
-//! What the kernel has done, in words, and why a call has failed: what the general sentences of the
-//! programs leave open.
+//! What the kernel has done, in words: what the general sentences of the programs leave open.
 
 use support::session::recording::{Did, Frame, Segment, Socket, State, Words, name_of};
 
-use crate::sentence::{self, subject, words};
+use crate::sentence::{self, joined, socket_of, subject, words};
 
 /// Says what a frame shows that the one before it did not.
 pub fn of_change(frame: &Frame, before: Option<&Frame>) -> Words {
     let programs = sentence::of_frame(frame);
     let mut said: Vec<Words> = Some(programs).filter(|it| !it.en.is_empty()).into_iter().collect();
     if let Some(before) = before {
-        said.extend(of_failures(frame, before));
         said.extend(of_interrupt(frame));
         said.extend(of_segments(frame, before));
+        said.extend(of_reset(frame, before));
         said.extend(of_sockets(frame, before));
     }
     if said.is_empty() {
@@ -21,40 +20,26 @@ pub fn of_change(frame: &Frame, before: Option<&Frame>) -> Words {
     if said.is_empty() {
         said.push(words("A program goes on by itself.", "有程序自己继续运行。"));
     }
-    let (en, zh): (Vec<String>, Vec<String>) = said.into_iter().map(|it| (it.en, it.zh)).unzip();
-    words(en.join(" "), zh.concat())
+    joined(said)
 }
 
-/// Says why calls have failed.
-fn of_failures(frame: &Frame, before: &Frame) -> Vec<Words> {
-    let all = frame.sides.iter().flat_map(|side| &side.did);
-    all.filter_map(|Did(_, call, result, _)| {
-        let reason = result.strip_prefix("-1 ")?;
-        let time_wait = || before.sockets.iter().any(|it| it.state == "TIME_WAIT" && it.of == 0);
-        Some(match (name_of(call), reason) {
-            ("connect", reason) if reason.starts_with("Connection refused") => words(
-                "No socket listens there, so a kernel answers the SYN with a reset (RST).",
-                "那里没有监听的套接字，所以内核用 RST 回应 SYN。",
-            ),
-            (_, reason) if reason.starts_with("Address already in use") && time_wait() => words(
-                "The connection in TIME_WAIT still has this address, and the program has not set `SO_REUSEADDR`.",
-                "处于 TIME_WAIT 的连接还占着这个地址，而程序没有设置 `SO_REUSEADDR`。",
-            ),
-            (_, reason) if reason.starts_with("Address already in use") => {
-                words("Another socket has this address.", "另一个套接字占着这个地址。")
-            }
-            (_, reason) if reason.starts_with("Connection reset") => words(
-                "A reset (RST) has come: the other side closed over bytes that it had not read, or its socket was gone.",
-                "收到了 RST：对方还有未读的数据就关闭了，或者对方的套接字已不存在。",
-            ),
-            (_, reason) if reason.starts_with("Broken pipe") => words(
-                "A reset (RST) came before: the connection is over, and nobody can get these bytes.",
-                "之前已收到 RST：连接已经结束，这些数据没有人能收到。",
-            ),
-            _ => return None,
-        })
+/// Says what a reset that answers a `send` means for the next call.
+fn of_reset(frame: &Frame, before: &Frame) -> Option<Words> {
+    let who = frame.who.filter(|_| frame.call.as_deref() == Some("send"))?;
+    let Did(_, call, ..) = frame.sides[who].did.iter().find(|did| name_of(&did.1) == "send")?;
+    let mut segments = frame.segments.iter();
+    segments.find(|segment| segment.1 == who && segment.2.contains("RST"))?;
+    Some(if socket_of(before, who, call)?.state == "CLOSE_WAIT" {
+        words(
+            "After that, `recv` still returns 0, and the next `send` fails: Broken pipe.",
+            "此后 recv 仍返回 0，而下一次 send 会失败：Broken pipe。",
+        )
+    } else {
+        words(
+            "After that, the next call on this socket fails: Connection reset by peer.",
+            "此后，对这个套接字的下一次调用会失败：Connection reset by peer。",
+        )
     })
-    .collect()
 }
 
 /// Says why Ctrl-C has not ended a program.
@@ -81,7 +66,7 @@ fn of_interrupt(frame: &Frame) -> Option<Words> {
 
 fn of_segments(frame: &Frame, before: &Frame) -> Vec<Words> {
     let programs = frame.sides.len();
-    let mut said: Vec<Words> = Vec::new();
+    let (mut said, mut said_of_probe) = (Vec::<Words>::new(), false);
     for Segment(from, _, flags, _, length, extra) in &frame.segments {
         let Words { en, zh } = subject(*from, programs);
         let is_answer = frame.segments.iter().any(|it| it.2 == "SYN" && it.0 != *from);
@@ -91,6 +76,12 @@ fn of_segments(frame: &Frame, before: &Frame) -> Vec<Words> {
             words(
                 format!("{en}’s kernel sends its bytes again, since nothing has confirmed them."),
                 format!("{zh}的数据没有得到确认，它的内核再次发送。"),
+            )
+        } else if extra.probe && !said_of_probe {
+            said_of_probe = true;
+            words(
+                format!("{en}’s kernel asks whether the full receive queue takes more by now."),
+                format!("{zh}的内核发出探测：对方的接收队列满了，现在能否再接收？"),
             )
         } else if flags.contains("RST") && !is_answer {
             let unread = |it: &Socket| it.of == *from && it.rx > Some(0) && it.state != "LISTEN";

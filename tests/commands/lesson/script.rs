@@ -9,7 +9,7 @@ use support::session::ask::Question;
 use support::session::recording::{Frame, Recording, Segment, State, Words, name_of};
 
 use crate::scenario::{ANSWERED, ASKS, CTRL_C, Event, STARTS, SYN_AGAIN, Scenario, Step};
-use crate::sentence;
+use crate::{kernel, sentence};
 
 /// How many calls are let through that a scenario does not have.
 const MOST_EXTRA: usize = 10;
@@ -105,7 +105,7 @@ impl Script<'_> {
     fn finish_step(&mut self, words: Option<Words>) {
         let next = self.step.unchanged();
         let mut frame = mem::replace(&mut self.step, next);
-        frame.words = words.unwrap_or_else(|| sentence::of_frame(&frame));
+        frame.words = words.unwrap_or_else(|| kernel::of_change(&frame, self.frames.last()));
         self.frames.push(frame);
     }
 

@@ -1,11 +1,19 @@
 //! General sentences, one for each call and result, in both languages.
 
-use support::session::recording::{At, Did, Frame, State, When, Words, name_of};
+use support::session::recording::{
+    At, Did, Frame, Segment, Side, Socket, State, When, Words, name_of,
+};
 
 use crate::scenario::Event;
 
 pub fn words(en: impl Into<String>, zh: impl Into<String>) -> Words {
     Words { en: en.into(), zh: zh.into() }
+}
+
+/// Puts sentences together.
+pub fn joined(said: impl IntoIterator<Item = Words>) -> Words {
+    let (en, zh): (Vec<String>, Vec<String>) = said.into_iter().map(|it| (it.en, it.zh)).unzip();
+    words(en.join(" "), zh.concat())
 }
 
 /// Returns what a program is called at the beginning of a sentence.
@@ -21,15 +29,14 @@ pub fn subject(who: usize, programs: usize) -> Words {
 pub fn of_frame(frame: &Frame) -> Words {
     let mut order: Vec<usize> = (0..frame.sides.len()).collect();
     order.sort_by_key(|who| Some(*who) != frame.who);
-    let said = order.into_iter().flat_map(|who| of_side(frame, who));
-    let (en, zh): (Vec<String>, Vec<String>) = said.map(|said| (said.en, said.zh)).unzip();
-    words(en.join(" "), zh.concat())
+    joined(order.into_iter().flat_map(|who| of_side(frame, who)))
 }
 
 fn of_side(frame: &Frame, who: usize) -> Vec<Words> {
     let (side, subject) = (&frame.sides[who], subject(who, frame.sides.len()));
     let Words { en, zh } = &subject;
     let call = frame.call.as_deref().filter(|_| frame.who == Some(who));
+    let has_ended = matches!(side.state, State::Ended(_));
     let mut said = Vec::new();
     match call {
         Some("start") => said.push(words(format!("{en} is started."), format!("{zh}启动。"))),
@@ -41,49 +48,237 @@ fn of_side(frame: &Frame, who: usize) -> Vec<Words> {
             ));
         }
         Some("end of input") => said.push(words(
-            format!("{en}’s input ends, as with Ctrl-D."),
-            format!("{zh}的输入结束（Ctrl-D）。"),
+            format!("{en}’s input ends, as with Ctrl-D in its terminal."),
+            format!("{zh}的输入结束，如同在终端里按 Ctrl-D。"),
         )),
-        Some("kill") if side.state.is_running() => said.push(words(
-            format!("{en} is interrupted by Ctrl-C."),
-            format!("{zh}被 Ctrl-C 打断。"),
-        )),
-        Some("kill") => said.push(words(
+        Some("kill") if has_ended => said.push(words(
             format!("Ctrl-C ends {}.", en.to_lowercase()),
             format!("Ctrl-C 终止了{zh}。"),
         )),
+        Some("kill") => said.push(words(
+            format!("{en} is interrupted by Ctrl-C."),
+            format!("{zh}被 Ctrl-C 打断。"),
+        )),
         Some("kill -9") => said.push(words(
-            format!("`kill -9` ends {} at once; the kernel closes its sockets.", en.to_lowercase()),
-            format!("kill -9 立即终止了{zh}，它的套接字由内核关闭。"),
+            format!("{en} is ended at once by `kill -9`, and the kernel closes its sockets."),
+            format!("{zh}被 kill -9 立即终止，套接字由内核关闭。"),
         )),
         _ => {}
     }
-    said.extend(side.did.iter().map(|did| returned(&subject, did)));
+    said.extend(side.did.iter().map(|did| returned(frame, who, did)));
     let blocked = |at: &&At| at.1 == When::Blocked && call == Some(name_of(&at.2));
     said.extend(side.at.iter().find(blocked).map(|at| waits(&subject, &at.2)));
-    if side.new.contains("Traceback (most recent call last)") && call != Some("kill") {
-        said.push(words(
-            format!("{en} raises an exception: its terminal shows which."),
-            format!("{zh}抛出异常，详情见它的终端。"),
-        ));
+    if !matches!(call, Some("kill" | "kill -9")) {
+        said.extend(exception_in(&side.new).map(|error| raised(&subject, side, error)));
     }
     let is_killed = matches!(call, Some("kill" | "kill -9"));
-    if side.new.ends_with("$ ") && matches!(side.state, State::Ended(_)) && !is_killed {
+    if side.new.ends_with("$ ") && has_ended && !is_killed {
         said.push(words(format!("{en} ends."), format!("{zh}结束。")));
     }
     said
 }
 
-/// Says how a call has returned.
-fn returned(Words { en, zh }: &Words, Did(_, call, result, _): &Did) -> Words {
+/// Returns the last line of an exception that Python has shown.
+fn exception_in(new: &str) -> Option<&str> {
+    let begins =
+        |line: &str| line.starts_with("Traceback (") || line.contains("Exception in thread");
+    let is_error = |line: &&str| {
+        let name = line.split([':', ' ']).next().unwrap_or_default();
+        !name.is_empty()
+            && !line.starts_with(' ')
+            && name.chars().all(|it| it.is_alphanumeric() || "._".contains(it))
+    };
+    let mut lines = new.lines().skip_while(|line| !begins(line) && !line.starts_with("  File \""));
+    let beginning = lines.next()?;
+    let rest: Vec<&str> = lines.filter(|line| !begins(line)).collect();
+    let error = rest.iter().find(|line| is_error(line) && line.contains("Error"));
+    let error = error.or_else(|| rest.iter().find(|line| is_error(line)));
+    error.copied().filter(|error| {
+        begins(beginning) || error.starts_with("SyntaxError") || error.contains("Error:")
+    })
+}
+
+fn raised(Words { en, zh }: &Words, side: &Side, error: &str) -> Words {
+    let error = error.replace('`', "'");
+    let is_syntax =
+        ["SyntaxError", "IndentationError", "TabError"].iter().any(|it| error.starts_with(it));
+    match side.raised {
+        _ if is_syntax => words(
+            format!(
+                "Python cannot read {}’s program, so none of it runs: {error}.",
+                en.to_lowercase()
+            ),
+            format!("Python 读不懂{zh}的程序，一行也没有运行：{error}。"),
+        ),
+        Some(_) => words(
+            format!("The marked line of {} raises an exception: {error}.", en.to_lowercase()),
+            format!("{zh}带标记的那一行抛出异常：{error}。"),
+        ),
+        None => {
+            words(format!("{en} raises an exception: {error}."), format!("{zh}抛出异常：{error}。"))
+        }
+    }
+}
+
+/// Says which connections a program has forgotten to close.
+pub fn of_unclosed(frame: &Frame) -> Option<Words> {
+    let is_forgotten = |socket: &&Socket| {
+        let side = &frame.sides[socket.of];
+        let uses = |at: &At| socket.fd.is_some() && descriptor_of(&at.2) == socket.fd;
+        let is_open = ["CLOSE_WAIT", "ESTABLISHED"].contains(&&*socket.state);
+        is_open && socket.fd.is_some() && socket.rx == Some(0) && !side.at.iter().any(uses)
+    };
+    // The other end has been closed, or somebody waits there.
+    let other = |socket: &Socket| {
+        let ports = socket.peer.zip(socket.port);
+        frame.sockets.iter().find(|it| it.port.zip(it.peer) == ports)
+    };
+    let waits_for = |socket: &&Socket| {
+        socket.state == "CLOSE_WAIT"
+            || other(socket).is_some_and(|it| {
+                let waits = |at: &At| name_of(&at.2) == "recv" && descriptor_of(&at.2) == it.fd;
+                it.fd.is_some() && frame.sides[it.of].at.iter().any(waits)
+            })
+    };
+    let socket = frame.sockets.iter().filter(is_forgotten).find(waits_for)?;
+    let (descriptor, Words { en, zh }) =
+        (socket.fd.unwrap_or_default(), subject(socket.of, frame.sides.len()));
+    if socket.state == "ESTABLISHED" {
+        return Some(words(
+            format!(
+                "{en} has never closed descriptor {descriptor}: so the other side’s `recv` waits for an end of the stream that does not come."
+            ),
+            format!("{zh}一直没有关闭描述符 {descriptor}：对方的 recv 因此等不到 EOF。"),
+        ));
+    }
+    Some(words(
+        format!(
+            "{en} has never closed descriptor {descriptor}: its connection stays in CLOSE_WAIT, and is lost to others."
+        ),
+        format!("{zh}一直没有关闭描述符 {descriptor}：它的连接停留在 CLOSE_WAIT，资源不会释放。"),
+    ))
+}
+
+/// Returns the descriptor that a call names.
+fn descriptor_of(call: &str) -> Option<u32> {
+    call.split(['(', ',', ')']).nth(1)?.parse().ok()
+}
+
+/// Returns the socket that a program's call names.
+pub fn socket_of<'a>(frame: &'a Frame, who: usize, call: &str) -> Option<&'a Socket> {
+    let descriptor = descriptor_of(call)?;
+    frame.sockets.iter().find(|it| it.of == who && it.fd == Some(descriptor))
+}
+
+/// Says why a call has failed.
+fn failed(frame: &Frame, who: usize, call: &str, reason: &str) -> Words {
+    let Words { en, zh } = subject(who, frame.sides.len());
     let name = name_of(call);
-    let arguments = call[name.len()..].trim_matches(['(', ')']);
-    let value = result.split(' ').next().unwrap_or_default();
-    if let Some(reason) = result.strip_prefix("-1 ") {
+    let is = |text: &str| reason.starts_with(text);
+    let (why, zh_why) = if is("Operation now in progress") || is("Resource temporarily unavailable")
+    {
+        return not_yet(&words(en, zh), name);
+    } else if is("timed out") {
+        return words(
+            format!("{en}’s `{name}` gives up: its time limit is over."),
+            format!("{zh}的 {name} 放弃等待：时间限制已到。"),
+        );
+    } else if let Some(listening) = socket_of(frame, who, call).filter(|it| it.state == "LISTEN") {
+        let descriptor = listening.fd.unwrap_or_default();
+        (
+            format!(
+                "descriptor {descriptor} is the listening socket, and only the one that `accept` has returned carries bytes"
+            ),
+            format!("描述符 {descriptor} 是监听套接字，只有 accept 返回的套接字才能收发数据"),
+        )
+    } else if is("Connection refused") {
+        nobody_listens(frame, call)
+    } else if is("Connection reset by peer") {
+        (
+            "the other side has ended the connection by a reset, RST".to_owned(),
+            "对方用 RST 终止了连接".to_owned(),
+        )
+    } else if is("Broken pipe") {
+        (
+            "this connection is over, and takes nothing any more".to_owned(),
+            "这个连接已经终止，不能再发送数据".to_owned(),
+        )
+    } else if is("Address already in use") && keeps_the_port(frame) {
+        (
+            "the connection in TIME_WAIT still has this address, and the program has not set `SO_REUSEADDR`".to_owned(),
+            "处于 TIME_WAIT 的连接还占着这个地址，而程序没有设置 SO_REUSEADDR".to_owned(),
+        )
+    } else if is("Address already in use") {
+        (
+            "another socket has this port, or a closed connection still keeps it, in TIME_WAIT"
+                .to_owned(),
+            "这个端口被别的套接字占用，或者仍被处于 TIME_WAIT 的旧连接占用".to_owned(),
+        )
+    } else {
         return words(
             format!("{en}’s `{name}` fails: {reason}."),
             format!("{zh}的 {name} 失败：{reason}。"),
         );
+    };
+    words(
+        format!("{en}’s `{name}` fails: {reason}: {why}."),
+        format!("{zh}的 {name} 失败：{reason}：{zh_why}。"),
+    )
+}
+
+/// Returns whether a closed connection of the server's is still remembered.
+fn keeps_the_port(frame: &Frame) -> bool {
+    frame.sockets.iter().any(|socket| socket.state == "TIME_WAIT" && socket.of == 0)
+}
+
+/// Says that a call of a socket that does not block would have blocked.
+fn not_yet(Words { en, zh }: &Words, name: &str) -> Words {
+    if name == "connect" {
+        return words(
+            format!(
+                "{en}’s `connect` does not wait: the two kernels complete the handshake meanwhile."
+            ),
+            format!("{zh}的 connect 不等待：三次握手由双方的内核去完成。"),
+        );
+    }
+    words(
+        format!(
+            "{en}’s `{name}` would have to wait, and this socket never does: it returns at once."
+        ),
+        format!("{zh}的 {name} 本来要等待，但这个套接字是非阻塞的：立即返回。"),
+    )
+}
+
+/// Says who listens where a client has not been answered.
+fn nobody_listens(frame: &Frame, call: &str) -> (String, String) {
+    let tried = call.split_once(", ").map_or("", |(_, address)| address.trim_end_matches(')'));
+    let mut listening = frame.sockets.iter().filter(|it| it.state == "LISTEN");
+    match listening.next() {
+        Some(socket) => {
+            let address = socket.address.as_deref().unwrap_or("127.0.0.1");
+            let address =
+                if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+            let port = socket.port.unwrap_or_default();
+            (
+                format!("the server listens on {address}:{port}, and not on {tried}"),
+                format!("服务器监听的是 {address}:{port}，而不是 {tried}"),
+            )
+        }
+        None => (
+            format!("no socket listens on {tried}, so the kernel answers with a reset"),
+            format!("{tried} 上没有监听套接字，内核回以 RST"),
+        ),
+    }
+}
+
+/// Says how a call has returned.
+fn returned(frame: &Frame, who: usize, Did(_, call, result, _): &Did) -> Words {
+    let Words { en, zh } = subject(who, frame.sides.len());
+    let name = name_of(call);
+    let arguments = call[name.len()..].trim_matches(['(', ')']);
+    let value = result.split(' ').next().unwrap_or_default();
+    if let Some(reason) = result.strip_prefix("-1 ") {
+        return failed(frame, who, call, reason);
     }
     match name {
         "socket" => words(
@@ -92,6 +287,12 @@ fn returned(Words { en, zh }: &Words, Did(_, call, result, _): &Did) -> Words {
         ),
         "bind" => {
             let address = arguments.split_once(", ").map_or("", |(_, address)| address);
+            if who > 0 {
+                return words(
+                    format!("{en} binds its socket to {address}: that is where it connects from."),
+                    format!("{zh}把套接字绑定到 {address}：它将从这个地址发起连接。"),
+                );
+            }
             words(
                 format!("{en} binds its socket to {address}. Nobody can connect yet."),
                 format!("{zh}把套接字绑定到 {address}。此时客户端还连不上来。"),
@@ -154,6 +355,12 @@ fn waits(Words { en, zh }: &Words, call: &str) -> Words {
         "recv" => words(
             format!("{en}’s `recv` blocks: the receive queue is empty."),
             format!("{zh}的 recv 阻塞：接收队列是空的。"),
+        ),
+        "send" => words(
+            format!(
+                "{en}’s `send` blocks: the other side’s receive queue and its own send queue are full."
+            ),
+            format!("{zh}的 send 阻塞：对方的接收队列和自己的发送队列都满了。"),
         ),
         name => words(format!("{en}’s `{name}` blocks."), format!("{zh}的 {name} 阻塞。")),
     }

@@ -250,6 +250,10 @@ pub struct Socket {
     /// Whether it waits to be accepted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub queued: bool,
+    /// Under which descriptor the socket listens in whose queue it waits, where several listen on its
+    /// port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listener: Option<u32>,
     /// What its kernel waits for, `retransmission`, `keepalive`, `TIME_WAIT` or `probe`, and for how
     /// many seconds more.
     #[serde(default, skip_serializing_if = "Option::is_none")]

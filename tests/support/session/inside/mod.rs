@@ -26,6 +26,12 @@ use crate::run::sockets::Entry;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 const LOOKS: usize = 3;
 
+/// Where nothing moves for so long, what is not confirmed will not be soon: an ACK may wait for 0.2 s.
+const STILL: Duration = Duration::from_millis(250);
+
+/// Who pauses for longer is shown to pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
 /// While nothing else is to be done, every so many of them is one: so a session that waits costs nothing.
 const LOOKS_TO_LET_WAIT: usize = 10;
 
@@ -126,8 +132,8 @@ struct Moment {
 impl Session {
     fn new(setup: Setup) -> io::Result<Self> {
         let terminals = setup.programs.into_iter().map(Terminal::new).collect::<io::Result<_>>()?;
-        let Setup { ports, patience, .. } = setup;
         let (wire, sockets) = (Wire::open()?, Sockets::default());
+        let Setup { ports, patience, .. } = setup;
         Ok(Self { terminals, wire, sockets, ports, patience })
     }
 
@@ -158,11 +164,11 @@ impl Session {
             }
             Act::Enter => {
                 let call = terminal.question().map(|call| call.name().to_owned());
-                terminal.enter("");
+                terminal.enter();
                 call
             }
             Act::Type(line) => {
-                terminal.enter(line);
+                terminal.type_line(line);
                 Some("input".to_owned())
             }
             Act::EndInput => {
@@ -208,10 +214,10 @@ impl Session {
             if is_interrupted() || begun.elapsed() > LONGEST_WAIT {
                 break;
             }
-            thread::sleep(BETWEEN_LOOKS);
             if looks % LOOKS_TO_LET_WAIT == 0 && self.moment()? != first {
                 break;
             }
+            thread::sleep(BETWEEN_LOOKS);
         }
         Ok(())
     }
@@ -220,7 +226,8 @@ impl Session {
     /// whether it comes in time.
     fn settle(&mut self) -> io::Result<bool> {
         let begun = Instant::now();
-        let (mut last, mut alike) = (None, 1);
+        let (mut last, mut alike, mut changed) = (None::<Moment>, 1, begun);
+        let is_asleep = |moment: &Option<Moment>| moment.as_ref().is_some_and(|it| it.is_asleep);
         while alike < LOOKS {
             thread::sleep(BETWEEN_LOOKS);
             if begun.elapsed() > self.patience {
@@ -229,9 +236,14 @@ impl Session {
             let now = self.moment()?;
             let is_at_rest = now.is_asleep && table::is_at_rest(&now.sockets);
             let now = Some(now);
-            alike = if is_at_rest && now == last { alike + 1 } else { 1 };
+            if now != last {
+                changed = Instant::now();
+            }
+            let is_still = now == last && (is_at_rest || changed.elapsed() > STILL);
+            alike = if is_still && is_asleep(&now) { alike + 1 } else { 1 };
             last = now;
-            if alike == LOOKS && self.terminals.iter().any(Terminal::pauses) {
+            let pauses = || self.terminals.iter().any(Terminal::pauses);
+            if alike == LOOKS && begun.elapsed() < LONGEST_PAUSE.min(self.patience) && pauses() {
                 alike = 1;
             }
         }

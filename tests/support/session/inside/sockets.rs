@@ -83,10 +83,17 @@ impl Sockets {
             }
         }
         self.queue(&rows, &held);
+        let listeners: BTreeMap<u64, u32> =
+            held.iter().map(|(inode, holder)| (*inode, holder.descriptor)).collect();
         let mut found: Vec<Socket> = rows
             .iter()
             .map(|row| self.socket(row, held.remove(&row.inode), terminals, wire))
             .collect();
+        for socket in found.iter_mut().filter(|socket| socket.queued) {
+            let ports = socket.port.zip(socket.peer);
+            let queue = self.queued.iter().find(|(its, _)| Some(*its) == ports);
+            socket.listener = queue.and_then(|(_, inode)| listeners.get(&(*inode)?).copied());
+        }
         // Those that the table does not show: not bound, or only bound, or their connection is over.
         let udp = udp_sockets();
         for (inode, holder) in held {
@@ -121,7 +128,9 @@ impl Sockets {
             let mut of_port = of_port
                 .filter(|row| row.unread > self.waiting.get(&row.inode).copied().unwrap_or(0));
             let queue = of_port.next().filter(|_| of_port.next().is_none());
-            self.queued.push((ports, queue.map(|row| row.inode)));
+            let is_shared =
+                listening.iter().filter(|row| row.address.port() == ports.0).count() > 1;
+            self.queued.push((ports, queue.filter(|_| is_shared).map(|row| row.inode)));
         }
         self.waiting = listening.iter().map(|row| (row.inode, row.unread)).collect();
     }

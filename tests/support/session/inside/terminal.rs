@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command, ExitStatus};
 use std::time::Duration;
 
-use os_pipe::PipeWriter;
+use os_pipe::{PipeReader, PipeWriter};
 use rustix::fs::{OFlags, fcntl_setfl};
 use tempfile::tempfile;
 
@@ -30,6 +30,9 @@ const MOST_SHOWN: usize = 8 * 1024;
 
 /// How much is read before anything else is looked at.
 const MOST_READ: usize = 1024 * 1024;
+
+/// The descriptor from which `common/watch.py` reads the answers.
+const ANSWERS: u32 = 200;
 
 /// The number of `SIGKILL`.
 const KILL: i32 = 9;
@@ -67,6 +70,9 @@ struct Running {
     process: Process,
     /// `None` once it has ended.
     input: Option<PipeWriter>,
+    /// Where `common/watch.py` reads the answers to its questions. A program in Rust reads nothing
+    /// else, and reads them from its input.
+    answers: Option<(PipeReader, PipeWriter)>,
     output: File,
 }
 
@@ -94,18 +100,13 @@ impl Terminal {
     pub fn start(&mut self) -> io::Result<()> {
         self.source = source_of(&self.launch.part)?;
         self.lines.set_len(0)?;
-        self.running = Some(run(&self.launch, &self.path_of_lines())?);
+        self.running = Some(run(&self.launch, &path_of(&self.lines))?);
         self.new.extend(format!("{}\n", self.launch.typed()).bytes());
         (self.status, self.raised, self.calls) = Default::default();
         (self.questions, self.answered) = (0, 0);
         self.line.clear();
         self.names.clear();
         Ok(())
-    }
-
-    /// Returns the name by which others can open the file.
-    fn path_of_lines(&self) -> PathBuf {
-        format!("/proc/{}/fd/{}", process::id(), self.lines.as_raw_fd()).into()
     }
 
     /// Returns the processes of the program: itself first, and what it has started.
@@ -205,7 +206,7 @@ impl Terminal {
     }
 
     fn note_calls(&mut self) {
-        let written = fs::read(self.path_of_lines()).unwrap_or_default();
+        let written = fs::read(path_of(&self.lines)).unwrap_or_default();
         self.calls.note(&written, &self.file(), &self.source);
     }
 
@@ -215,19 +216,42 @@ impl Terminal {
         self.calls.asked(&text(&self.line))
     }
 
-    /// Types a line or, to let the program make its next call, only presses Enter.
-    pub fn enter(&mut self, line: &str) {
-        let call = self.question().map(|call| call.text.clone());
-        let asks = self.threads().into_iter().find(threads::Thread::reads_input);
+    /// Presses Enter, which lets the program make the call that it asks for.
+    pub fn enter(&mut self) {
+        let Some(call) = self.question().map(|call| call.text.clone()) else {
+            return self.type_line("");
+        };
+        let thread = self.threads().into_iter().find(|thread| self.asks(thread));
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        let answers = running.answers.as_mut().map(|(_, answers)| answers);
+        if let Some(answers) = answers.or(running.input.as_mut()) {
+            let _ = answers.write_all(b"\n"); // or the program has closed its input
+        }
+        self.show(b"\n"); // as a terminal shows it
+        self.end_line();
+        self.calls.begin(&call, thread.map(|thread| thread.id));
+    }
+
+    /// Types a line.
+    pub fn type_line(&mut self, line: &str) {
+        let question = self.question().map(|_| self.line.clone());
         let Some(input) = self.running.as_mut().and_then(|running| running.input.as_mut()) else {
             return;
         };
         let _ = writeln!(input, "{line}"); // or the program has closed its input
-        self.show(format!("{line}\n").as_bytes()); // as a terminal shows it
-        self.end_line();
-        if let Some(call) = call {
-            self.calls.begin(&call, asks.map(|thread| thread.id));
+        self.show(format!("{line}\n").as_bytes());
+        match question {
+            Some(question) => self.show(&question), // it still stands
+            None => self.end_line(),
         }
+    }
+
+    /// Returns whether it is this thread that asks.
+    fn asks(&self, thread: &threads::Thread) -> bool {
+        let has_answers = self.running.as_ref().is_some_and(|running| running.answers.is_some());
+        thread.reads(if has_answers { ANSWERS } else { 0 })
     }
 
     /// Ends the line of the program in which something has been typed.
@@ -240,7 +264,6 @@ impl Terminal {
 
     /// Presses Ctrl-D.
     pub fn end_input(&mut self) {
-        self.answered += usize::from(self.question().is_some());
         if let Some(running) = &mut self.running {
             running.input = None;
         }
@@ -317,7 +340,7 @@ impl Terminal {
             id.filter(|_| has_threads).map(|id| self.name(id, number))
         };
         let question = self.question();
-        let asks = question.and_then(|_| threads.iter().find(|thread| thread.reads_input()));
+        let asks = question.and_then(|_| threads.iter().find(|thread| self.asks(thread)));
         let did = returned.into_iter().map(|(call, result)| {
             let name = name(call.thread);
             Did(call.line, call.text, result, name)
@@ -332,7 +355,7 @@ impl Terminal {
         let states: Vec<Thread> = threads
             .iter()
             .map(|thread| {
-                let asked = question.filter(|_| thread.reads_input());
+                let asked = question.filter(|_| self.asks(thread));
                 let state = asked.map(|call| State::Asks(call.text.clone()));
                 let state = state.unwrap_or_else(|| thread.state(&self.calls.begun));
                 Thread { name: name(Some(thread.id)).unwrap_or_default(), state }
@@ -355,14 +378,14 @@ impl Terminal {
         }
     }
 
-    /// Names the threads that serve a client after it.
+    /// Names the threads that receive from a client after it.
     pub fn name_threads(&mut self, who: usize, sockets: &[Socket]) {
         let threads = self.threads();
         let asks = self.question().and_then(|call| {
-            let thread = threads.iter().find(|thread| thread.reads_input())?;
-            Some((thread.id, call.descriptor()?))
+            let thread = threads.iter().find(|thread| self.asks(thread))?;
+            Some((thread.id, call.descriptor().filter(|_| call.name() == "recv")?))
         });
-        let begun = self.calls.begun.iter();
+        let begun = self.calls.begun.iter().filter(|call| call.name() == "recv");
         let begun = begun.filter_map(|call| call.thread.zip(call.descriptor()));
         let uses: Vec<(u32, u32)> = begun.chain(asks).collect();
         for (thread, descriptor) in uses {
@@ -427,9 +450,18 @@ fn run(launch: &Launch, lines: &Path) -> io::Result<Running> {
         None => shell.arg(programs().join(&launch.part.name)),
     };
     shell.current_dir(&launch.folder).env("WATCH_LINES", lines);
+    let answers = launch.python.as_ref().map(|_| os_pipe::pipe()).transpose()?;
+    if let Some((answers, _)) = &answers {
+        shell.env("WATCH_ANSWERS", path_of(answers));
+    }
     let program = Program::of(shell).in_own_session().env("STEP", "1").stdin(its_input);
     let process = program.stdout(writer.try_clone()?).stderr(writer).spawn()?;
-    Ok(Running { process, input: Some(input), output: reader.into() })
+    Ok(Running { process, input: Some(input), answers, output: reader.into() })
+}
+
+/// Returns the name by which others can open a file of this process.
+fn path_of(file: &impl AsRawFd) -> PathBuf {
+    format!("/proc/{}/fd/{}", process::id(), file.as_raw_fd()).into()
 }
 
 /// The folder of the programs: this one is in a folder of it.

@@ -51,9 +51,9 @@ impl Thread {
         matches!(self.name(), Some("nanosleep" | "clock_nanosleep"))
     }
 
-    /// Returns whether it reads its program's input.
-    pub fn reads_input(&self) -> bool {
-        self.state == 'S' && self.name() == Some("read") && self.descriptor() == Some(0)
+    /// Returns whether it reads from this descriptor.
+    pub fn reads(&self, descriptor: u32) -> bool {
+        self.state == 'S' && self.name() == Some("read") && self.descriptor() == Some(descriptor)
     }
 
     fn name(&self) -> Option<&'static str> {
@@ -92,6 +92,9 @@ impl Thread {
             "select" | "pselect6" => ("select", None),
             "epoll_wait" | "epoll_pwait" | "epoll_pwait2" => ("epoll_wait", None),
             "nanosleep" | "clock_nanosleep" => return "sleep".to_owned(),
+            "futex" if self.argument(3).is_some_and(|limit| limit != 0) => {
+                return "another thread, for a limited time".to_owned();
+            }
             "futex" => return "another thread".to_owned(),
             "wait4" | "waitid" => return "another process".to_owned(),
             "pause" | "rt_sigsuspend" | "rt_sigtimedwait" => return "a signal".to_owned(),
