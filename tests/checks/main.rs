@@ -23,6 +23,7 @@ mod commands {
     mod left_behind;
     mod lesson;
     mod live;
+    mod own_programs;
     mod rows_hold;
 }
 

@@ -164,8 +164,10 @@ impl Sockets {
         socket.queued = self.queued.iter().any(|(its, _)| *its == ports);
         // An orphan has no receive queue, and in TIME_WAIT it is only the memory of a connection.
         if socket.fd.is_some() || socket.queued {
-            let (text, count, ends) = wire.unread(ports, row.unread);
-            (socket.rx, socket.text, socket.fin) = (Some(count), text, ends);
+            // An end of the stream that is not read counts as one byte.
+            socket.fin = row.unread > 0 && wire.has_ended(ports);
+            let count = row.unread - usize::from(socket.fin);
+            (socket.rx, socket.text) = (Some(count), wire.unread(ports, count));
             socket.full = count > 0 && wire.is_full(ports);
         }
         if unconfirmed(row) > 0 {
@@ -197,9 +199,10 @@ impl Sockets {
         let addresses = self.addresses.get(&inode);
         let ports = addresses.map(|(local, peer)| (local.port(), peer.port()));
         let unread = unread_in(process, descriptor);
-        let queue = ports.filter(|_| unread > 0).map(|ports| wire.unread(ports, unread));
-        let (text, count, fin) = queue.unwrap_or_default();
-        let rx = Some(count).filter(|_| unread > 0);
+        let holds = ports.filter(|_| unread > 0);
+        let text = holds.map(|ports| wire.unread(ports, unread)).unwrap_or_default();
+        let fin = holds.is_some_and(|ports| wire.has_ended(ports));
+        let rx = holds.map(|_| unread);
         // In TIME_WAIT the table does not say whose it is.
         let is_kept = |socket: &&mut Socket| socket.port.zip(socket.peer) == ports;
         if let Some(kept) = found.iter_mut().find(is_kept).filter(|_| ports.is_some()) {

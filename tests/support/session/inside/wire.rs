@@ -146,17 +146,19 @@ impl Wire {
         recorded.collect()
     }
 
-    /// Returns how the bytes begin that a port has not read of what has come from its peer, how many
-    /// they are, and whether an end of the stream is behind them; it counts as one.
-    pub fn unread(&self, (port, peer): Direction, count: usize) -> (String, usize, bool) {
+    /// Returns whether all has come to a port that its peer sends, and the end of the stream.
+    pub fn has_ended(&self, (port, peer): Direction) -> bool {
+        let stream = self.streams.get(&(peer, port));
+        stream.is_some_and(|stream| stream.has_ended && stream.confirmed >= stream.sent)
+    }
+
+    /// Returns how the last bytes begin that have come to a port: so many it has not read.
+    pub fn unread(&self, (port, peer): Direction, count: usize) -> String {
         let Some(stream) = self.streams.get(&(peer, port)) else {
-            return (String::new(), count, false);
+            return String::new();
         };
-        let has_ended = stream.has_ended && stream.confirmed >= stream.sent;
-        let ends = has_ended && count > 0;
-        let bytes = count - usize::from(ends);
-        let end = stream.confirmed - usize::from(has_ended);
-        (beginning(stream.between(end.saturating_sub(bytes), end)), bytes, ends)
+        let end = stream.confirmed - usize::from(self.has_ended((port, peer)));
+        beginning(stream.between(end.saturating_sub(count), end))
     }
 
     /// Returns how the bytes begin that a port has sent, as far as they have travelled, and its peer
