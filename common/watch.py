@@ -344,22 +344,22 @@ stepping = os.environ.get("STEP", "0") not in ("", "0")
 question = ""  # the one that waits for its answer
 turn = Lock()  # held by the thread that asks, so that two never ask at once
 screen = Lock()  # held by the thread that writes, so that lines and the question stay whole
-output, error_output = None, sys.stderr
+keyboard, output, error_output = sys.stdin, None, sys.stderr
 
 
-def open_keyboard():
-    """Returns where the answers come from: the keyboard or, for `cargo lesson`, the file that
-    WATCH_ANSWERS names, so that they are not mixed with what the program itself reads. It has a
-    number that no socket is given."""
+def open_answers():
+    """Returns the descriptor of what WATCH_ANSWERS names, if it does: there `cargo lesson` presses
+    Enter, so that the answers are not mixed with what the program itself reads. It has a number that
+    no socket is given, and no object that is gone at the exit."""
     if "WATCH_ANSWERS" not in os.environ:
-        return sys.stdin
+        return None
     file = os.open(os.environ["WATCH_ANSWERS"], os.O_RDONLY)
     os.dup2(file, 200, inheritable=False)
     os.close(file)
-    return open(200)
+    return 200
 
 
-keyboard = open_keyboard()
+answers = open_answers()
 
 
 def pause(call):
@@ -394,6 +394,8 @@ def ask(text):
 
 def has_answered():
     try:
+        if answers:
+            return os.read(answers, 1)
         return keyboard and keyboard.readline()
     except (OSError, ValueError):
         return False  # the program has closed it: it has ended, too
