@@ -120,7 +120,7 @@ fn recordings_obey_the_rules_of_tcp() {
         return;
     };
     let lesson = recorded(page);
-    assert_eq!(recordings(&lesson).count(), 24);
+    assert_eq!(recordings(&lesson).count(), 26);
     for (name, recording) in recordings(&lesson) {
         obeys_the_rules(recording).unwrap_or_else(|problem| panic!("{name}, {problem}"));
     }
@@ -354,7 +354,7 @@ fn wrong_line<'a>(line: Option<usize>, call: &str, source: &'a Source) -> Option
         "socket" => makes("Socket::") || makes("socket.socket("),
         "shutdown" => makes("linger_and_close("),
         "recv" => makes(".recv(") || makes("linger_and_close("),
-        "close" => makes("close(") || makes("?") || makes("the exit does"),
+        "close" => makes("close(") || makes("?") || makes("return") || makes("the exit does"),
         name => makes(&format!(".{name}(")),
     };
     Some(code).filter(|_| !is_right)
@@ -532,7 +532,7 @@ fn own_program_goes_on_without_outputs_and_its_text_is_not_utf_8() {
 
 #[test]
 fn lesson_names_what_is_wrong_with_its_command_line() {
-    let usage = "usage: cargo lesson [--port N] [SERVER CLIENT [CLIENT...]]\n       cargo lesson FILE [SERVER CLIENT]\n       cargo lesson --site FOLDER\n";
+    let usage = "usage: cargo lesson [--port N] [SERVER CLIENT [CLIENT...]]\n       cargo lesson FILE [SERVER CLIENT [CLIENT...]]\n       cargo lesson SCENARIO\n       cargo lesson --site FOLDER\n";
     for (arguments, problem) in [
         (vec!["--fast"], "unknown option '--fast'"),
         (vec!["--port"], "--port takes a number"),
@@ -541,7 +541,11 @@ fn lesson_names_what_is_wrong_with_its_command_line() {
         (vec!["--port", "0", "short-server"], "it takes a SERVER and up to four CLIENTs"),
         (vec!["no.py", "short-client"], "there is no file no.py in this folder"),
         (vec!["page.html", "short-server"], "it takes a FILE, or a FILE, a SERVER and a CLIENT"),
-        (vec!["a.html", "short-server", "short-client", "x"], "too many arguments: 'x'"),
+        (
+            vec!["a.html", "short-server", "short-client", "x"],
+            "x is neither short-client nor long-client nor a Python file",
+        ),
+        (vec!["a.html", "long-server", "1", "2", "3", "4", "x"], "too many arguments: 'x'"),
         (vec!["my_server.py"], "FILE 'my_server.py' does not end in .html"),
         (
             vec!["a.html", "short-client", "short-server"],
@@ -551,6 +555,26 @@ fn lesson_names_what_is_wrong_with_its_command_line() {
     ] {
         let expected = Finished::failure(2, &format!("error: {problem}\n{usage}"));
         assert_eq!(lesson().args(arguments).run(), expected);
+    }
+}
+
+#[test]
+fn what_prevents_a_page_is_told_before_anything_is_recorded() {
+    if own_network().zip(or_skip("python3", python())).is_none() {
+        return;
+    }
+    let folder = tempdir().expect("a folder can be made");
+    let made = Command::new("mkfifo").arg(folder.path().join("fifo.html")).status();
+    assert!(made.is_ok_and(|status| status.success()));
+    for (file, (name, value), problem) in [
+        ("fifo.html", ("A", ""), "fifo.html is there, and is no file that can be replaced"),
+        ("no/a.html", ("A", ""), "cannot write no/a.html: No such file or directory"),
+        ("a.html", ("TMPDIR", "/no"), "TMPDIR names the folder /no, which is not there"),
+        ("a.html", ("PYTHON", "/no"), "PYTHON names /no, which does not run"),
+    ] {
+        let made = lesson().in_folder(folder.path()).args([file]).env(name, value).run();
+        assert_eq!((made.status, made.stdout.as_str()), (Some(1), ""), "{}", made.stderr);
+        assert!(made.stderr.starts_with(&format!("error: {problem}")), "{}", made.stderr);
     }
 }
 

@@ -218,7 +218,7 @@ c.send(b'one')
 c.send(b'two')",
         client: "s.close()",
         shows: &[
-            "answers with a reset, RST: `recv` still returns 0, and the next `send` fails",
+            "After that, `recv` still returns 0, and the next `send` fails: Broken pipe.",
             "0 did send(4, \"two\") = -1 Broken pipe",
         ],
     },

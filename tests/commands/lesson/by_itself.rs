@@ -6,8 +6,8 @@ use std::io;
 use support::session::Act;
 use support::session::recording::{Frame, Part, Recording, Side, State, Words};
 
-use crate::script::Session;
 use crate::kernel;
+use crate::script::Session;
 use crate::sentence::{self, words};
 
 /// How many steps are recorded.

@@ -5,6 +5,7 @@ mod by_itself;
 mod kernel;
 mod live;
 mod page;
+mod record;
 mod scenario;
 mod script;
 mod sentence;

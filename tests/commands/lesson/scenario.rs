@@ -58,6 +58,7 @@ impl Event {
 pub const STARTS: &str = "starts";
 pub const ASKS: &str = "asks for ";
 pub const CTRL_C: &str = "Ctrl-C";
+pub const KILL: &str = "kill -9";
 pub const SYN_AGAIN: &str = "sends its SYN again";
 pub const ANSWERED: &str = "is answered";
 

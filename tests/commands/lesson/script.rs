@@ -6,10 +6,10 @@ use std::mem;
 use support::command_line::tell;
 use support::session::Act;
 use support::session::ask::Question;
-use support::session::recording::{Frame, Recording, Segment, State, Words, name_of};
+use support::session::recording::{Frame, Part, Recording, Segment, State, Words, name_of};
 
-use crate::scenario::{ANSWERED, ASKS, CTRL_C, Event, STARTS, SYN_AGAIN, Scenario, Step};
-use crate::{kernel, sentence};
+use crate::scenario::{ANSWERED, ASKS, CTRL_C, Event, KILL, STARTS, SYN_AGAIN, Scenario, Step};
+use crate::{by_itself, kernel, sentence};
 
 /// How many calls are let through that a scenario does not have.
 const MOST_EXTRA: usize = 10;
@@ -34,25 +34,35 @@ struct Script<'a> {
     /// Whether the programs have made the very calls that the scenario has: only then its sentences
     /// hold.
     is_as_written: bool,
+    /// A program that is not the project's any more, until that has been said.
+    changed: Option<&'a str>,
 }
 
-/// Runs the first steps of a scenario, and returns whether all went as it is written, too.
+/// Runs the first steps of a scenario, and returns whether all went as it is written, too. Where one of
+/// the programs has been changed and does something else, it goes on by itself.
 pub fn record<'a>(
     scenario: &'a Scenario,
     edition: &str,
     count: usize,
+    changed: Option<&'a str>,
     session: &'a mut Session<'a>,
 ) -> io::Result<(Recording, bool)> {
-    let programs = scenario.programs(edition).into_iter().map(|launch| launch.part).collect();
+    let programs: Vec<Part> =
+        scenario.programs(edition).into_iter().map(|launch| launch.part).collect();
     let mut steps = scenario.steps(edition);
     steps.truncate(count);
     let events = steps.iter().flat_map(|(_, step)| &step.events).rev().collect();
     let step = session(0, Act::Look)?;
     let (frames, repeated, extra, is_as_written) = (Vec::new(), Vec::new(), 0, true);
-    let mut script = Script { session, events, frames, step, repeated, extra, is_as_written };
+    let mut script =
+        Script { session, events, frames, step, repeated, extra, is_as_written, changed };
     for (_, step) in &steps {
-        if script.make(step)?.is_none() {
+        if script.make(step, changed.is_some())?.is_none() {
             script.is_as_written = false;
+            if changed.is_some() {
+                let frames = mem::take(&mut script.frames);
+                script.frames = by_itself::go_on(frames, programs.len(), script.session)?;
+            }
             break;
         }
     }
@@ -77,7 +87,7 @@ fn ask<'a>(questions: impl Iterator<Item = Option<&'a Question>>, frames: &mut [
 impl Script<'_> {
     /// Makes a step, and adds its frame. Returns `None` where a program does something else, so that
     /// the recording ends.
-    fn make(&mut self, step: &Step) -> io::Result<Option<()>> {
+    fn make(&mut self, step: &Step, is_changed: bool) -> io::Result<Option<()>> {
         let mut problem = None;
         for event in &step.events {
             problem = self.make_happen(event)?;
@@ -89,13 +99,17 @@ impl Script<'_> {
         let problem = problem.or_else(|| self.look_ahead());
         self.show_repeated(step);
         // What the kernel does by itself, no program has done.
-        let is_done = |event: &&Event| event.what == CTRL_C || event.call() == Some(event.what);
+        let is_done = |event: &&Event| {
+            [CTRL_C, KILL].contains(&event.what) || event.call() == Some(event.what)
+        };
         let last = step.events.iter().rfind(is_done).filter(|_| !self.frames.is_empty());
         let is_killed = step.events.iter().any(|event| event.what == CTRL_C);
         let call = last.map(|event| if is_killed { "kill" } else { name_of(event.what) });
         (self.step.who, self.step.call) = (last.map(|event| event.who), call.map(str::to_owned));
-        self.step.unexpected = problem.is_some();
         let goes_on = problem.is_none().then_some(());
+        self.is_as_written &= problem.is_none();
+        let problem = problem.filter(|_| !is_changed);
+        self.step.unexpected = problem.is_some();
         let words = problem.or_else(|| self.is_as_written.then(|| step.words.clone()));
         self.finish_step(words);
         Ok(goes_on)
@@ -105,7 +119,12 @@ impl Script<'_> {
     fn finish_step(&mut self, words: Option<Words>) {
         let next = self.step.unchanged();
         let mut frame = mem::replace(&mut self.step, next);
-        frame.words = words.unwrap_or_else(|| kernel::of_change(&frame, self.frames.last()));
+        let general = || kernel::of_change(&frame, self.frames.last());
+        let note = if self.is_as_written { None } else { self.changed.take() };
+        frame.words = match (words, note.map(sentence::changed)) {
+            (words, None) => words.unwrap_or_else(general),
+            (words, Some(note)) => sentence::joined([note, words.unwrap_or_else(general)]),
+        };
         self.frames.push(frame);
     }
 
@@ -113,6 +132,8 @@ impl Script<'_> {
     fn show_repeated(&mut self, step: &Step) {
         let (repeated, others): (Vec<_>, Vec<_>) =
             mem::take(&mut self.step.segments).into_iter().partition(|segment| segment.5.again);
+        // When a full queue is asked whether it takes more is left to the clock, too.
+        let others = others.into_iter().filter(|segment| !segment.5.probe);
         self.repeated.extend(repeated);
         let waits = step.events.iter().filter(|event| [SYN_AGAIN, ANSWERED].contains(&event.what));
         for who in waits.map(|event| event.who) {
@@ -171,6 +192,7 @@ impl Script<'_> {
         match event.what {
             STARTS => self.act(who, Act::Start)?,
             CTRL_C => self.act(who, Act::Interrupt)?,
+            KILL => self.act(who, Act::Kill)?,
             SYN_AGAIN => self.wait_until(|script| script.was_sent_again(who))?,
             ANSWERED => self.wait_until(|script| script.state(who).asks().is_some())?,
             what if what.starts_with(ASKS) => {}
@@ -209,7 +231,7 @@ impl Script<'_> {
             };
             let is_expected = match next.call() {
                 Some(call) => name_of(call) == name_of(asked),
-                None => next.what == CTRL_C,
+                None => [CTRL_C, KILL].contains(&next.what),
             };
             if !is_expected && self.has_threads(who) {
                 self.is_as_written = false;
@@ -249,7 +271,7 @@ client: sends its SYN again
 ";
 
     /// Plays a server that asks for these calls, and a client whose SYN is sent again twice.
-    fn record_server(calls: &[&str]) -> (Vec<String>, bool, Vec<usize>) {
+    fn record_server(calls: &[&str], changed: Option<&str>) -> (Vec<String>, bool, Vec<usize>) {
         let scenario = Scenario::read(SCENARIO);
         let mut calls = calls.iter();
         let mut session = |_: usize, act: Act| {
@@ -265,7 +287,7 @@ client: sends its SYN again
             Ok(frame)
         };
         let (recording, is_as_written) =
-            record(&scenario, "rust", usize::MAX, &mut session).expect("it is recorded");
+            record(&scenario, "rust", usize::MAX, changed, &mut session).expect("it is recorded");
         let frames = recording.frames.iter();
         let (words, segments) = frames.map(|it| (it.words.en.clone(), it.segments.len())).unzip();
         (words, is_as_written, segments)
@@ -273,7 +295,8 @@ client: sends its SYN again
 
     #[test]
     fn scenario_has_its_own_sentences_where_the_programs_do_what_it_says() {
-        let (words, is_as_written, segments) = record_server(&["", "listen(3, 5)", "accept(3)"]);
+        let (words, is_as_written, segments) =
+            record_server(&["", "listen(3, 5)", "accept(3)"], None);
         assert_eq!(words, ["It starts.", "It listens.", "Once more."]);
         assert!(is_as_written);
         assert_eq!(segments, [0, 0, 1]); // of two, which the clock decides, it shows the last
@@ -281,8 +304,17 @@ client: sends its SYN again
 
     #[test]
     fn scenario_ends_where_a_program_asks_for_another_call() {
-        let (words, is_as_written, _) = record_server(&["", "socket(AF_INET, SOCK_STREAM)"]);
+        let (words, is_as_written, _) = record_server(&["", "socket(AF_INET, SOCK_STREAM)"], None);
         assert!(!is_as_written);
         assert!(words[0].starts_with("Expected of the server here: listen(3, 5)."), "{}", words[0]);
+    }
+
+    #[test]
+    fn changed_program_goes_on_with_general_sentences() {
+        let calls = ["", "socket(AF_INET, SOCK_STREAM)", "listen(3, 5)"];
+        let (words, is_as_written, _) = record_server(&calls, Some("short-server"));
+        assert!(!is_as_written);
+        assert!(words[0].starts_with("short-server has been changed"), "{}", words[0]);
+        assert!(words.len() > 1 && !words.iter().any(|words| words.contains("Expected")));
     }
 }

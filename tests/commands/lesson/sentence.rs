@@ -1,8 +1,6 @@
 //! General sentences, one for each call and result, in both languages.
 
-use support::session::recording::{
-    At, Did, Frame, Segment, Side, Socket, State, When, Words, name_of,
-};
+use support::session::recording::{At, Did, Frame, Side, Socket, State, When, Words, name_of};
 
 use crate::scenario::Event;
 
@@ -387,6 +385,16 @@ pub fn unexpected(Event { who, what: expected }: &Event, now: &Frame) -> Words {
             "按照本课的步骤，这里{zh}应当进行 {expected}，但{}。源代码改动过吗？记录到此为止。",
             instead.zh
         ),
+    )
+}
+
+/// Says that a program is not the project's any more.
+pub fn changed(name: &str) -> Words {
+    words(
+        format!(
+            "{name} has been changed, so this is no longer the project’s program: from here on, the sentences are general."
+        ),
+        format!("{name} 已被修改，不再是项目原来的程序：从这里起，说明文字是通用的。"),
     )
 }
 

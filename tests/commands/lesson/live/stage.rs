@@ -16,10 +16,10 @@ use support::session::{Act, Answer, Launch, Network, Setup, Told};
 
 use super::clicks::{Clicks, Command, Next, Pair};
 use super::story::{Event, Head, Story};
+use crate::record::{MANY_PORTS, PATIENCE, PORTS};
 use crate::scenario::{self, EDITIONS};
 use crate::script;
 use crate::sentence::words;
-use crate::tool::{MANY_PORTS, PATIENCE, PORTS};
 
 /// How long a program may run on after a click before it is shown as it is.
 const A_WHILE: Duration = Duration::from_millis(500);
@@ -265,7 +265,8 @@ impl Stages {
                 session.act(who, act)?;
                 self.answer_of(number)
             };
-            let (recording, is_as_written) = script::record(scenario, edition, step + 1, &mut act)?;
+            let (recording, is_as_written) =
+                script::record(scenario, edition, step + 1, None, &mut act)?;
             Ok((session, recording, is_as_written))
         });
         let (session, recording, is_as_written) = replayed.map_err(|error| cannot_start(&error))?;
