@@ -7,16 +7,16 @@ const LIVE_WORDS = {
   en: {
     lesson: "Lesson", live: "Live", place: "recorded or live", save: "Save", takeOver: "Take over here",
     pairs: { short: "short pair", long: "long pair" }, pair: "pair", anew: "Start anew", back: "Back to the one before",
-    goal: "Goal", goals: "goals", hint: "Hint", nextGoal: "next goal", allMet: "all goals reached",
+    goal: "Goal", hint: "Hint", nextGoal: "next goal", allMet: "all goals reached",
     start: "start", another: "client", menu: name => `${name}: arguments, language, Ctrl-C, kill`,
-    waits: "waits: ", runs: "runs by itself", stopped: "stopped", line: "type a line", enter: "Enter",
+    waits: "waits: ", runs: "runs by itself", stopped: "stopped", line: "type a line",
     past: (step, last) => `You look at step ${step} of ${last}. End returns to now.`, now: "now",
     ctrlC: "Ctrl-C", kill: "kill -9", ctrlD: "Ctrl-D: end of its input", running: "for its next start", language: "language",
     message: "MESSAGE", bytes: "or so many bytes", count: "COUNT", backlog: "BACKLOG", forever: "forever",
     onlyAddress: "A Python twin takes no more than the address.", ownFile: "It is read anew at each start.",
     gone: "cargo lesson has ended. The steps so far can still be looked at.",
     ended: "The session has ended by an error; the terminal of cargo lesson says more. Start anew.",
-    saved: "Nothing has been done yet.", texts: "Texts",
+    texts: "Texts",
     turn: "another thread asks first: they take turns",
     explain: {
       accept: "`accept` waits until a client connects: start one.",
@@ -29,16 +29,16 @@ const LIVE_WORDS = {
   zh: {
     lesson: "课程", live: "动手", place: "演示还是动手", save: "保存", takeOver: "从这里接手",
     pairs: { short: "短连接", long: "长连接" }, pair: "程序", anew: "重新开始", back: "回到上一个会话",
-    goal: "目标", goals: "个目标", hint: "提示", nextGoal: "下一个目标", allMet: "全部目标都已达成",
+    goal: "目标", hint: "提示", nextGoal: "下一个目标", allMet: "全部目标都已达成",
     start: "启动", another: "客户端", menu: name => `${name}：参数、语言、Ctrl-C、kill`,
-    waits: "阻塞于 ", runs: "自己运行中", stopped: "已暂停", line: "输入一行", enter: "回车",
+    waits: "阻塞于 ", runs: "自己运行中", stopped: "已暂停", line: "输入一行",
     past: (step, last) => `正在回看第 ${step} 步，共 ${last} 步。按 End 回到现在。`, now: "现在",
     ctrlC: "Ctrl-C", kill: "kill -9", ctrlD: "Ctrl-D：结束输入", running: "下次启动时", language: "语言",
     message: "MESSAGE", bytes: "或者多少字节", count: "COUNT", backlog: "BACKLOG", forever: "一直发送",
     onlyAddress: "Python 版除地址外不接受参数。", ownFile: "每次启动都重新读取文件。",
     gone: "cargo lesson 已经结束。已有的步骤仍可回看。",
     ended: "会话因错误而结束，详情见 cargo lesson 的终端。请重新开始。",
-    saved: "还没有做过任何操作。", texts: "文档",
+    texts: "文档",
     turn: "另一个线程先走：它们轮流进行",
     explain: {
       accept: "`accept` 要等客户端来连接：请启动一个客户端。",
@@ -172,6 +172,19 @@ function liveHand() {
 hands.unshift(liveHand);
 
 let mostRoom = 0;
+// At the end of a recorded scenario: its goal, here.
+hands[hands.indexOf(atTheEnd)] = () => {
+  const end = atTheEnd(), index = live.challenges.findIndex(challenge => challenge.scenario === scenario.id);
+  if (!end || live.why_not || index < 0) return end;
+  const [again, , following] = end.content;
+  const doable = card(2, words.yourself, prose(live.challenges[index].title[language]));
+  return { ...end, content: [again, doable, following], choose(button) {
+    if (button.value !== "2") return end.choose(button);
+    goal = index;
+    toLive();
+  } };
+};
+
 const showLesson = show;
 show = moved => {
   showLesson(moved);
