@@ -190,6 +190,7 @@ impl Session {
             }
         };
         let restless = !self.settle()?;
+        self.terminals.iter_mut().for_each(Terminal::note_calls);
         let sockets = self.sockets.look(&self.terminals, &self.wire);
         let programs = self.terminals.len();
         let owners = &self.sockets;

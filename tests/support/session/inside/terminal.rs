@@ -205,7 +205,8 @@ impl Terminal {
         self.launch.python.clone().unwrap_or_else(rust)
     }
 
-    fn note_calls(&mut self) {
+    /// Reads what the program has written down.
+    pub fn note_calls(&mut self) {
         let written = fs::read(path_of(&self.lines)).unwrap_or_default();
         self.calls.note(&written, &self.file(), &self.source);
     }
@@ -325,7 +326,6 @@ impl Terminal {
 
     /// Returns what is new since this was last called, and what the program does now.
     pub fn frame(&mut self) -> Side {
-        self.note_calls();
         // Python names its files in full.
         let folder = format!("{}/", self.launch.folder.display());
         let new = self.take_new().replace(&folder, "");
