@@ -18,14 +18,16 @@ use std::thread;
 use std::time::Duration;
 
 use pretty_assertions::StrComparison;
-use serde_json::Value;
 use tempfile::NamedTempFile;
 
+use super::page::lesson_of;
+use super::site::is_step;
 use crate::commands::demo::without_ports;
 use support::run::{
     LEAVE_THREE_FILES_OPEN, Process, Program, or_skip, own_network, path_of_alias, poll, programs,
     python, strace,
 };
+use support::session::recording::Lesson;
 use support::{anchor_of, root};
 
 /// How long a program may go on before it waits for something.
@@ -405,7 +407,7 @@ fn links_lead_to_the_file_and_the_line_they_name() {
                 let text = read(&path);
                 let found = match place.strip_prefix('L') {
                     Some(line) => is_on_line(&text, line, document, target),
-                    None if file.ends_with("lesson.html") => is_step(place),
+                    None if file.ends_with("lesson.html") => is_step(&LESSON, place),
                     None => place.is_empty() || has_heading(&text, place),
                 };
                 assert!(found, "{document}: {target}");
@@ -424,19 +426,6 @@ fn is_on_line(source: &str, line: &str, document: &str, target: &str) -> bool {
     !code.contains('`') || source.contains(code.trim_matches('`'))
 }
 
-/// Returns whether the lesson has the step that this address names: LANGUAGE/SCENARIO/STEP, and
-/// `/python` for the twins.
-fn is_step(address: &str) -> bool {
-    let mut parts = address.split('/').skip(1);
-    let [scenario, step, edition] = [(); 3].map(|()| parts.next());
-    let mut scenarios = LESSON["scenarios"].as_array().into_iter().flatten();
-    let recorded = scenarios.find(|recorded| recorded["id"].as_str() == scenario);
-    let frames =
-        recorded.map(|recorded| &recorded["editions"][edition.unwrap_or("rust")]["frames"]);
-    let step = step.and_then(|step| step.parse::<usize>().ok());
-    frames.zip(step).is_some_and(|(frames, step)| frames.get(step).is_some())
-}
-
 /// Returns whether a page has the heading that this anchor names.
 fn has_heading(page: &str, anchor: &str) -> bool {
     let mut headings = page.lines().filter(|line| line.starts_with("##"));
@@ -444,12 +433,7 @@ fn has_heading(page: &str, anchor: &str) -> bool {
 }
 
 /// The recordings in the lesson, read once for all links.
-static LESSON: LazyLock<Value> = LazyLock::new(|| {
-    let page = read("docs/lesson.html");
-    let (_, data) = page.split_once(r#"id="data">"#).expect("the page holds the recordings");
-    let data = data.split("</script>").next().unwrap_or_default();
-    serde_json::from_str(data).expect("they are JSON")
-});
+static LESSON: LazyLock<Lesson> = LazyLock::new(|| lesson_of(&read("docs/lesson.html")));
 
 /// Returns the pages in English; each has a Chinese one beside it.
 fn pages() -> Vec<String> {

@@ -106,7 +106,7 @@ fn encoded(anchor: &str) -> String {
 
 /// Returns whether the lesson has what an address names: LANGUAGE/SCENARIO/STEP, `/python` behind it
 /// for the twins, or only the language.
-fn is_step(lesson: &Lesson, address: &str) -> bool {
+pub fn is_step(lesson: &Lesson, address: &str) -> bool {
     let parts: Vec<&str> = address.split('/').collect();
     let [scenario, step, edition @ ..] = &parts[1..] else {
         return ["en", "zh", ""].contains(&address);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// All that the page shows.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Lesson {
+    #[serde(with = "super::once")]
     pub scenarios: Vec<Scenario>,
     /// By edition and program, such as `rust/short-server`.
     pub sources: BTreeMap<String, Source>,

@@ -1,7 +1,16 @@
 // Shows one step of one recording. Which one, the address tells: #LANGUAGE/SCENARIO/STEP, and
 // /python behind it for the twins.
 
-const { scenarios, sources } = JSON.parse(element("#data").textContent);
+const { scenarios: [once, written], sources } = JSON.parse(element("#data").textContent);
+const scenarios = putBack(written);
+
+/** Puts back what is written once and stands more than once: there is only its number in the list of such
+ * values, alone in brackets. */
+function putBack(value) {
+  if (value === null || typeof value !== "object") return value;
+  if (!Array.isArray(value)) return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, putBack(part)]));
+  return value.length === 1 && typeof value[0] === "number" ? putBack(once[value[0]]) : value.map(putBack);
+}
 
 // The texts stand beside this page: in docs/ as they are written, in a site as pages. A page that
 // `cargo lesson` has put elsewhere finds them from target/ only.
