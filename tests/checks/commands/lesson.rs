@@ -12,7 +12,7 @@ use tempfile::tempdir;
 use support::run::{Finished, LIMIT, Program, or_skip, own_network, path_of_alias, python};
 use support::session::ask::Question;
 use support::session::recording::{
-    Ask, Did, Frame, Lesson, Recording, Segment, Socket, Source, When, Words,
+    Ask, Did, Extra, Frame, Lesson, Recording, Segment, Socket, Source, When, Words,
 };
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/lesson.html");
@@ -111,7 +111,7 @@ fn recordings_obey_the_rules_of_tcp() {
         return;
     };
     let lesson = recorded(page);
-    assert_eq!(recordings(&lesson).count(), 26);
+    assert_eq!(recordings(&lesson).count(), 38);
     for (name, recording) in recordings(&lesson) {
         obeys_the_rules(recording).unwrap_or_else(|problem| panic!("{name}, {problem}"));
     }
@@ -213,35 +213,72 @@ struct Connections {
     clients: BTreeMap<u16, usize>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "several can be so at once")]
 #[derive(Default)]
 struct Stream {
     text: String,
     came: usize,
     read: usize,
     began: bool,
-    /// Whether its end has come, and then whether it came before that of the other direction.
+    /// Whether its end has been sent, and then whether that of the other direction had not come before.
     ended_first: Option<bool>,
+    /// Whether its end has come, and whether its sender knows.
+    has_ended: bool,
+    end_is_known: bool,
     end_is_read: bool,
+    /// Between two machines: what has come, by its numbers, and the number behind all that was sent.
+    pieces: BTreeMap<u32, usize>,
+    end: u32,
 }
 
 impl Stream {
-    fn has_ended(&self) -> bool {
-        self.ended_first.is_some()
+    /// Notes what has come. On one machine that is each byte once, and in order.
+    fn arrive(&mut self, text: &str, count: usize, extra: &Extra) {
+        let came = self.came;
+        let Some(number) = extra.seq else {
+            self.came += count;
+            self.text += text;
+            return;
+        };
+        self.pieces.insert(number, count);
+        for (number, count) in &self.pieces {
+            let begin = usize::try_from(*number).expect("it is small").saturating_sub(1);
+            if begin <= self.came {
+                self.came = self.came.max(begin + count);
+            }
+        }
+        if self.came > came {
+            self.text += text;
+        }
+    }
+
+    /// Returns whether a segment of the other direction confirms its end.
+    fn is_confirmed_by(&self, other: &Extra) -> bool {
+        self.ended_first.is_some() && other.ack.is_some_and(|confirms| confirms >= self.end)
     }
 }
 
 impl Connections {
     fn add(&mut self, frame: &Frame, before: &[Socket]) {
-        for Segment(from, to, flags, text, count, _) in &frame.segments {
-            let other_has_ended = self.streams.get(&(*to, *from)).is_some_and(Stream::has_ended);
+        for Segment(from, to, flags, text, count, extra) in &frame.segments {
+            let arrives = !extra.lost && !extra.held;
+            let other = self.streams.entry((*to, *from)).or_default();
+            let other_has_ended = other.has_ended;
+            other.end_is_known |= arrives && other.is_confirmed_by(extra);
             let stream = self.streams.entry((*from, *to)).or_default();
             if flags.contains("SYN") {
                 *stream = Stream { began: true, ..Stream::default() };
             }
-            stream.text += text;
-            stream.came += count;
+            if arrives {
+                stream.arrive(text, *count, extra);
+            }
             if flags.contains("FIN") {
-                stream.ended_first = Some(!other_has_ended);
+                stream.ended_first.get_or_insert(!other_has_ended);
+                stream.has_ended |= arrives;
+                stream.end_is_known |= extra.seq.is_none(); // on one machine it is at rest
+                stream.end = extra
+                    .seq
+                    .map_or(0, |number| number + 1 + u32::try_from(*count).expect("it is small"));
             }
         }
         for socket in frame.sockets.iter().filter(|socket| socket.of > 0) {
@@ -258,7 +295,7 @@ impl Connections {
                 if let Some((stream, count)) = stream.zip(count) {
                     stream.read += count;
                     // Linux takes the end of the stream out of the queue with the last bytes.
-                    stream.end_is_read = stream.has_ended() && stream.read == stream.came;
+                    stream.end_is_read = stream.has_ended && stream.read == stream.came;
                 }
             }
         }
@@ -277,15 +314,21 @@ impl Connections {
             let from = self.streams.get(&(socket.of, peer)).unwrap_or(&nothing);
             let to = self.streams.get(&(peer, socket.of)).unwrap_or(&nothing);
             let state = socket.state.as_str();
+            let has_sent_its_end = from.ended_first.is_some();
             let holds = match state {
                 "SYN_SENT" => from.began && !to.began,
-                "ESTABLISHED" => from.began && to.began && !from.has_ended() && !to.has_ended(),
-                "CLOSE_WAIT" => to.has_ended() && !from.has_ended(),
-                "FIN_WAIT_2" => from.has_ended() && !to.has_ended(),
+                "ESTABLISHED" => from.began && to.began && !has_sent_its_end && !to.has_ended,
+                "CLOSE_WAIT" => to.has_ended && !has_sent_its_end,
+                // Its end may wait behind bytes that are not confirmed.
+                "FIN_WAIT_1" => {
+                    (has_sent_its_end || socket.tx.is_some()) && !from.end_is_known && !to.has_ended
+                }
+                "FIN_WAIT_2" => from.end_is_known && !to.has_ended,
+                "CLOSING" => has_sent_its_end && !from.end_is_known && to.has_ended,
                 "TIME_WAIT" if from.ended_first != Some(true) => {
                     return Err("TIME_WAIT is at the other side".to_owned());
                 }
-                "TIME_WAIT" => to.has_ended(),
+                "TIME_WAIT" => to.has_ended && from.end_is_known,
                 "CLOSED" => true,
                 _ => false,
             };
@@ -303,7 +346,7 @@ impl Connections {
             if !is_cut && !to.text.ends_with(&socket.text) {
                 return Err(format!("{:?} never came", socket.text));
             }
-            match (socket.fin, to.has_ended() && !to.end_is_read) {
+            match (socket.fin, to.has_ended && !to.end_is_read) {
                 (false, true) => return Err("no end of the stream is unread".to_owned()),
                 (true, false) => return Err("an end of the stream never came".to_owned()),
                 _ => {}
@@ -418,7 +461,9 @@ fn each_question_is_short_and_ends_as_one_in_both_languages() {
             let is_chinese = |it: char| ('\u{4e00}'..='\u{9fff}').contains(&it);
             for (text, most) in text.into_iter().zip([most[0], most[1], most[1], most[1], most[2]])
             {
-                let is_name = text.chars().all(|it| it.is_ascii_digit() || it.is_ascii_uppercase());
+                let is_name = text
+                    .chars()
+                    .all(|it| it.is_ascii_digit() || it.is_ascii_uppercase() || it == '_');
                 assert!(is_name || text.contains(is_chinese) == (mark == '？'), "{text}");
                 assert!(text.chars().count() <= most, "it is too long: {text}");
             }

@@ -15,7 +15,7 @@ use support::command_line::{Problem, failure, misuse, shown, tell};
 use support::root;
 use support::run::{programs, python};
 use support::session::recording::{Lesson, Recording, Scenario, Source};
-use support::session::{Launch, Network, Setup, picture, source_of};
+use support::session::{Act, Launch, Machines, Network, Setup, picture, source_of};
 use tempfile::{NamedTempFile, tempfile_in};
 
 use crate::scenario::{self, EDITIONS};
@@ -70,7 +70,8 @@ pub fn own_into(file: &Path, names: &[String]) -> Result<ExitCode, Problem> {
     let programs = names.iter().enumerate().map(|(number, name)| launch(name, number == 0));
     let programs: Vec<Launch> = programs.collect();
     let parts = programs.iter().map(|launch| launch.part.clone()).collect();
-    let session = network.start(&Setup { programs, ports: MANY_PORTS, patience: PATIENCE });
+    let (patience, machines) = (PATIENCE, Machines::One);
+    let session = network.start(&Setup { programs, ports: MANY_PORTS, patience, machines });
     let recording = session
         .and_then(|mut remote| by_itself::record(parts, &mut |who, act| remote.act(who, act)));
     let title = words(names.join(" and "), names.join(" 与 "));
@@ -144,6 +145,15 @@ fn scenarios_into(file: &Path, network: &Network, old: &Lesson) -> Result<ExitCo
         let old = old.scenarios.iter().find(|old| old.id == scenario.id);
         scenario.editions = old.map(|old| old.editions.clone()).unwrap_or_default();
     }
+    let cannot = on_two_machines(network).err();
+    if let Some(problem) = &cannot {
+        tell(&format!("{problem}: what runs on two machines stays as docs/lesson.html has it"));
+        let kept = read(&docs()).map(|lesson| lesson.scenarios).unwrap_or_default();
+        for scenario in scenarios.iter_mut().filter(|scenario| scenario.wire) {
+            let kept = kept.iter().find(|kept| kept.id == scenario.id);
+            scenario.editions = kept.map(|kept| kept.editions.clone()).unwrap_or_default();
+        }
+    }
     let has = |id: &str, edition: &str| {
         scenarios.iter().any(|it| it.id == id && it.editions.contains_key(edition))
     };
@@ -151,6 +161,7 @@ fn scenarios_into(file: &Path, network: &Network, old: &Lesson) -> Result<ExitCo
         .iter()
         .flat_map(|scenario| EDITIONS.map(|edition| (scenario, edition)))
         .filter(|(scenario, edition)| !has(scenario.id, edition))
+        .filter(|(scenario, _)| cannot.is_none() || !scenario.is_on_the_wire())
         .collect();
     // It takes longest, so it is taken first.
     missing.make_contiguous().sort_by_key(|(scenario, _)| scenario.id != "full");
@@ -192,6 +203,14 @@ fn scenarios_into(file: &Path, network: &Network, old: &Lesson) -> Result<ExitCo
     Ok(status)
 }
 
+/// Tries whether a session can have two machines.
+fn on_two_machines(network: &Network) -> io::Result<()> {
+    let programs = vec![launch("short-server", true)];
+    let machines = Machines::Two { small_queues: false };
+    let setup = Setup { programs, ports: PORTS, patience: PATIENCE, machines };
+    network.start(&setup)?.act(0, Act::Look).map(drop)
+}
+
 /// Records a scenario; again where something unexpected happened. A program whose source is not the
 /// project's any more may do what it likes.
 fn record(
@@ -200,7 +219,8 @@ fn record(
     edition: &str,
     sources: &BTreeMap<String, Source>,
 ) -> io::Result<Recording> {
-    let setup = Setup { programs: scenario.programs(edition), ports: PORTS, patience: PATIENCE };
+    let (programs, machines) = (scenario.programs(edition), scenario.machines);
+    let setup = Setup { programs, ports: PORTS, patience: PATIENCE, machines };
     let parts = setup.programs.iter().map(|launch| &launch.part);
     let is_changed = |source: &String, now: Option<Source>| {
         sources.get(source).is_some_and(|old| Some(old) != now.as_ref())

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use support::session::Launch;
 use support::session::ask::Question;
 use support::session::recording::{self, Words};
+use support::session::{Act, Launch, Machines};
 use support::{anchor_of, root};
 
 use crate::sentence::words;
@@ -17,6 +17,7 @@ pub struct Scenario {
     title: Words,
     /// The number of the experiment that it belongs to.
     experiment: Option<u8>,
+    pub machines: Machines,
     /// What is started in the terminals, for each edition.
     programs: Vec<(&'static str, Vec<&'static str>)>,
     blocks: Vec<Block>,
@@ -52,6 +53,27 @@ impl Event {
         let call = self.what.strip_prefix(ASKS).unwrap_or(self.what);
         Some(call).filter(|call| call.ends_with(')'))
     }
+
+    /// Returns what happens between two machines, and to which program's segments.
+    pub fn on_the_wire(&self) -> Option<(usize, Act)> {
+        if [AGAIN, PROBES].contains(&self.what) {
+            return Some((self.who, Act::Repeat));
+        }
+        if self.what == "is cut" {
+            return Some((0, Act::Cut));
+        }
+        let (what, to) = self.what.rsplit_once(" to the ")?;
+        let from = ["client", "server"].iter().position(|its| *its == to)?;
+        Some((
+            from,
+            match what {
+                "loses the next segment" => Act::Lose,
+                "holds the next segment" => Act::Hold,
+                "lets go what it held" => Act::LetGo,
+                _ => return None,
+            },
+        ))
+    }
 }
 
 // What can happen besides a call.
@@ -61,6 +83,11 @@ pub const CTRL_C: &str = "Ctrl-C";
 pub const KILL: &str = "kill -9";
 pub const SYN_AGAIN: &str = "sends its SYN again";
 pub const ANSWERED: &str = "is answered";
+pub const AGAIN: &str = "sends it again";
+pub const PROBES: &str = "sends a probe";
+
+/// In the place of a program: what is between two machines.
+const WIRE: usize = usize::MAX;
 
 /// Returns all scenarios.
 pub fn all() -> Vec<Scenario> {
@@ -74,19 +101,31 @@ impl Scenario {
         let mut next = || head.next().expect("a scenario begins with its head");
         let (id, title) = (next(), words(next(), next()));
         let experiment = next().strip_prefix("experiment ").and_then(|number| number.parse().ok());
+        let mut head = head.peekable();
+        let machines = match head.peek() {
+            Some(&"two machines") => Machines::Two { small_queues: false },
+            Some(&"two machines, small queues") => Machines::Two { small_queues: true },
+            _ => Machines::One,
+        };
         let programs = head.filter_map(|line| {
             let (edition, programs) = line.split_once(": ")?;
             Some((edition, programs.split("; ").collect()))
         });
         let programs = programs.collect();
-        Self { id, title, experiment, programs, blocks: blocks.map(Block::read).collect() }
+        let blocks = blocks.map(Block::read).collect();
+        Self { id, title, experiment, machines, programs, blocks }
     }
 
     /// Returns what the page says of it, without recordings.
     pub fn head(&self) -> recording::Scenario {
         let (id, title, experiment) = (self.id.to_owned(), self.title.clone(), self.experiment);
-        let (anchor, editions) = (self.anchor(), BTreeMap::new());
-        recording::Scenario { id, title, experiment, anchor, wire: false, editions }
+        let (anchor, wire) = (self.anchor(), self.is_on_the_wire());
+        recording::Scenario { id, title, experiment, anchor, wire, editions: BTreeMap::new() }
+    }
+
+    /// Returns whether it is between two machines.
+    pub fn is_on_the_wire(&self) -> bool {
+        self.machines != Machines::One
     }
 
     /// Returns where the experiment is in each language's page.
@@ -162,10 +201,12 @@ impl Event {
             let who = match who.split_once(' ') {
                 None if who == "server" => 0,
                 None if who == "client" => 1,
+                None if who == "wire" => WIRE,
                 Some(("client", number)) => number.parse().ok()?,
                 _ => return None,
             };
-            Some(Self { who, what })
+            let event = Self { who, what };
+            (who != WIRE || event.on_the_wire().is_some()).then_some(event)
         };
         read().unwrap_or_else(|| panic!("no step of a scenario: {line}"))
     }

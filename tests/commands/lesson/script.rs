@@ -30,6 +30,8 @@ struct Script<'a> {
     /// The SYNs that have been sent again. When that happens is left to the clock, so they are shown
     /// only where the scenario has it.
     repeated: Vec<Segment>,
+    /// Whether nothing is sent again before the scenario says so.
+    is_on_the_wire: bool,
     extra: usize,
     /// Whether the programs have made the very calls that the scenario has: only then its sentences
     /// hold.
@@ -54,8 +56,18 @@ pub fn record<'a>(
     let events = steps.iter().flat_map(|(_, step)| &step.events).rev().collect();
     let step = session(0, Act::Look)?;
     let (frames, repeated, extra, is_as_written) = (Vec::new(), Vec::new(), 0, true);
-    let mut script =
-        Script { session, events, frames, step, repeated, extra, is_as_written, changed };
+    let is_on_the_wire = scenario.is_on_the_wire();
+    let mut script = Script {
+        session,
+        events,
+        frames,
+        step,
+        repeated,
+        is_on_the_wire,
+        extra,
+        is_as_written,
+        changed,
+    };
     for (_, step) in &steps {
         if script.make(step, changed.is_some())?.is_none() {
             script.is_as_written = false;
@@ -130,6 +142,9 @@ impl Script<'_> {
 
     /// Leaves in a step of what is sent again no more than the scenario has there.
     fn show_repeated(&mut self, step: &Step) {
+        if self.is_on_the_wire {
+            return;
+        }
         let (repeated, others): (Vec<_>, Vec<_>) =
             mem::take(&mut self.step.segments).into_iter().partition(|segment| segment.5.again);
         // When a full queue is asked whether it takes more is left to the clock, too.
@@ -178,6 +193,10 @@ impl Script<'_> {
     /// Does one thing, and returns what is said where something else happens.
     fn make_happen(&mut self, event: &Event) -> io::Result<Option<Words>> {
         let who = event.who;
+        if let Some((who, act)) = event.on_the_wire() {
+            self.act(who, act)?;
+            return Ok(self.step.restless.then(|| sentence::no_rest(event, &self.step)));
+        }
         if let Some(call) = event.call() {
             if !self.state(who).is_running() {
                 self.act(who, Act::Start)?;
@@ -225,7 +244,8 @@ impl Script<'_> {
     fn look_ahead(&mut self) -> Option<Words> {
         self.is_as_written &= !self.step.sides.iter().any(|side| side.mixed);
         for who in 0..self.step.sides.len() {
-            let next = self.events.iter().rfind(|event| event.who == who);
+            let next =
+                self.events.iter().rfind(|event| event.who == who && event.on_the_wire().is_none());
             let Some((next, asked)) = next.zip(self.state(who).asks()) else {
                 continue;
             };

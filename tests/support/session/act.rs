@@ -27,6 +27,35 @@ pub enum Act {
     /// Waits until something happens by itself or, if nothing does, for some seconds; no longer than
     /// until the session is told something else.
     Wait,
+    /// Of the two machines: loses or holds the next segment that this program's sends, or lets go the oldest
+    /// one that it held.
+    Lose,
+    Hold,
+    LetGo,
+    /// Lets its machine send again what its clock tells it to, and waits until it does.
+    Repeat,
+    /// Cuts the cable: nothing arrives any more.
+    Cut,
+}
+
+impl Act {
+    /// Returns whether it is done to the program, and not to what is around it.
+    pub fn is_to_program(&self) -> bool {
+        use Act::{EndInput, Enter, Interrupt, Kill, Start, Type};
+        matches!(self, Start | Enter | Type(_) | EndInput | Interrupt | Kill)
+    }
+}
+
+/// On how many machines the programs run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Machines {
+    /// On this one, at 127.0.0.1.
+    #[default]
+    One,
+    /// The server at 10.0.0.1 and its clients at 10.0.0.2; where it says so, with little memory for the
+    /// queues of a socket.
+    Two { small_queues: bool },
 }
 
 /// What a session begins with.
@@ -39,6 +68,7 @@ pub struct Setup {
     pub ports: u16,
     /// How long something may move before it is shown all the same.
     pub patience: Duration,
+    pub machines: Machines,
 }
 
 /// A line that a session reads.

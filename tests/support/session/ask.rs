@@ -120,6 +120,9 @@ fn does(who: usize, what: &str, frame: &Frame) -> Option<bool> {
         ["unread", count] => {
             sockets.filter_map(|socket| socket.rx).sum::<usize>() == count.parse::<usize>().ok()?
         }
+        ["unconfirmed", count] => {
+            sockets.filter_map(|socket| socket.tx).sum::<usize>() == count.parse::<usize>().ok()?
+        }
         ["unread", count, from] => {
             let (client, "") = program(from.strip_prefix("from ")?)? else {
                 return None;

@@ -16,7 +16,7 @@ pub mod recording;
 mod remote;
 mod source;
 
-pub use act::{Act, Setup};
+pub use act::{Act, Machines, Setup};
 pub use launch::{ADDRESS, Launch};
 pub use remote::{Answer, Network, Remote, SESSION, Told, be_session};
 pub use source::source_of;

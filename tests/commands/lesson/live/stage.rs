@@ -12,7 +12,7 @@ use support::command_line::tell;
 use support::root;
 use support::run::build_programs;
 use support::session::recording::{Frame, Words};
-use support::session::{Act, Answer, Launch, Network, Setup, Told};
+use support::session::{Act, Answer, Launch, Machines, Network, Setup, Told};
 
 use super::clicks::{Clicks, Command, Next, Pair};
 use super::story::{Event, Head, Story};
@@ -256,7 +256,8 @@ impl Stages {
         let launches = scenario.programs(edition);
         self.sessions += 1;
         let number = self.sessions;
-        let setup = Setup { programs: launches.clone(), ports: PORTS, patience: PATIENCE };
+        let (programs, machines) = (launches.clone(), scenario.machines);
+        let setup = Setup { programs, ports: PORTS, patience: PATIENCE, machines };
         let sender = self.sender.clone();
         let pass_on =
             move |answer| sender.send(Happening::Answer(number, Box::new(answer))).is_ok();
@@ -324,7 +325,8 @@ impl Stage {
             Some(Some((server, clients))) => Clicks::new(server, clients),
             _ => Clicks::new(&format!("{what}-server"), &[format!("{what}-client")]),
         };
-        let setup = Setup { programs: clicks.launches(), ports: MANY_PORTS, patience: A_WHILE };
+        let (programs, machines) = (clicks.launches(), Machines::One);
+        let setup = Setup { programs, ports: MANY_PORTS, patience: A_WHILE, machines };
         let sender = sender.clone();
         let pass_on =
             move |answer| sender.send(Happening::Answer(number, Box::new(answer))).is_ok();

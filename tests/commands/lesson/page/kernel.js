@@ -111,7 +111,8 @@ function rows(until) {
       const client = from || to, bare = flags === "ACK" && !length;
       const row = { step: index, from, to, client, flags, text, length, extra, bare };
       if (flags.includes("ACK") && !extra.lost && !extra.held) {
-        const confirmed = unanswered.filter(other => other.client === client && other.from !== from);
+        const confirmed = unanswered.filter(other => other.client === client && other.from !== from
+          && (extra.ack === undefined || extra.ack >= other.extra.seq + other.length));
         for (const other of confirmed) other.confirmed = index;
         unanswered = unanswered.filter(other => !confirmed.includes(other));
       }
@@ -138,7 +139,7 @@ function rows(until) {
 function arrow({ from, flags, bare, extra, dropped, confirmed }, until) {
   const left = from > 0, both = flags.includes(" · ");
   const x = percent => `${left ? 100 - percent : percent}%`;
-  const at = extra.lost ? 80 : extra.held ? 78 : dropped ? 94 : 100;
+  const at = extra.lost || extra.held ? 88 : dropped ? 94 : 100;
   const sign = left ? 1 : -1;
   const triangle = direction => html`<path class="tip" d="M${-direction * 5},0 l${direction * 9},-5 v10z"/>`;
   const head = extra.lost || dropped ? html`<path class="cross" d="M-5,-5 5,5 M-5,5 5,-5"/>`

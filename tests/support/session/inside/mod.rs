@@ -1,6 +1,8 @@
 //! A session: inside the network that is its own, and next to the programs.
 
 mod calls;
+mod carry;
+mod machines;
 mod sockets;
 mod table;
 mod terminal;
@@ -17,7 +19,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use self::sockets::{Sockets, choose_ports_for};
 use self::terminal::Terminal;
 use self::wire::Wire;
-use super::act::{Act, Request, Setup};
+use super::act::{Act, Machines, Request, Setup};
 use super::launch::Launch;
 use super::recording::Frame;
 use crate::run::sockets::Entry;
@@ -35,6 +37,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// While nothing else is to be done, every so many of them is one: so a session that waits costs nothing.
 const LOOKS_TO_LET_WAIT: usize = 10;
 
+/// How long a program may run before something arrives from another machine.
+const LONGEST_BUSY: Duration = Duration::from_secs(1);
+
 /// How long to wait for what may happen by itself.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
@@ -43,14 +48,20 @@ pub fn obey() -> io::Result<()> {
     run_on_one_cpu()?;
     let mut setup = String::new();
     io::stdin().read_line(&mut setup)?;
-    let mut session = Session::new(serde_json::from_str(&setup)?)?;
+    let mut session = Session::new(serde_json::from_str(&setup)?);
     let mut requests = Requests::read()?;
     while let Some(request) = requests.next() {
         match request {
-            Request::Set { who, launch } => session.set(who, launch)?,
+            Request::Set { who, launch } => {
+                session.as_mut().map_or(Ok(()), |session| session.set(who, launch))?;
+            }
             Request::Act { who, act } => {
-                let frame = session.act(who, &act, || requests.is_one_there());
-                let answer = frame.map_err(|error| error.to_string());
+                let answer = match &mut session {
+                    Ok(session) => session
+                        .act(who, &act, || requests.is_one_there())
+                        .map_err(|error| error.to_string()),
+                    Err(error) => Err(error.to_string()),
+                };
                 let mut output = io::stdout().lock();
                 serde_json::to_writer(&mut output, &answer)?;
                 output.write_all(b"\n")?;
@@ -132,9 +143,12 @@ struct Moment {
 impl Session {
     fn new(setup: Setup) -> io::Result<Self> {
         let terminals = setup.programs.into_iter().map(Terminal::new).collect::<io::Result<_>>()?;
-        let (wire, sockets) = (Wire::open()?, Sockets::default());
-        let Setup { ports, patience, .. } = setup;
-        Ok(Self { terminals, wire, sockets, ports, patience })
+        let Setup { ports, patience, machines, .. } = setup;
+        let wire = match machines {
+            Machines::One => Wire::open()?,
+            Machines::Two { small_queues } => Wire::between_machines(small_queues)?,
+        };
+        Ok(Self { terminals, wire, sockets: Sockets::default(), ports, patience })
     }
 
     /// Has a terminal start another program the next time; the next number adds a terminal.
@@ -153,13 +167,14 @@ impl Session {
         act: &Act,
         is_interrupted: impl FnMut() -> bool,
     ) -> io::Result<Frame> {
-        choose_ports_for(who, self.ports)?;
+        let ports = self.ports;
+        self.wire.on_machine_of(who, || choose_ports_for(who, ports))?;
         let Some(terminal) = self.terminals.get_mut(who) else {
             return Err(io::Error::other(format!("there is no program {who}")));
         };
         let call = match act {
             Act::Start => {
-                terminal.start()?;
+                self.wire.on_machine_of(who, || terminal.start())?;
                 Some("start".to_owned())
             }
             Act::Enter => {
@@ -188,6 +203,11 @@ impl Session {
                 self.wait(is_interrupted)?;
                 None
             }
+            Act::Lose | Act::Hold | Act::LetGo | Act::Repeat | Act::Cut => {
+                self.wire.with_cable(|cable, wire| cable.obey(act, who, wire))?;
+                self.wait_for_repetition(who)?;
+                None
+            }
         };
         let restless = !self.settle()?;
         self.terminals.iter_mut().for_each(Terminal::note_calls);
@@ -198,7 +218,7 @@ impl Session {
             terminal.name_threads(who, &sockets);
         }
         Ok(Frame {
-            who: (![Act::Look, Act::Wait].contains(act)).then_some(who),
+            who: act.is_to_program().then_some(who),
             call,
             sides: self.terminals.iter_mut().map(Terminal::frame).collect(),
             sockets,
@@ -210,15 +230,27 @@ impl Session {
 
     /// Waits until something happens by itself.
     fn wait(&mut self, mut is_interrupted: impl FnMut() -> bool) -> io::Result<()> {
-        let (begun, first) = (Instant::now(), self.moment()?);
+        let (begun, first) = (Instant::now(), self.moment(true)?);
+        self.wire.follow_the_clock(true);
         for looks in 1.. {
             if is_interrupted() || begun.elapsed() > LONGEST_WAIT {
                 break;
             }
-            if looks % LOOKS_TO_LET_WAIT == 0 && self.moment()? != first {
+            if looks % LOOKS_TO_LET_WAIT == 0 && self.moment(true)? != first {
                 break;
             }
             thread::sleep(BETWEEN_LOOKS);
+        }
+        self.wire.follow_the_clock(false);
+        Ok(())
+    }
+
+    /// Waits until a machine has sent again what it was to send again.
+    fn wait_for_repetition(&mut self, who: usize) -> io::Result<()> {
+        let begun = Instant::now();
+        while self.wire.is_to_repeat(who) && begun.elapsed() < LONGEST_WAIT {
+            thread::sleep(BETWEEN_LOOKS);
+            self.moment(begun.elapsed() > LONGEST_BUSY)?;
         }
         Ok(())
     }
@@ -234,8 +266,8 @@ impl Session {
             if begun.elapsed() > self.patience {
                 return Ok(false);
             }
-            let now = self.moment()?;
-            let is_at_rest = now.is_asleep && table::is_at_rest(&now.sockets);
+            let now = self.moment(begun.elapsed() > LONGEST_BUSY)?;
+            let is_at_rest = now.is_asleep && self.wire.is_at_rest(&now.sockets);
             let now = Some(now);
             if now != last {
                 changed = Instant::now();
@@ -251,10 +283,12 @@ impl Session {
         Ok(true)
     }
 
-    fn moment(&mut self) -> io::Result<Moment> {
+    /// Looks. Between two machines nothing is carried while a program runs, unless it is to be: so it does
+    /// not depend on chance how far a program has got when something arrives.
+    fn moment(&mut self, is_to_be_carried: bool) -> io::Result<Moment> {
         let is_asleep = self.terminals.iter().all(Terminal::is_asleep);
         let printed = self.terminals.iter_mut().map(Terminal::read).collect::<io::Result<_>>()?;
-        let sockets = table::sockets();
-        Ok(Moment { printed, is_asleep, sockets, segments: self.wire.read()? })
+        let segments = self.wire.read(is_asleep || is_to_be_carried)?;
+        Ok(Moment { printed, is_asleep, sockets: self.wire.sockets()?, segments })
     }
 }

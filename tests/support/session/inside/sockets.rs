@@ -8,7 +8,7 @@ use rustix::fs::getxattr;
 use rustix::io::ioctl_fionread;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
-use super::table::{self, unconfirmed};
+use super::table::unconfirmed;
 use super::terminal::Terminal;
 use super::wire::{Direction, Wire};
 use crate::run::sockets::{Entry, udp_sockets};
@@ -70,7 +70,7 @@ impl Sockets {
             let ports = terminal.calls.bound.iter().filter_map(|(_, address)| port_of(address));
             self.bound.extend(ports.map(|port| (port, who)));
         }
-        let rows = table::sockets();
+        let rows = wire.sockets().unwrap_or_default();
         for row in &rows {
             let Some(Holder { who, .. }) = held.get(&row.inode).copied() else {
                 continue;

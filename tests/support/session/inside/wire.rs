@@ -6,25 +6,35 @@ use std::mem;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::carry::Cable;
+use super::machines::machine_of;
+use super::table;
+use crate::run::sockets::Entry;
 use crate::session::recording::{self, Extra};
 
 /// How many bytes of a stream are kept, at least: more than a receive queue holds.
 const KEPT: usize = 8 * 1024 * 1024;
 
 /// All that travels.
+#[derive(Default)]
 pub struct Wire {
-    /// Of IPv4 and, where there is that, of IPv6.
+    /// On one machine: of IPv4 and, where there is that, of IPv6.
     sockets: Vec<(Domain, Socket)>,
+    /// On two.
+    cable: Option<Cable>,
     streams: BTreeMap<Direction, Stream>,
     /// Those that have begun a connection, and not answered one.
     begun: BTreeSet<Direction>,
     /// What has travelled since it was last taken.
     segments: Vec<Segment>,
+    /// Whether its numbers are shown.
+    has_numbers: bool,
 }
 
 /// From a port to a port.
 pub type Direction = (u16, u16);
 
+#[expect(clippy::struct_excessive_bools, reason = "several can be so at once")]
 /// What has travelled in one direction. All numbers count from its first byte.
 #[derive(Default)]
 struct Stream {
@@ -33,16 +43,25 @@ struct Stream {
     /// The last bytes, and the number of the first of these.
     bytes: Vec<u8>,
     begin: usize,
-    /// Behind all that has been sent, and all that is confirmed. An end of the stream counts as one.
+    /// Behind all that has been sent, all that has arrived without a gap, all that the receiver has confirmed,
+    /// and what the sender knows of that. An end of the stream counts as one.
     sent: usize,
+    arrived: usize,
     confirmed: usize,
+    known: usize,
+    /// What has arrived behind a gap: from where to where.
+    ahead: BTreeMap<usize, usize>,
+    /// Whether a reset has arrived, in this direction or in the other.
+    is_over: bool,
     has_ended: bool,
     /// Whether some of it has not been seen: then no byte is told.
     has_gap: bool,
     /// Whether a probe has not been answered.
     is_probed: bool,
-    /// How much more its own sender takes in the other direction, as it has said last.
-    window: u16,
+    /// How much more its own sender takes in the other direction, as it has said last, and how many times
+    /// two of the number that a segment has that is.
+    window: u32,
+    scale: u8,
 }
 
 pub struct Segment {
@@ -50,10 +69,12 @@ pub struct Segment {
     to: u16,
     sequence: u32,
     confirms: u32,
-    window: u16,
+    window: u32,
+    /// What it says of its sender's windows, where it is a SYN.
+    scale: u8,
     flags: String,
     bytes: Vec<u8>,
-    extra: Extra,
+    pub(super) extra: Extra,
 }
 
 impl Wire {
@@ -68,12 +89,80 @@ impl Wire {
         };
         let sockets: io::Result<_> = open(Domain::IPV4);
         let sockets = [sockets?].into_iter().chain(open(Domain::IPV6).ok()).collect();
-        let (streams, begun, segments) = Default::default();
-        Ok(Self { sockets, streams, begun, segments })
+        Ok(Self { sockets, ..Self::default() })
+    }
+
+    /// The wire between two machines, whose sockets may have small queues.
+    pub fn between_machines(small_queues: bool) -> io::Result<Self> {
+        let cable = Some(Cable::new(small_queues)?);
+        Ok(Self { cable, has_numbers: true, ..Self::default() })
+    }
+
+    /// Lets the cable do something with this wire.
+    pub fn with_cable(
+        &mut self,
+        act: impl FnOnce(&mut Cable, &mut Self) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Some(mut cable) = mem::take(&mut self.cable) else {
+            return Ok(());
+        };
+        let result = act(&mut cable, self);
+        self.cable = Some(cable);
+        result
+    }
+
+    /// Does something on the machine of a program, where it has one.
+    pub fn on_machine_of<T>(
+        &self,
+        who: usize,
+        act: impl FnOnce() -> io::Result<T>,
+    ) -> io::Result<T> {
+        match &self.cable {
+            Some(cable) => cable.machines[machine_of(who)].inside(act),
+            None => act(),
+        }
+    }
+
+    /// Returns the sockets of all machines.
+    pub fn sockets(&self) -> io::Result<Vec<Entry>> {
+        let Some(cable) = &self.cable else {
+            return Ok(table::sockets());
+        };
+        let [server, clients] = &cable.machines;
+        let mut sockets = server.inside(|| Ok(table::sockets()))?;
+        sockets.extend(clients.inside(|| Ok(table::sockets()))?);
+        Ok(sockets)
+    }
+
+    /// Returns whether nothing is under way between these sockets. What is held or lost is not.
+    pub fn is_at_rest(&self, sockets: &[Entry]) -> bool {
+        if self.cable.is_none() {
+            return table::is_at_rest(sockets);
+        }
+        self.streams.iter().all(|((from, to), stream)| {
+            let is_full = || self.is_full((*to, *from));
+            stream.is_over || stream.arrived <= stream.confirmed || is_full()
+        })
+    }
+
+    /// Says whether whatever is sent again is let through.
+    pub fn follow_the_clock(&mut self, follows: bool) {
+        if let Some(cable) = &mut self.cable {
+            cable.follows_the_clock = follows;
+        }
+    }
+
+    /// Returns whether a program's machine is still to send something again.
+    pub fn is_to_repeat(&self, who: usize) -> bool {
+        self.cable.as_ref().is_some_and(|cable| cable.is_to_repeat(who))
     }
 
     /// Reads what has travelled, and returns how many segments have not been taken.
-    pub fn read(&mut self) -> io::Result<usize> {
+    /// Between two machines it travels only where it is to be carried.
+    pub fn read(&mut self, is_to_be_carried: bool) -> io::Result<usize> {
+        if is_to_be_carried {
+            self.with_cable(Cable::carry)?;
+        }
         let mut packet = vec![0; 1 << 16];
         let mut segments = Vec::new();
         for (domain, socket) in &self.sockets {
@@ -92,7 +181,8 @@ impl Wire {
         Ok(self.segments.len())
     }
 
-    fn add(&mut self, mut segment: Segment) {
+    /// Notes what is sent.
+    pub fn add(&mut self, mut segment: Segment) {
         let has = |flag| segment.flags.contains(flag);
         let (direction, back) = ((segment.from, segment.to), (segment.to, segment.from));
         let (begins, ends, resets) = (has("SYN"), has("FIN"), has("RST"));
@@ -108,7 +198,7 @@ impl Wire {
         let stream = self.streams.entry(direction).or_default();
         let first = segment.sequence.wrapping_add(1);
         if begins && stream.first != first {
-            *stream = Stream { first, ..Stream::default() };
+            *stream = Stream { first, scale: segment.scale, ..Stream::default() };
             if segment.flags == "SYN" {
                 self.begun.insert(direction);
             } else {
@@ -128,14 +218,78 @@ impl Wire {
             stream.sent = stream.sent.max(place + length);
         }
         stream.has_ended |= ends;
-        stream.window = segment.window;
+        stream.window = segment.window << if begins { 0 } else { stream.scale };
+        self.show(segment);
+    }
+
+    /// Notes what has arrived.
+    pub fn arrive(&mut self, segment: &Segment) {
+        let is_reset = segment.flags.contains("RST");
+        if let Some(other) = self.streams.get_mut(&segment.back()) {
+            let known = other.place(segment.confirms).unwrap_or(0);
+            other.known = other.known.max(known.min(other.confirmed));
+            other.is_over |= is_reset;
+        }
+        let Some(stream) = self.streams.get_mut(&segment.direction()) else {
+            return;
+        };
+        stream.is_over |= is_reset;
+        if let Some(place) = stream.place(segment.sequence).filter(|_| segment.length() > 0) {
+            stream.ahead.insert(place, place + segment.length());
+        }
+        while let Some((place, end)) = stream.ahead.pop_first() {
+            if place > stream.arrived {
+                stream.ahead.insert(place, end);
+                break;
+            }
+            stream.arrived = stream.arrived.max(end);
+        }
+    }
+
+    /// Returns whether nothing in a segment is sent for the first time, or it is a probe.
+    pub fn is_again(&self, segment: &Segment) -> bool {
+        let Some(stream) = self.streams.get(&segment.direction()) else {
+            return false;
+        };
+        if segment.flags.contains("SYN") {
+            return stream.first == segment.sequence.wrapping_add(1);
+        }
+        let place = stream.place(segment.sequence);
+        !segment.flags.contains("RST") && place.is_none_or(|place| place < stream.sent)
+    }
+
+    /// Returns whether a segment's sender does not know that it has arrived.
+    pub fn is_unknown(&self, segment: &Segment) -> bool {
+        let stream = self.streams.get(&segment.direction());
+        stream.is_none_or(|stream| {
+            let end = stream.place(segment.sequence).map(|place| place + segment.length());
+            end.is_none_or(|end| end > stream.known)
+        })
+    }
+
+    /// Shows a segment. Between two machines its numbers count from the SYN of their direction.
+    pub fn show(&mut self, mut segment: Segment) {
+        if self.has_numbers {
+            let [stream, other] =
+                [segment.direction(), segment.back()].map(|it| self.streams.get(&it));
+            let from_syn = |number: u32, stream: Option<&Stream>| {
+                stream.map(|stream| number.wrapping_sub(stream.first).wrapping_add(1))
+            };
+            let (confirms, has_ack) = (segment.confirms, segment.flags.contains("ACK"));
+            segment.extra.seq = from_syn(segment.sequence, stream);
+            segment.extra.ack = from_syn(confirms, other).filter(|_| has_ack);
+            segment.extra.win = stream.map(|stream| stream.window);
+        }
         self.segments.push(segment);
     }
 
     /// Takes what has travelled; the function tells whose a socket is, by its port, its peer's, and
     /// whether it has begun the connection.
     pub fn take(&mut self, owner: impl Fn(Direction, bool) -> usize) -> Vec<recording::Segment> {
-        let segments = mem::take(&mut self.segments);
+        let mut segments = mem::take(&mut self.segments);
+        if self.cable.is_some() {
+            segments = without_doubled_acks(segments);
+        }
         let recorded = segments.into_iter().map(|segment| {
             let owner_of = |ports| owner(ports, self.is_first(ports));
             let from = owner_of((segment.from, segment.to));
@@ -165,7 +319,8 @@ impl Wire {
     /// has not confirmed.
     pub fn unconfirmed(&self, direction: Direction) -> String {
         let stream = self.streams.get(&direction);
-        stream.map_or_else(String::new, |it| beginning(it.between(it.confirmed, it.sent)))
+        let known = |it: &Stream| if self.cable.is_some() { it.known } else { it.confirmed };
+        stream.map_or_else(String::new, |it| beginning(it.between(known(it), it.sent)))
     }
 
     /// Returns whether a port has said that its receive queue takes no more.
@@ -218,6 +373,26 @@ impl Stream {
 }
 
 impl Segment {
+    /// Reads a packet of TCP over IPv4.
+    pub fn in_packet(packet: &[u8]) -> Option<Self> {
+        const TCP: u8 = 6;
+        let is_one = packet.first()? >> 4 == 4 && *packet.get(9)? == TCP;
+        is_one.then(|| Self::read(Domain::IPV4, packet)).flatten()
+    }
+
+    pub fn direction(&self) -> Direction {
+        (self.from, self.to)
+    }
+
+    pub fn back(&self) -> Direction {
+        (self.to, self.from)
+    }
+
+    /// Returns how much it carries; an end of the stream counts as one.
+    fn length(&self) -> usize {
+        self.bytes.len() + usize::from(self.flags.contains("FIN"))
+    }
+
     fn read(domain: Domain, packet: &[u8]) -> Option<Self> {
         let words = |byte: u8| usize::from(byte) * 4;
         let header = if domain == Domain::IPV4 { words(packet.first()? & 0xf) } else { 0 };
@@ -232,12 +407,45 @@ impl Segment {
             to: short(2)?,
             sequence: long(4)?,
             confirms: long(8)?,
-            window: short(14)?,
+            window: short(14)?.into(),
+            scale: scale_in(tcp.get(20..words(tcp.get(12)? >> 4)).unwrap_or_default()),
             flags: flags.collect::<Vec<_>>().join(" "),
             bytes: tcp.get(words(tcp.get(12)? >> 4)..)?.to_owned(),
             extra: Extra::default(),
         })
     }
+}
+
+/// Returns the scale of the windows that a SYN's options have: RFC 7323.
+fn scale_in(options: &[u8]) -> u8 {
+    const SCALE: u8 = 3;
+    const NOTHING: u8 = 1;
+    match options {
+        [SCALE, _, scale, ..] => *scale,
+        [NOTHING, rest @ ..] => scale_in(rest),
+        [_, length, ..] if *length > 1 => {
+            scale_in(options.get(usize::from(*length)..).unwrap_or_default())
+        }
+        _ => 0,
+    }
+}
+
+/// Leaves out each bare ACK where the next one in this direction confirms as much: how many there are is
+/// left to the clock.
+fn without_doubled_acks(segments: Vec<Segment>) -> Vec<Segment> {
+    let mut kept: Vec<Segment> = Vec::new();
+    for segment in segments {
+        let is_bare = |it: &Segment| {
+            let Extra { again, lost, held, late, probe, .. } = it.extra;
+            it.flags == "ACK" && it.length() == 0 && !(again || lost || held || late || probe)
+        };
+        let is_alike = |it: &Segment| is_bare(it) && it.direction() == segment.direction();
+        if is_bare(&segment) && kept.last().is_some_and(is_alike) {
+            kept.pop();
+        }
+        kept.push(segment);
+    }
+    kept
 }
 
 /// Returns bytes as text, no more of them than the first 32, as the programs show them.
