@@ -1,8 +1,9 @@
 //! The README's pictures of a recording, as SVG: the whole conversation at once. On the left is the
 //! server's terminal, on the right the client's, between them are the segments, and time runs
-//! downwards. What depends on the kernel's mood, an ACK that carries nothing, is left out.
+//! downwards. What depends on the kernel's mood is left out: an ACK that carries nothing, but for the
+//! third segment of the handshake.
 
-use textwrap::core::display_width;
+use textwrap::{Options, WordSplitter, wrap};
 
 use super::recording::{Lesson, Recording, Segment};
 
@@ -71,15 +72,11 @@ fn draw(recording: &Recording, terminal: &str) -> String {
         for side in [acting, 1 - acting] {
             let shown = texts[side].len();
             texts[side] += &frame.sides[side].new;
-            let mut called = picture.rows;
-            for line in new_lines(&texts[side], shown) {
-                picture.add_line(line, side);
-                if line.starts_with("[.] ") {
-                    called = picture.rows;
-                }
-            }
+            let lines = new_lines(&texts[side], shown);
             if side == acting {
-                picture.add_arrows(&frame.segments, called);
+                picture.add_act(&lines, &frame.segments, side);
+            } else {
+                picture.add_lines(&lines, side);
             }
         }
     }
@@ -119,6 +116,12 @@ struct Picture {
 }
 
 impl Picture {
+    fn add_lines(&mut self, lines: &[&str], side: usize) {
+        for line in lines {
+            self.add_line(line, side);
+        }
+    }
+
     fn add_line(&mut self, line: &str, side: usize) {
         let class = match line.get(..4) {
             Some("[.] ") => "call".to_owned(),
@@ -126,7 +129,8 @@ impl Picture {
             _ => "said".to_owned(),
         };
         let x = LEFT[side] + PADDING;
-        for row in wrap(line, COLUMNS) {
+        let options = Options::new(COLUMNS).word_splitter(WordSplitter::NoHyphenation);
+        for row in wrap(line, options) {
             self.rows += 1;
             let (y, row) = (TITLE_HEIGHT + self.rows * ROW_HEIGHT, escape(&row));
             self.elements
@@ -134,16 +138,39 @@ impl Picture {
         }
     }
 
-    /// Draws what travels, each segment below its label, the first beside the row of the call that
-    /// sends it.
-    fn add_arrows(&mut self, segments: &[Segment], called: usize) {
-        let labels = segments.iter().filter_map(|segment| Some((segment.0, label(segment)?)));
-        for (row, (from, label)) in (called..).zip(labels) {
+    /// Draws what one side prints, and what travels meanwhile: beside its call, and where the call
+    /// blocked, up to the answer between its beginning and its return.
+    fn add_act(&mut self, lines: &[&str], segments: &[Segment], side: usize) {
+        let arrows = arrows(segments);
+        let call = |lines: &[&str]| lines.iter().rposition(|line| line.starts_with("[.] "));
+        let Some(last) = call(lines) else {
+            self.add_lines(lines, side);
+            return self.add_arrows(&arrows, self.rows);
+        };
+        let mut rest = &arrows[..];
+        if call(&lines[..last]).is_some_and(|first| lines[first].ends_with(" ...")) {
+            self.add_lines(&lines[..last], side);
+            let answer = arrows.iter().rposition(|(from, _)| *from != side);
+            let (until_answer, after) = arrows.split_at(answer.map_or(0, |at| at + 1));
+            self.add_arrows(until_answer, self.rows);
+            self.add_line(lines[last], side);
+            rest = after;
+        } else {
+            self.add_lines(&lines[..=last], side);
+        }
+        let called = self.rows;
+        self.add_lines(&lines[last + 1..], side);
+        self.add_arrows(rest, called);
+    }
+
+    /// Draws what travels, each segment below its label, the first beside this row.
+    fn add_arrows(&mut self, arrows: &[(usize, String)], first: usize) {
+        for (row, (from, label)) in (first..).zip(arrows) {
             self.rows = self.rows.max(row);
             let y = TITLE_HEIGHT + row * ROW_HEIGHT;
-            let (sender, label) = (SIDES[from], escape(&label));
+            let (sender, label) = (SIDES[*from], escape(label));
             let (middle, arrow_y) = (WIDTH / 2, y + 4);
-            let arrow = if from == 0 {
+            let arrow = if *from == 0 {
                 format!("M{} {arrow_y}h{}m-6 -4l6 4l-6 4", LEFT[0] + TERMINAL_WIDTH + 7, GAP - 14)
             } else {
                 format!("M{} {arrow_y}h-{}m6 -4l-6 4l6 4", LEFT[1] - 7, GAP - 14)
@@ -167,6 +194,18 @@ fn new_lines(text: &str, shown: usize) -> Vec<&str> {
     lines.collect()
 }
 
+/// Returns who sends each segment that is drawn, and what is written at its arrow.
+fn arrows(segments: &[Segment]) -> Vec<(usize, String)> {
+    let mut is_handshake = false;
+    let labels = segments.iter().filter_map(|segment| {
+        let ends_handshake = is_handshake && segment.2 == "ACK" && segment.3.is_empty();
+        is_handshake = segment.2 == "SYN ACK";
+        let label = if ends_handshake { "ACK".to_owned() } else { label(segment)? };
+        Some((segment.0, label))
+    });
+    labels.collect()
+}
+
 /// Returns what is written at an arrow, or `None` for an ACK that carries nothing.
 fn label(Segment(_, _, flags, text, length, _): &Segment) -> Option<String> {
     let flags = match flags.as_str() {
@@ -181,20 +220,6 @@ fn label(Segment(_, _, flags, text, length, _): &Segment) -> Option<String> {
         format!("\"{text}\" ")
     };
     Some(format!("{data}{flags}").trim().to_owned()).filter(|label| !label.is_empty())
-}
-
-/// Breaks a line where a terminal does: when it is full.
-fn wrap(line: &str, columns: usize) -> Vec<String> {
-    let mut rows = vec![String::new()];
-    for character in line.chars() {
-        let row = rows.last_mut().expect("it begins with one");
-        if display_width(row) + display_width(character.encode_utf8(&mut [0; 4])) > columns {
-            rows.push(character.into());
-        } else {
-            row.push(character);
-        }
-    }
-    rows
 }
 
 /// Escapes what XML does not take for text.
