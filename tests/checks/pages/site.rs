@@ -36,13 +36,22 @@ fn every_link_of_the_site_leads_to_a_place_in_its_folder() {
 }
 
 #[test]
-fn every_text_is_a_page_of_the_site_and_leads_to_all_others() {
+fn every_text_but_the_answers_is_a_page_of_the_site_and_leads_to_all_others() {
     let site = site();
     let files = fs::read_dir(root().join("docs")).expect("it is a folder");
     let names = files.map(|file| file.expect("it is listed").file_name().into_string());
     let texts = names.map(|name| name.expect("a text's name is UTF-8"));
     let texts = texts.filter_map(|name| name.strip_suffix(".md").map(str::to_owned));
+    let (answers, texts): (Vec<_>, Vec<_>) = texts.partition(|text| text.starts_with("answers"));
+    assert_eq!(answers.len(), 2);
+    for text in answers {
+        assert!(
+            !site.contains_key(&format!("{text}.html")),
+            "students have the site, so not {text}"
+        );
+    }
     let (chinese, english): (BTreeSet<_>, BTreeSet<_>) = texts
+        .into_iter()
         .chain(["index", "index.zh-CN"].map(str::to_owned))
         .partition(|text| text.ends_with(".zh-CN"));
     for texts in [chinese, english] {

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::mem;
 use std::path::Path;
 
 use pulldown_cmark::{
@@ -13,7 +14,9 @@ use pulldown_cmark::{
 use support::{anchor_of, root};
 
 /// The texts, without the endings of their files, and what the pages call them in both languages.
-const TEXTS: [(&str, &str, &str); 13] = [
+///
+/// The answers to the labs are not among them: students have these pages.
+const TEXTS: [(&str, &str, &str); 12] = [
     ("README", "Start here", "从这里开始"),
     ("docs/experiments", "Experiments", "实验"),
     ("docs/exercises", "Exercises", "练习"),
@@ -25,7 +28,6 @@ const TEXTS: [(&str, &str, &str); 13] = [
     ("docs/reference", "Reference", "参考"),
     ("docs/glossary", "Glossary", "术语表"),
     ("docs/classroom", "Classroom", "课堂"),
-    ("docs/answers", "Answers", "答案"),
     ("CONTRIBUTING", "Contributing", "参与开发"),
 ];
 
@@ -110,7 +112,8 @@ fn read(file: &str) -> io::Result<String> {
 /// Returns the page of a text, and adds the files to which it leads.
 fn of_text(file: &str, language: Language, links: &mut BTreeSet<String>) -> io::Result<String> {
     let markdown = read(file)?;
-    let mut events: Vec<Event> = Parser::new_ext(&markdown, Options::ENABLE_TABLES).collect();
+    let parsed = Parser::new_ext(&markdown, Options::ENABLE_TABLES);
+    let mut events = without_links_to_no_page(parsed, file);
     for event in &mut events {
         if let Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) = event {
             *dest_url = link(file, dest_url, links).into();
@@ -136,11 +139,41 @@ fn of_text(file: &str, language: Language, links: &mut BTreeSet<String>) -> io::
     Ok(page(&Parts { file, language, title, other: &other, contents: &contents, text: &text }))
 }
 
+/// Returns what is parsed of a text, where only the words are left of a link to a text that is no page.
+fn without_links_to_no_page<'a>(parsed: Parser<'a>, file: &str) -> Vec<Event<'a>> {
+    let mut left_out = false;
+    let kept = parsed.filter(|event| match event {
+        Event::Start(Tag::Link { dest_url, .. }) => {
+            left_out = !is_page(file, dest_url);
+            !left_out
+        }
+        // Links do not nest.
+        Event::End(TagEnd::Link) => !mem::take(&mut left_out),
+        _ => true,
+    });
+    kept.collect()
+}
+
+fn is_page(from: &str, to: &str) -> bool {
+    let is_elsewhere = to.starts_with('#') || to.contains("://");
+    let (file, _) = file_and_anchor(from, to);
+    let is_text = |text| Language::BOTH.iter().any(|&language| file_of(text, language) == file);
+    is_elsewhere || ending(&file) != "md" || TEXTS.iter().any(|(text, ..)| is_text(text))
+}
+
 /// Returns where a link leads from a page, and notes the file.
 fn link(from: &str, to: &str, links: &mut BTreeSet<String>) -> String {
     if to.starts_with('#') || to.contains("://") {
         return to.to_owned();
     }
+    let (file, anchor) = file_and_anchor(from, to);
+    let link = format!("{}{anchor}", name_of(&file));
+    links.insert(file);
+    link
+}
+
+/// Returns the file of the project to which a text leads, and the place in it, which begins with a `#`.
+fn file_and_anchor<'a>(from: &str, to: &'a str) -> (String, &'a str) {
     let (file, anchor) = to.find('#').map_or((to, ""), |at| to.split_at(at));
     let mut folders: Vec<&str> = from.split('/').collect();
     folders.pop();
@@ -151,10 +184,7 @@ fn link(from: &str, to: &str, links: &mut BTreeSet<String>) -> String {
             folders.push(part);
         }
     }
-    let file = folders.join("/");
-    let link = format!("{}{anchor}", name_of(&file));
-    links.insert(file);
-    link
+    (folders.join("/"), anchor)
 }
 
 struct Heading {
