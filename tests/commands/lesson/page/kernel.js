@@ -169,7 +169,7 @@ function ladder() {
     ];
     const data = text ? html`"${shorten(text, signs.length ? 17 : 24, length, words.bytes)}" `
       : length ? html`${length.toLocaleString("en")}${words.bytes} ` : "";
-    const numbers = numbered && extra.seq !== undefined ? html` <small>seq ${extra.seq} ack ${extra.ack} win ${extra.win}</small>` : "";
+    const numbers = numbered && extra.seq !== undefined ? html` <small>seq ${extra.seq}${extra.ack === undefined ? "" : ` ack ${extra.ack}`} win ${extra.win}</small>` : "";
     const closed = bare && extra.win === 0 ? words.window : "";
     return html`<li class="${kind.join(" ")}" data-step="${step}" style="--order:${now ? order++ : 0}">${arrow(row, until)}
       <span><span class="unseen">${nameOfProgram(from)} ${words.to} ${nameOfProgram(to)}: </span>${data}${closed || signals}${
