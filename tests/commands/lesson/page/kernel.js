@@ -7,8 +7,9 @@ function holder({ fd, queued }) {
 }
 
 /** What the kernel waits for, or else what the state means, or else the address where it is not the usual
- * one. */
-function note({ state, timer, address }) {
+ * one. Beside "in the accept queue" there is no room; a FIN stands in the receive queue. */
+function note({ state, timer, address, queued }) {
+  if (queued) return "";
   if (!timer) return words.states[state] ?? address ?? "";
   const [kind, seconds] = timer;
   return html`<span class="timer">${words.timers[kind]?.(Math.round(seconds * 10) / 10) ?? kind}</span>`;
