@@ -62,10 +62,11 @@ function end(socket, side, before) {
     <p class="holder">${holder(socket)}<span>${note(socket)}</span></p>${side === "left" ? queues : queues.reverse()}</div>`;
 }
 
-/** Sockets in TIME_WAIT: nobody holds them, and they only wait. One line for all. */
+/** Sockets in TIME_WAIT: nobody holds them, and they only wait. One line for all, and how long where there
+ * is room for it. */
 function past(waiting, before) {
   if (!waiting.length) return "";
-  const timer = waiting.length === 1 ? note(waiting[0]) : words.states.TIME_WAIT;
+  const timer = waiting.length === 1 ? note(waiting[0]) : "";
   return html`<div class="card past"><p><span><b class="state ${waiting.some(socket => isNew(socket, before)) ? "new" : ""}"
     >TIME_WAIT</b> ${waiting.map(socket => html`<span class="of-${socket.of}"><i>${
       nameOfProgram(socket.of)}</i> <b>${place(socket)}</b></span> `)}</span><span>${timer}</span></p></div>`;
