@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::trace::Trace;
 use super::{Failure, Kind, Reason, Setup, Subject, Verdict, unexpected};
 use crate::run::sockets::{Entry, sockets};
-use crate::run::{Peer, Process, free_address, late, poll, proc, quoted};
+use crate::run::{Output, Peer, Process, free_address, late, poll, proc, quoted};
 
 /// How long to wait for anything; only a row that does not hold waits this long.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -233,10 +233,13 @@ impl Running {
 
     /// Waits until all its threads sleep: what has not happened by then does not happen.
     pub fn wait_until_idle(&self) {
-        let mut in_a_row = 0;
+        let (mut in_a_row, mut before) = (0, None);
         let _ = poll(self.limit(), || {
-            let sleeps = self.process.sleeps();
-            in_a_row = if sleeps { in_a_row + 1 } else { 0 };
+            // What it has written may still have to be read.
+            let printed = Some([&self.process.stdout, &self.process.stderr].map(Output::unread));
+            let is_idle = self.process.sleeps() && printed == before;
+            in_a_row = if is_idle { in_a_row + 1 } else { 0 };
+            before = printed;
             (in_a_row == 20).then_some(())
         });
     }

@@ -82,6 +82,11 @@ impl Output {
         self.wait(limit, is_enough).unread.clone()
     }
 
+    /// Returns how many bytes are unread.
+    pub fn unread(&self) -> usize {
+        self.kept().unread.len()
+    }
+
     /// Returns whether nothing is printed for this time.
     pub fn is_silent_for(&self, time: Duration) -> bool {
         self.look(time, |bytes| !bytes.is_empty()).is_empty()
