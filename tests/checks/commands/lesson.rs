@@ -452,8 +452,8 @@ fn each_question_is_short_and_ends_as_one_in_both_languages() {
     for (ask, step) in frames.filter_map(|frame| frame.ask.as_ref().zip(Some(&frame.words))) {
         right[ask.right] += 1;
         for (text, most, mark) in [
-            (texts(ask, |words| &words.en), [170, 44, 130], '?'),
-            (texts(ask, |words| &words.zh), [70, 30, 70], '？'),
+            (texts(ask, |words| &words.en), [150, 44, 112], '?'),
+            (texts(ask, |words| &words.zh), [70, 30, 60], '？'),
         ] {
             let [question, one, two, three, why] = text;
             assert!(question.ends_with(mark) && why.ends_with(['.', '。']), "{question} {why}");

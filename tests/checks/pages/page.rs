@@ -21,8 +21,15 @@ struct Plan {
     /// Recordings of which everything shown is told: an address without its step, which goes where
     /// the `?` stands.
     told: Vec<String>,
+    /// The addresses of questions.
+    questions: Vec<String>,
     /// An address, and what is then clicked and pressed.
     actions: Vec<&'static str>,
+    /// The answers that the browser remembers of an earlier visit.
+    given: Option<&'static str>,
+    /// What stands behind the page's name in its address.
+    #[serde(skip)]
+    search: &'static str,
     /// The size of what the window shows, by default 1280x720.
     #[serde(skip)]
     size: Option<(u32, u32)>,
@@ -34,6 +41,7 @@ struct Shown {
     errors: Vec<String>,
     steps: Vec<Step>,
     told: Vec<String>,
+    questions: Vec<Question>,
     done: Vec<Done>,
 }
 
@@ -50,13 +58,39 @@ struct Step {
     cut: Vec<String>,
 }
 
-/// Where an action has led: the address, or that of the link that was followed, and the terminals
-/// that can be seen.
+/// What the page shows at the address of a question.
+#[derive(Deserialize)]
+struct Question {
+    address: String,
+    answers: Vec<String>,
+    /// What a screen reader says.
+    announced: String,
+    /// What can be seen of the step behind the question.
+    given_away: Vec<String>,
+    layout: String,
+    cut: Vec<String>,
+    answered: Vec<Answered>,
+}
+
+/// What the page shows once an answer is given.
+#[derive(Deserialize)]
+struct Answered {
+    address: String,
+    sentence: String,
+    /// How each answer is marked.
+    marks: Vec<String>,
+    layout: String,
+    cut: Vec<String>,
+}
+
+/// Where an action has led: the address, or that of the link that was followed, the terminals that
+/// can be seen, and what is said.
 #[derive(Deserialize)]
 struct Done {
     wanted: String,
     address: String,
     terminals: Vec<String>,
+    sentence: String,
 }
 
 #[test]
@@ -174,7 +208,7 @@ fn clicks_and_keys_lead_where_they_say() {
         ("press PageUp", "#en/two/0"),
     ];
     let actions = ["#en/two/0"].into_iter().chain(steps.map(|(wanted, _)| wanted)).collect();
-    if let Some(shown) = walk_through(&Plan { actions, ..Plan::default() }) {
+    if let Some(shown) = walk_through(&Plan { actions, search: "?show", ..Plan::default() }) {
         for (done, (wanted, address)) in shown.done.iter().zip(steps) {
             assert_eq!((done.wanted.as_str(), done.address.as_str()), (wanted, address));
         }
@@ -208,6 +242,190 @@ fn other_language_of_the_programs_is_shown_at_the_same_place_in_the_story() {
         let addresses = shown.done.iter().map(|done| done.address.as_str()).collect::<Vec<_>>();
         assert_eq!(addresses, ["#en/short/8/python", "#en/short/7"]);
     }
+}
+
+#[test]
+fn every_question_is_asked_in_english_and_its_answers_are_judged() {
+    for edition in ["rust", "python"] {
+        asks_every_question("en", edition, (1280, 720), |words| &words.en);
+        asks_every_question("en", edition, (1024, 576), |words| &words.en);
+    }
+}
+
+#[test]
+fn every_question_is_asked_in_chinese_and_its_answers_are_judged() {
+    for edition in ["rust", "python"] {
+        asks_every_question("zh", edition, (1280, 720), |words| &words.zh);
+        asks_every_question("zh", edition, (1024, 576), |words| &words.zh);
+    }
+}
+
+/// Opens all questions of an edition in a language, and gives each answer. Nothing of the step behind the question
+/// can be seen before, and nothing moves.
+fn asks_every_question(
+    language: &str,
+    edition: &str,
+    size: (u32, u32),
+    said: fn(&Words) -> &String,
+) {
+    let mut expected = Vec::new();
+    let twins = if edition == "python" { "/python" } else { "" };
+    for mut scenario in lesson_of(&page()).scenarios {
+        let frames = scenario.editions.remove(edition).map_or(Vec::new(), |it| it.frames);
+        for (step, frame) in frames.into_iter().enumerate() {
+            let address = |step: usize| format!("#{language}/{}/{step}{twins}", scenario.id);
+            if let Some(ask) = frame.ask {
+                expected.push((address(step - 1) + "?", address(step), ask, frame.words));
+            }
+        }
+    }
+    let questions = expected.iter().map(|(address, ..)| address.clone()).collect();
+    let Some(shown) = walk_through(&Plan { questions, size: Some(size), ..Plan::default() }) else {
+        return;
+    };
+    assert_eq!(shown.questions.len(), expected.len());
+    for (shown, (address, next, ask, words)) in shown.questions.into_iter().zip(expected) {
+        let own = |words: &Words| said(words).replace('`', "");
+        assert_eq!(shown.address, address);
+        assert_eq!(shown.answers, ask.answers.iter().map(own).collect::<Vec<_>>(), "{address}");
+        for announced in ask.answers.iter().chain([&ask.question]) {
+            assert!(shown.announced.contains(&own(announced)), "{address}: {}", shown.announced);
+        }
+        assert!(shown.given_away.is_empty(), "{address} gives away {:?}", shown.given_away);
+        assert!(shown.cut.is_empty(), "{address} cuts {:?} at {size:?}", shown.cut);
+        assert_eq!(shown.answered.len(), 3, "{address}");
+        for (number, answered) in shown.answered.iter().enumerate() {
+            let Answered { sentence, marks, layout, cut, .. } = answered;
+            assert_eq!(answered.address, next);
+            let mark = |answer: usize| match answer {
+                answer if answer == ask.right => "right",
+                answer if answer == number => "wrong",
+                _ => "other",
+            };
+            assert_eq!(marks, &[mark(0), mark(1), mark(2)], "{next}");
+            let is_wrong = sentence.contains('✗');
+            assert!(
+                is_wrong != sentence.contains('✓') && is_wrong == (number != ask.right),
+                "{next}"
+            );
+            for told in [&ask.question, &ask.why, &words] {
+                assert!(sentence.contains(&own(told)), "{next}: {sentence}");
+            }
+            assert!(cut.is_empty(), "{next} cuts {cut:?} at {size:?}");
+            assert!(size.0 < 1280 || *layout == shown.layout, "{next} moves");
+        }
+    }
+}
+
+/// Does one thing after the other, and compares where each has led.
+fn leads(from: &'static str, plan: Plan, steps: &[(&'static str, &str)]) -> Option<Vec<String>> {
+    let actions = [from].into_iter().chain(steps.iter().map(|(wanted, _)| *wanted)).collect();
+    let shown = walk_through(&Plan { actions, ..plan })?;
+    let led = shown.done.iter().map(|done| (done.wanted.as_str(), done.address.as_str()));
+    assert_eq!(led.collect::<Vec<_>>(), steps);
+    Some(shown.done.into_iter().map(|done| done.sentence).collect())
+}
+
+#[test]
+fn question_is_asked_until_it_is_answered_and_never_on_the_way_back() {
+    let steps = [
+        ("press ArrowRight", "#en/short/2?"),
+        ("press ArrowRight", "#en/short/2?"), // too quick
+        ("later 1000", "#en/short/2?"),
+        ("press ArrowRight", "#en/short/3"), // passed
+        ("press ArrowLeft", "#en/short/2"),
+        ("press Digit1", "#en/short/2"), // nothing is asked
+        ("press PageDown", "#en/short/2?"),
+        ("press ArrowLeft", "#en/short/2"), // taken back
+        ("click #forward", "#en/short/2?"),
+        ("click #hand button:nth-child(1)", "#en/short/3"),
+        ("press ArrowLeft", "#en/short/2"),
+        ("press ArrowRight", "#en/short/3"),
+        ("click #asks", "#en/short/3"),
+        ("click #asks", "#en/short/3"),
+        ("slide 8", "#en/short/8"),
+        ("click #asks", "#en/short/8"),
+        ("press ArrowRight", "#en/short/9"),
+    ];
+    let Some(said) = leads("#en/short/2", Plan::default(), &steps) else {
+        return;
+    };
+    let asked = "What will listen do?";
+    let shows =
+        |step: usize, text: &str| assert!(said[step].contains(text), "{step}: {}", said[step]);
+    shows(3, "What will listen do? Passed. listen never waits");
+    assert!(!said[4].contains(asked), "{}", said[4]);
+    shows(9, "What will listen do? ✗ Not so. listen never waits");
+    shows(11, &said[9]); // again
+    assert!(!said[12].contains(asked), "it shows only: {}", said[12]);
+    shows(13, &said[9]);
+}
+
+#[test]
+fn scenario_ends_with_how_many_were_right_and_asks_the_others_again() {
+    let steps = [
+        ("press Digit1", "#en/two/3"),
+        ("press End", "#en/two/15"),
+        ("press PageUp", "#en/two/14"),
+        ("slide 5", "#en/two/5"),
+        ("press ArrowRight", "#en/two/5?"),
+        ("press Digit1", "#en/two/6"),
+        ("press End", "#en/two/15"),
+        ("press Digit1", "#en/two/5?"), // once more
+        ("press Digit2", "#en/two/6"),
+        ("press End", "#en/two/15"),
+        ("press ArrowRight", "#en/parts/0"),
+        ("press ArrowLeft", "#en/parts/0"),
+        ("click #forget", "#en/parts/0"),
+        ("click #path [value=two]", "#en/two/0"),
+        ("press End", "#en/two/15"),
+    ];
+    let Some(said) = leads("#en/two/2?", Plan::default(), &steps) else {
+        return;
+    };
+    assert!(said[1].ends_with("Predictions: 1 of 1 right."), "{}", said[1]);
+    assert!(said[6].ends_with("Predictions: 1 of 2 right. Missed: step 6."), "{}", said[6]);
+    assert!(said[9].ends_with("Predictions: 2 of 2 right."), "{}", said[9]);
+    assert!(!said[14].contains("Predictions"), "it is forgotten: {}", said[14]);
+}
+
+#[test]
+fn answer_before_the_last_step_makes_room_for_what_comes_after_it() {
+    let steps = [
+        ("press Digit3", "#en/first/11"),
+        ("press ArrowRight", "#en/first/11"),
+        ("press ArrowLeft", "#en/first/11"),
+        ("press ArrowRight", "#en/first/11"),
+        ("press ArrowRight", "#en/early/0"),
+    ];
+    if let Some(said) = leads("#en/first/10?", Plan::default(), &steps) {
+        assert!(said[0].starts_with("Now the server listens"), "{}", said[0]);
+        assert!(said[1].ends_with("Predictions: 1 of 1 right."), "{}", said[1]);
+        assert_eq!((&said[2], &said[3]), (&said[0], &said[1]));
+    }
+}
+
+#[test]
+fn browser_remembers_answers_and_asks_a_missed_one_again_in_other_words() {
+    let given = Some(r#"{"first/connect/2": 0, "two/whose/1": 1}"#);
+    let steps = [
+        ("press ArrowRight", "#en/two/2?"),
+        ("press Digit1", "#en/two/3"),
+        ("slide 5", "#en/two/5"),
+        ("press ArrowRight", "#en/two/6"), // answered on the last visit
+    ];
+    if let Some(said) = leads("#en/two/2", Plan { given, ..Plan::default() }, &steps) {
+        assert!(said[0].starts_with("Again, in other words: The server"), "{}", said[0]);
+        assert!(said[3].contains("✓ As you expected."), "{}", said[3]);
+    }
+}
+
+#[test]
+fn address_says_whether_it_asks() {
+    let steps = [("press ArrowRight", "#en/short/3"), ("press ArrowRight", "#en/short/4")];
+    leads("#en/short/2", Plan { search: "?show", ..Plan::default() }, &steps);
+    let steps = [("press ArrowRight", "#en/short/2?"), ("press Digit2", "#en/short/3")];
+    leads("#en/short/2", Plan { search: "?ask", ..Plan::default() }, &steps);
 }
 
 #[test]
@@ -300,7 +518,7 @@ fn walk(page: &str, plan: &Plan) -> Option<Shown> {
         .args(["--disable-ipc-flooding-protection"]) // it ignores a page that goes too fast
         .args([format!("--window-size={width},{}", height + WINDOW_BAR), "--lang=en".to_owned()])
         .args([format!("--user-data-dir={}", profile.display())])
-        .args(["--dump-dom".to_owned(), format!("file://{}", copy.display())])
+        .args(["--dump-dom".to_owned(), format!("file://{}{}", copy.display(), plan.search)])
         .stdout(File::create(&dumped).expect("it can be made"))
         .start();
     let status = walking.end_within(Duration::from_secs(300));

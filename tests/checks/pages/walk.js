@@ -2,7 +2,7 @@
 // clicks and presses keys, and writes down what the page shows, where it shows it, and its errors.
 "use strict";
 {
-  const shown = { errors: [], steps: [], told: [], done: [] };
+  const shown = { errors: [], steps: [], told: [], questions: [], done: [] };
   addEventListener("error", event => shown.errors.push(event.message));
   const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
   const one = (selector, inside = document) => inside.querySelector(selector);
@@ -120,7 +120,40 @@
       `${name}: ${cells.map(({ step, call }) => `${step} ${call}`).join(", ")}`);
   }
 
-  /** Does what is asked for: `click SELECTOR`, `press KEY`, or `slide NUMBER`. */
+  // How much later it is than it is, since `later` was done.
+  const now = performance.now.bind(performance);
+  let later = 0;
+  performance.now = () => now() + later;
+
+  const press = code => document.body.dispatchEvent(new KeyboardEvent("keydown", { code, bubbles: true }));
+
+  /** A question at its address, what the page gives away of the step behind it, and what each of the
+   * answers leads to. */
+  function question(address) {
+    visit(address);
+    const step = Number(one("#step").value);
+    const asked = {
+      address: location.hash,
+      answers: all("#hand button span").map(text),
+      announced: text(one("[role=status]")),
+      given_away: [
+        ...lanes().flatMap(({ cells }) => cells).filter(cell => cell.step > step).map(({ call }) => call),
+        ...all(".code .next, .terminal .asks").map(text).filter(Boolean),
+        ...all(".queue q").map(text).filter(queued => !/^([\d,]+( bytes| 字节)?|FIN)$/.test(queued)),
+      ],
+      layout: layout(),
+      cut: cut(),
+    };
+    asked.answered = [1, 2, 3].map(number => {
+      visit(address);
+      press(`Digit${number}`);
+      const marks = all("#hand p").map(({ className }) => className);
+      return { address: location.hash, sentence: text(one("#sentence")), marks, layout: layout(), cut: cut() };
+    });
+    return asked;
+  }
+
+  /** Does what is asked for: `click SELECTOR`, `press KEY`, `slide NUMBER`, or `later MILLISECONDS`. */
   function act(wanted) {
     const [, kind, on] = wanted.match(/^(\w+) (.*)$/);
     let followed = "";
@@ -132,22 +165,25 @@
     };
     addEventListener("click", follow);
     if (kind === "click") one(on).click();
-    if (kind === "press") document.body.dispatchEvent(new KeyboardEvent("keydown", { code: on, bubbles: true }));
+    if (kind === "press") press(on);
+    if (kind === "later") later += Number(on);
     if (kind === "slide") {
       one("#step").value = on;
       one("#step").dispatchEvent(new Event("input", { bubbles: true }));
     }
     removeEventListener("click", follow);
     const terminals = all(".terminal").filter(panel => place(panel).height > 0).map(panel => seen(one("h2", panel)));
-    return { wanted, address: followed || location.hash, terminals };
+    return { wanted, address: followed || location.hash, terminals, sentence: seen(one("#sentence")) };
   }
 
+  function visit(address) {
+    history.replaceState(null, "", address);
+    dispatchEvent(new HashChangeEvent("hashchange"));
+  }
+
+  const { addresses, told, questions, actions, given } = PLAN;
+  if (given) localStorage.given = given;
   addEventListener("load", () => {
-    const { addresses, told, actions } = PLAN;
-    const visit = address => {
-      history.replaceState(null, "", address);
-      dispatchEvent(new HashChangeEvent("hashchange"));
-    };
     for (const address of addresses) {
       visit(address);
       shown.steps.push({
@@ -169,6 +205,7 @@
       }
       shown.told.push(page.join("\n") + "\n");
     }
+    shown.questions = questions.map(question);
     if (actions.length) visit(actions.shift());
     shown.done = actions.map(act);
     const result = document.createElement("script");

@@ -4,13 +4,15 @@ use support::session::recording::Lesson;
 
 /// In the order in which they run: each uses only what stands before it, until the last one shows
 /// the page.
-const SCRIPTS: [&str; 7] = [
+const SCRIPTS: [&str; 9] = [
     include_str!("page/markup.js"),
+    include_str!("page/memory.js"),
     include_str!("page/words.js"),
     include_str!("page/programs.js"),
     include_str!("page/kernel.js"),
     include_str!("page/timeline.js"),
     include_str!("page/hand.js"),
+    include_str!("page/questions.js"),
     include_str!("page/lesson.js"),
 ];
 

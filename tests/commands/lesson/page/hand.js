@@ -38,15 +38,15 @@ function card(number, text, detail, kind = "") {
 function atTheEnd() {
   if (step < frames.length - 1 || first || scenarios.length < 2) return null;
   const number = scenarios.indexOf(scenario) + 1, following = scenarios[number];
-  const doable = docs !== null && scenario.anchor;
+  const doable = docs !== null && scenario.anchor, { detail, again } = onceMore();
   const content = [
-    card(1, words.once, words.fromStart),
+    card(1, words.once, detail),
     doable && card(2, words.yourself, words.experiment(scenario.experiment)),
     following && card(3, words.following(following.title[language]), words.or(number + 1, scenarios.length), "go"),
   ];
   return { kind: "cards", content: content.map(made => made || html`<span></span>`), choose };
   function choose(button) {
-    if (button.value === "1") go(0);
+    if (button.value === "1") again();
     if (button.value === "2") location.href = linkTo(scenario.anchor[language]);
     if (button.value === "3") nextScenario();
   }

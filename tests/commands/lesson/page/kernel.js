@@ -38,10 +38,12 @@ function single(socket, frame, before) {
     state === "LISTEN" ? accepts : html`<span>${kind ? "" : note(socket)}</span>`}${holder(socket)}</p></div>`;
 }
 
-/** One direction's queue at one end. */
+/** One direction's queue at one end. While a question stands, only how much is in it: what a `recv`
+ * returns may be the question. */
 function queue(name, bytes, text, { fin, full }) {
   const contents = [
-    bytes ? html`<q>${full || text.length < bytes || bytes > 16 ? html`<b>${bytes.toLocaleString("en")}</b>` : ""} ${full ? "" : text}</q>` : "",
+    bytes && asking ? html`<q><b>${bytes.toLocaleString("en")}</b>${full ? "" : words.bytes}</q>` : "",
+    bytes && !asking ? html`<q>${full || text.length < bytes || bytes > 16 ? html`<b>${bytes.toLocaleString("en")}</b>` : ""} ${full ? "" : text}</q>` : "",
     fin ? html`<q>FIN</q>` : "",
   ];
   const empty = !bytes && !fin;

@@ -1,5 +1,5 @@
 // Shows one step of one recording. Which one, the address tells: #LANGUAGE/SCENARIO/STEP, and
-// /python behind it for the twins.
+// /python behind it for the twins; ? at its end is the question before the next step.
 
 const { scenarios: [once, written], sources } = JSON.parse(element("#data").textContent);
 const scenarios = putBack(written);
@@ -33,11 +33,7 @@ let language = navigator.language.startsWith("zh") ? "zh" : "en";
 let scenario = scenarios[0];
 let edition, words, programs, frames, step, front, client, first = false, numbered = false;
 
-// What the browser remembers: the scenarios that have been seen, and whether keys are off.
-const memory = {
-  get(name) { try { return JSON.parse(localStorage[name] ?? "null"); } catch { return null; } },
-  set(name, value) { try { localStorage[name] = JSON.stringify(value); } catch { /* not here */ } },
-};
+// The scenarios that have been seen.
 let seen = memory.get("seen") ?? {};
 
 const small = matchMedia("(max-width: 640px), (max-width: 1000px) and (max-height: 560px)");
@@ -107,6 +103,11 @@ function showControls() {
   element("#experiment").href = linkTo(scenario.anchor?.[language]);
   fill("#glossary", words.glossary).hidden = docs === null;
   element("#glossary").href = linkTo(words.glossaryPage);
+  const mode = asks ? words.doesAsk : words.onlyShows;
+  const asksButton = fill("#asks", html`<i>${asks ? "?" : html`<s>?</s>`}</i> <span>${mode}</span>`);
+  asksButton.title = asksButton.ariaLabel = `${words.mode}: ${mode}`;
+  asksButton.hidden = !stepsAsked().length;
+  fill("#forget", words.forget).disabled = !Object.keys({ ...seen, ...given }).length;
   fill("#keys span", words.keys);
   element("#keys input").checked = memory.get("keys") !== "off";
   fill("#skip", words.toBar);
@@ -114,8 +115,8 @@ function showControls() {
     element(`#${id}`).ariaLabel = id === "tabs" ? words.programs : words[id];
   }
   fill("#count", first ? `0 / ${frames.length - 1}` : `${step} / ${frames.length - 1}`);
-  element("#back").disabled = step === 0;
-  element("#forward").disabled = step === frames.length - 1 && !nextOnPath();
+  element("#back").disabled = step === 0 && !asking;
+  element("#forward").disabled = step === frames.length - 1 && !nextOnPath() && !shownAsk();
   fill("#all-steps", frames.map((frame, index) => html`<li value="${index}">${sentence(frame)}</li>`));
 }
 
@@ -123,7 +124,10 @@ function show(moved = false) {
   words = WORDS[language];
   const frame = shownFrame();
   showControls();
-  fill("#sentence", first ? words.first : sentence(frame)).className = frame.unexpected ? "unexpected" : "";
+  const { kind, content } = said();
+  const box = fill("#sentence", content);
+  box.className = kind;
+  box.classList.toggle("tight", box.scrollHeight > box.clientHeight + 1);
   showHand();
   for (const [side, number] of [0, client].entries()) {
     fill(`#code-${side} pre`, code(number)).ariaLabel = programs[number].name;
@@ -143,10 +147,11 @@ function show(moved = false) {
   drawn.ariaLabel = words.segments;
   drawn.classList.toggle("draws", moved);
   showTimeline();
+  showPaper();
   fit();
   scroll();
   const twins = edition === "python" ? "/python" : "";
-  if (!first) history.replaceState(null, "", `#${language}/${scenario.id}/${step}${twins}`);
+  if (!first) history.replaceState(null, "", `#${language}/${scenario.id}/${step}${twins}${asking ? "?" : ""}`);
 }
 
 /** Makes code a little smaller where all its lines fit then. */
@@ -196,10 +201,12 @@ function scroll() {
   }
 }
 
-/** Goes to a step, and brings the programs to the front that it is about. */
-function go(wanted) {
+/** Goes to a step, or to the question behind it, and brings the programs to the front that it is
+ * about. */
+function go(wanted, withQuestion = false) {
   first = false;
   step = Math.min(Math.max(wanted, 0), frames.length - 1);
+  [asking, since, ended] = [withQuestion && Boolean(askBefore(step + 1)), performance.now(), false];
   const numbers = [...programs.keys()];
   const clientOf = ({ who, sides }) => who || numbers.find(number => number > 0 && sides[number].new);
   client = frames.slice(0, step + 1).map(clientOf).findLast(Boolean) ?? 1;
@@ -221,19 +228,35 @@ function nextScenario() {
 }
 
 function forward() {
+  const ask = askBefore(step + 1);
   if (first) go(0);
-  else if (step < frames.length - 1) go(step + 1);
+  else if (asking) pass();
+  else if (step < frames.length - 1) asks && ask && !isAnswered(ask) ? go(step, true) : go(step + 1);
+  else if (shownAsk()) makeRoom(true);
   else nextScenario();
 }
 
 function back() {
-  go(step - 1);
+  if (asking) go(step);
+  else if (ended) makeRoom(false);
+  else go(step - 1);
+}
+
+/** Shows what comes after the scenario in place of the answers before its last step, or these again. */
+function makeRoom(room) {
+  ended = room;
+  show();
 }
 
 /** Goes to the next or the previous chapter. */
 function goChapter(direction) {
   const begins = chapters();
   go(direction > 0 ? begins.find(begin => begin > step) ?? Infinity : begins.findLast(begin => begin < step) ?? 0);
+}
+
+/** Goes to the next or the previous question, or where nothing is asked, chapter. */
+function leap(direction) {
+  asks && stepsAsked().length ? goQuestion(direction) : goChapter(direction);
 }
 
 /** Chooses a scenario, and of its recordings the wanted one if there is such. */
@@ -261,11 +284,11 @@ function samePlace(others) {
 }
 
 function followAddress() {
-  const [wanted, id, number, twins] = location.hash.slice(1).split("/");
+  const [wanted, id, number, twins] = location.hash.slice(1).replace("?", "").split("/");
   if (wanted in WORDS) language = wanted;
   choose(id, twins ?? "rust");
   first = !id && scenarios.length > 1;
-  if (!first) return go(parseInt(number) || 0);
+  if (!first) return go(parseInt(number) || 0, location.hash.endsWith("?"));
   [step, front, client] = [0, 0, 1];
   show();
 }
@@ -303,6 +326,17 @@ on("#language", "click", ({ target }) => {
   language = target.value || language;
   show();
 });
+on("#asks", "click", () => {
+  asks = !asks;
+  memory.set("mode", asks ? "ask" : "show");
+  asking &&= asks;
+  show();
+});
+on("#forget", "click", () => {
+  memory.set("given", given = {});
+  memory.set("seen", seen = {});
+  show();
+});
 on("#keys input", "change", ({ target }) => memory.set("keys", target.checked ? "on" : "off"));
 on("main", "click", ({ target }) => {
   const segment = target.closest("[data-step]"), tab = target.closest("#tabs button");
@@ -317,10 +351,11 @@ addEventListener("keydown", event => {
   if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing) return;
   if (memory.get("keys") === "off" || target.closest?.("input:not(#step), textarea, select, [role=radio], [popover]")) return;
   const moves = {
-    ArrowRight: shiftKey ? () => goChapter(1) : forward, ArrowLeft: shiftKey ? () => goChapter(-1) : back,
+    ArrowRight: shiftKey ? () => leap(1) : forward, ArrowLeft: shiftKey ? () => leap(-1) : back,
     PageDown: forward, PageUp: back, Home: () => go(0), End: () => go(Infinity),
     KeyQ: () => { numbered = !numbered; show(); },
   };
+  if (event.repeat && asking) return event.preventDefault(); // who holds a key down reads no question
   if (code in moves) moves[code]();
   else if (!pressHand(code)) return;
   event.preventDefault();

@@ -83,7 +83,7 @@ function code(number) {
   const now = marks(running, shownFrame());
   return lines.map((line, index) => {
     const [, indent, text, comment] = line.match(/^(\s*)(.*?)(\s+(?:\/\/|#) .*)?$/);
-    const tags = now.get(index) ?? [];
+    const tags = (now.get(index) ?? []).filter(({ kind }) => kind !== "next" || !asking);
     return html`<div class="${tags.map(({ kind }) => kind).join(" ")}"><i>${first + index}</i
       ><span style="--indent:${indent.length};--room:${room.get(index) ?? 0}">${text || " "}</span
       ><em><span>${comment}</span></em><u>${tags.map(tag => html`<b class="${tag.kind} of-${tag.of[0]}">${
@@ -100,7 +100,7 @@ function terminal(number) {
   return lines.map((line, index) => {
     const last = index === lines.length - 1;
     end += line.length + 1;
-    const text = last ? line : line.replace(/^next: .*?\[Enter\] ?/, "");
+    const text = last ? (asking ? line.replace(/^next: .*/, "") : line) : line.replace(/^next: .*?\[Enter\] ?/, "");
     if (!text && (last || line)) return "";
     const kind = /^\$/.test(text) ? "prompt"
       : /^next: /.test(text) ? "asks"

@@ -24,15 +24,20 @@ function wireMarks() {
   });
 }
 
+/** All steps in their lanes. While a question stands, those that are still to come are silent. */
 function lanes() {
-  const wire = wireMarks(), first = wire.some(marks => marks.some(Boolean)) ? 1 : 0;
-  const rows = [...programs.keys()].map(number => frames.map((frame, index) => frame.who !== number ? "" :
+  const wire = wireMarks().map((marks, index) => isSilent(index) ? [] : marks), first = wire.some(marks => marks.some(Boolean)) ? 1 : 0;
+  const rows = [...programs.keys()].map(number => frames.map((frame, index) => frame.who !== number || isSilent(index) ? "" :
     html`<span class="cell of-${number} ${index <= step ? "past" : ""} ${index === step ? "present" : ""}" style="grid-area:${
       number + 1 + first}/${index + 1}">${nameOfStep(frame)}</span>`));
   const marks = first ? wire.map((marks, index) => html`<span class="marks" style="grid-area:1/${index + 1}">${marks}</span>`) : "";
   const begins = frames.length > 22 ? chapters().map(index =>
     html`<i class="chapter" style="grid-column:${index + 1}"></i>`) : "";
-  return [begins, marks, rows];
+  return [begins, marks, rows, askMarks()];
+}
+
+function isSilent(number) {
+  return asking && number > step;
 }
 
 function showTimeline() {
@@ -53,5 +58,5 @@ function pointAt({ clientX }) {
   const { left, width } = element("#lanes").getBoundingClientRect();
   const pointed = Math.min(Math.max(Math.floor((clientX - left) / width * frames.length), 0), frames.length - 1);
   const { who } = frames[pointed];
-  element("#step").title = `${pointed}${who === null ? "" : ` · ${nameOfProgram(who)}: ${nameOfStep(frames[pointed])}`}`;
+  element("#step").title = `${pointed}${who === null || isSilent(pointed) ? "" : ` · ${nameOfProgram(who)}: ${nameOfStep(frames[pointed])}`}`;
 }
