@@ -1,6 +1,6 @@
 //! Real runs, step by step.
 //!
-//! A [`Session`] runs programs in terminals of their own, in a network of their own. Whoever drives it
+//! A session runs programs in terminals of their own, in a network of their own. Whoever drives it
 //! tells it one [`Act`] after the other, and is answered each time with what there is to see then, a
 //! [`Frame`](recording::Frame): that is all that a driver knows. A [`Remote`] is a session in another
 //! process, which is the one that is in that network.
