@@ -26,7 +26,8 @@ function wireMarks() {
 
 /** All steps in their lanes. While a question stands, those that are still to come are silent. */
 function lanes() {
-  const wire = wireMarks().map((marks, index) => isSilent(index) ? [] : marks), first = wire.some(marks => marks.some(Boolean)) ? 1 : 0;
+  const all = wireMarks(), first = all.some(marks => marks.some(Boolean)) ? 1 : 0;
+  const wire = all.map((marks, index) => isSilent(index) ? [] : marks);
   const rows = [...programs.keys()].map(number => frames.map((frame, index) => frame.who !== number || isSilent(index) ? "" :
     html`<span class="cell of-${number} ${index <= step ? "past" : ""} ${index === step ? "present" : ""}" style="grid-area:${
       number + 1 + first}/${index + 1}">${nameOfStep(frame)}</span>`));
