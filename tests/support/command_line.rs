@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use common::printable;
 
 /// Why it ends early.
-pub enum Problem {
+pub enum EarlyEnd {
     /// The command line is wrong.
     Misuse(String),
     Failure(String),
@@ -16,30 +16,30 @@ pub enum Problem {
     Output(io::Error),
 }
 
-impl From<io::Error> for Problem {
+impl From<io::Error> for EarlyEnd {
     fn from(error: io::Error) -> Self {
         Self::Output(error)
     }
 }
 
-pub fn misuse<T>(problem: impl Into<String>) -> Result<T, Problem> {
-    Err(Problem::Misuse(problem.into()))
+pub fn misuse<T>(problem: impl Into<String>) -> Result<T, EarlyEnd> {
+    Err(EarlyEnd::Misuse(problem.into()))
 }
 
-pub fn failure<T>(problem: impl Into<String>) -> Result<T, Problem> {
-    Err(Problem::Failure(problem.into()))
+pub fn failure<T>(problem: impl Into<String>) -> Result<T, EarlyEnd> {
+    Err(EarlyEnd::Failure(problem.into()))
 }
 
 /// Tells why it ended early, if it did, and returns the exit status.
-pub fn report(usage: &str, outcome: Result<ExitCode, Problem>) -> ExitCode {
+pub fn report(usage: &str, outcome: Result<ExitCode, EarlyEnd>) -> ExitCode {
     let (problem, status) = match outcome {
         Ok(status) => return status,
-        Err(Problem::Output(error)) if error.kind() == ErrorKind::BrokenPipe => {
+        Err(EarlyEnd::Output(error)) if error.kind() == ErrorKind::BrokenPipe => {
             return ExitCode::FAILURE; // cargo compare | head
         }
-        Err(Problem::Output(error)) => (format!("cannot write to standard output: {error}"), 1),
-        Err(Problem::Failure(problem)) => (problem, 1),
-        Err(Problem::Misuse(problem)) => (format!("{problem}\n{usage}"), 2),
+        Err(EarlyEnd::Output(error)) => (format!("cannot write to standard output: {error}"), 1),
+        Err(EarlyEnd::Failure(problem)) => (problem, 1),
+        Err(EarlyEnd::Misuse(problem)) => (format!("{problem}\n{usage}"), 2),
     };
     tell(&format!("error: {problem}"));
     ExitCode::from(status)

@@ -208,14 +208,14 @@ fn socket_of<'a>(call: &str, who: usize, sockets: &'a [Socket]) -> Option<&'a So
 #[derive(Default)]
 struct Connections {
     /// From a program to a program.
-    streams: BTreeMap<(usize, usize), Stream>,
+    streams: BTreeMap<(usize, usize), ObservedStream>,
     /// The client that has a port.
     clients: BTreeMap<u16, usize>,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "several can be so at once")]
 #[derive(Default)]
-struct Stream {
+struct ObservedStream {
     text: String,
     came: usize,
     read: usize,
@@ -231,7 +231,7 @@ struct Stream {
     end: u32,
 }
 
-impl Stream {
+impl ObservedStream {
     /// Notes what has come. On one machine that is each byte once, and in order.
     fn arrive(&mut self, text: &str, count: usize, extra: &Extra) {
         let came = self.came;
@@ -267,7 +267,7 @@ impl Connections {
             other.end_is_known |= arrives && other.is_confirmed_by(extra);
             let stream = self.streams.entry((*from, *to)).or_default();
             if flags.contains("SYN") {
-                *stream = Stream { began: true, ..Stream::default() };
+                *stream = ObservedStream { began: true, ..ObservedStream::default() };
             }
             if arrives {
                 stream.arrive(text, *count, extra);
@@ -308,7 +308,7 @@ impl Connections {
 
     /// Checks each socket against what has travelled and been read.
     fn allow(&self, sockets: &[Socket]) -> Result<(), String> {
-        let nothing = Stream::default();
+        let nothing = ObservedStream::default();
         for socket in sockets.iter().filter(|socket| socket.peer.is_some()) {
             let peer = self.peer(socket).ok_or("nobody is at the other end")?;
             let from = self.streams.get(&(socket.of, peer)).unwrap_or(&nothing);

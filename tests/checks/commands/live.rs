@@ -13,14 +13,14 @@ use super::browser::Browser;
 /// The learner's page, in a browser.
 struct Page {
     browser: Browser,
-    lesson: Lesson,
+    lesson: RunningLesson,
 }
 
 impl Page {
     /// Opens the page; `None` where it cannot run live, or there is no browser.
     fn open() -> Option<Self> {
         own_network().zip(or_skip("python3", python()))?;
-        let lesson = Lesson::start();
+        let lesson = RunningLesson::start();
         let browser = Browser::open(&format!("http://{}/?{}", lesson.address, lesson.key))?;
         let mut page = Self { browser, lesson };
         page.browser
@@ -101,13 +101,13 @@ impl Page {
 }
 
 /// `cargo lesson` as it runs, and what it has printed.
-struct Lesson {
+struct RunningLesson {
     process: Process,
     address: SocketAddr,
     key: String,
 }
 
-impl Lesson {
+impl RunningLesson {
     fn start() -> Self {
         Self::of(Program::of(Command::new(path_of_alias("lesson"))))
     }
@@ -144,7 +144,7 @@ impl Lesson {
 
 #[test]
 fn only_the_browser_that_has_opened_the_address_is_let_in() {
-    let lesson = Lesson::start();
+    let lesson = RunningLesson::start();
     let [host, cookie] = &[lesson.host(), lesson.cookie()];
     let port = lesson.address.port();
     let [rebound, by_name] =
@@ -174,7 +174,7 @@ fn only_the_browser_that_has_opened_the_address_is_let_in() {
 
 #[test]
 fn pages_of_other_sites_and_too_much_are_refused() {
-    let lesson = Lesson::start();
+    let lesson = RunningLesson::start();
     let [host, cookie] = [lesson.host(), lesson.cookie()];
     let json = "Content-Type: application/json";
     let ours = &*format!("Origin: http://{}", lesson.address);
@@ -199,7 +199,7 @@ fn pages_of_other_sites_and_too_much_are_refused() {
 
 #[test]
 fn two_hundred_silent_connections_keep_nobody_out() {
-    let lesson = Lesson::start();
+    let lesson = RunningLesson::start();
     let connect = |_| TcpStream::connect_timeout(&lesson.address, LIMIT).expect("it listens");
     let mut silent = (0..200).map(connect).map(|it| Peer::of(it, LIMIT).expect("it is connected"));
     let mut oldest = silent.next().expect("there are many");
@@ -319,7 +319,7 @@ fn learner_takes_over_from_a_recorded_step() {
 #[test]
 fn where_it_cannot_run_live_it_says_why_and_shows_the_lesson() {
     let program = Program::of(Command::new(path_of_alias("lesson"))).env("PATH", "/nowhere");
-    let lesson = Lesson::of(program);
+    let lesson = RunningLesson::of(program);
     let [host, cookie] = &[lesson.host(), lesson.cookie()];
     let page = lesson.ask("GET /lesson.html", &[host, cookie], "");
     assert!(

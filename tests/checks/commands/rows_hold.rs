@@ -4,7 +4,7 @@ use std::fs;
 
 use support::root;
 use support::rows::{Failure, Kind, Row, Subject, Verdict, crash, rows_of, try_all, try_out};
-use support::run::{Edition, PROGRAMS, or_skip, python, quoted, strace};
+use support::run::{Invocation, PROGRAMS, or_skip, python, quoted, strace};
 
 #[track_caller]
 fn assert_all_rows_hold(subjects: &[Subject]) {
@@ -24,7 +24,7 @@ fn assert_all_rows_hold(subjects: &[Subject]) {
 #[test]
 fn every_row_holds_for_the_programs() {
     if or_skip("strace", strace()).is_some() {
-        let rust = |program| Subject::new(program, Edition::rust(program));
+        let rust = |program| Subject::new(program, Invocation::rust(program));
         assert_all_rows_hold(&PROGRAMS.map(rust));
     }
 }
@@ -97,8 +97,8 @@ fn row_of(program: &str, name: &str) -> &'static Row {
 fn faulty(program: &'static str, fault: &str) -> Option<Subject> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/checks/commands/faulty.py");
     or_skip("Python", python())?;
-    let edition = Edition::python(path)?.args(&[program, fault]);
-    Some(Subject::new(program, edition))
+    let invocation = Invocation::python(path)?.args(&[program, fault]);
+    Some(Subject::new(program, invocation))
 }
 
 #[test]

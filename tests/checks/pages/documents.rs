@@ -76,7 +76,7 @@ fn run_all_blocks_of(document: &str) {
     }
     // Most of the time is spent on waiting, so that the sections are run at the same time.
     let printed: Vec<(usize, String)> = thread::scope(|scope| {
-        let run = |section: Vec<Block>| scope.spawn(move || run(document, &section));
+        let run = |section: Vec<ConsoleBlock>| scope.spawn(move || run(document, &section));
         let running: Vec<_> = sections(document).into_iter().map(run).collect();
         running.into_iter().flat_map(|run| run.join().expect("a section holds")).collect()
     });
@@ -99,11 +99,11 @@ fn updates() -> bool {
 
 /// Does what a section shows, checks that it shows all that is printed, and returns its blocks, with
 /// their places in the page, as they should be.
-fn run(document: &str, section: &[Block]) -> Vec<(usize, String)> {
-    let (Some(first), Some(network)) = (section.first(), Network::new()) else {
+fn run(document: &str, section: &[ConsoleBlock]) -> Vec<(usize, String)> {
+    let (Some(first), Some(network)) = (section.first(), FreeNetwork::new()) else {
         return Vec::new();
     };
-    let mut terminals: BTreeMap<&str, Terminal> = BTreeMap::new();
+    let mut terminals: BTreeMap<&str, Shell> = BTreeMap::new();
     for block in section {
         let terminal = terminals.entry(&block.terminal).or_default();
         terminal.blocks.push((block.place, vec![format!("# terminal {}", block.terminal)]));
@@ -118,13 +118,13 @@ fn run(document: &str, section: &[Block]) -> Vec<(usize, String)> {
         let rest = terminal.take_rest();
         assert!(rest.is_ok(), "{document}:{}: terminal {name} prints more", first.line_number);
     }
-    let blocks: Vec<_> = terminals.into_values().flat_map(Terminal::stop).collect();
+    let blocks: Vec<_> = terminals.into_values().flat_map(Shell::stop).collect();
     let console = |lines: Vec<String>| format!("console\n{}\n", lines.join("\n"));
     blocks.into_iter().map(|(place, lines)| (place, console(lines))).collect()
 }
 
 /// What one terminal shows next.
-struct Block {
+struct ConsoleBlock {
     /// Which of the pieces between fences it is.
     place: usize,
     line_number: usize,
@@ -132,7 +132,7 @@ struct Block {
     lines: Vec<String>,
 }
 
-impl Block {
+impl ConsoleBlock {
     /// Returns whether it shows nothing of what its last command prints, as when it is new.
     fn is_open(&self) -> bool {
         self.lines.last().is_none_or(|line| line.starts_with("$ "))
@@ -140,7 +140,7 @@ impl Block {
 }
 
 /// Returns the blocks under each heading.
-fn sections(document: &str) -> Vec<Vec<Block>> {
+fn sections(document: &str) -> Vec<Vec<ConsoleBlock>> {
     let mut sections = vec![Vec::new()];
     let text = read(document);
     let mut line_number = 1;
@@ -156,7 +156,7 @@ fn sections(document: &str) -> Vec<Vec<Block>> {
             let first = lines.next().unwrap_or_default();
             let terminal = first.strip_prefix("# terminal ");
             let terminal = terminal.unwrap_or_else(|| panic!("{document}: {first}")).to_owned();
-            let block = Block { place, line_number, terminal, lines: lines.collect() };
+            let block = ConsoleBlock { place, line_number, terminal, lines: lines.collect() };
             sections.last_mut().expect("there is one from the beginning").push(block);
         }
         line_number += piece.matches('\n').count();
@@ -174,13 +174,13 @@ pub fn read(document: &str) -> String {
 }
 
 /// A network in which the default address is free, for several processes.
-struct Network {
+struct FreeNetwork {
     holder: Process,
     /// What `nstat` has counted there; otherwise it is one file for all that a user runs.
     history: NamedTempFile,
 }
 
-impl Network {
+impl FreeNetwork {
     fn new() -> Option<Self> {
         let mut command = own_network()?;
         command.args(["sh", "-c", "echo ready && exec sleep 1000"]);
@@ -226,7 +226,7 @@ fn is_name(word: &str) -> bool {
 
 /// One terminal, in which one program runs after another.
 #[derive(Default)]
-struct Terminal {
+struct Shell {
     process: Option<Process>,
     /// Lines of the block that are still to be compared with what is printed.
     expected: Vec<String>,
@@ -238,8 +238,8 @@ struct Terminal {
     skips: bool,
 }
 
-impl Terminal {
-    fn show(&mut self, line: &str, network: &Network) -> Result<(), String> {
+impl Shell {
+    fn show(&mut self, line: &str, network: &FreeNetwork) -> Result<(), String> {
         if let Some(command) = line.strip_prefix("$ ") {
             self.compare()?;
             self.end_program()?;

@@ -39,15 +39,15 @@ struct Plan {
 #[derive(Deserialize)]
 struct Shown {
     errors: Vec<String>,
-    steps: Vec<Step>,
+    steps: Vec<ShownStep>,
     told: Vec<String>,
-    questions: Vec<Question>,
+    questions: Vec<ShownQuestion>,
     done: Vec<Done>,
 }
 
 /// What the page shows at an address.
 #[derive(Deserialize)]
-struct Step {
+struct ShownStep {
     address: String,
     language: String,
     pressed: Vec<String>,
@@ -60,7 +60,7 @@ struct Step {
 
 /// What the page shows at the address of a question.
 #[derive(Deserialize)]
-struct Question {
+struct ShownQuestion {
     address: String,
     answers: Vec<String>,
     /// What a screen reader says.
@@ -148,7 +148,9 @@ fn nothing_is_cut_when_it_is_magnified() {
             .iter()
             .flat_map(|at| (1..9).step_by(2).map(move |step| format!("#{at}/{step}")));
         let plan = Plan { addresses: steps.collect(), size: Some(size), ..Plan::default() };
-        for Step { address, cut, .. } in walk_through(&plan).map_or(vec![], |shown| shown.steps) {
+        for ShownStep { address, cut, .. } in
+            walk_through(&plan).map_or(vec![], |shown| shown.steps)
+        {
             assert!(cut.is_empty(), "{address} cuts {cut:?} at {size:?}");
         }
     }

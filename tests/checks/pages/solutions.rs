@@ -12,7 +12,7 @@ use crate::pages::documents::read;
 use support::root;
 use support::rows::{Row, Subject, rows_of, try_all};
 use support::run::{
-    Edition, Finished, PROGRAMS, Process, Program, Server, or_skip, python, strace,
+    Finished, Invocation, PROGRAMS, Process, Program, Server, or_skip, python, strace,
 };
 
 /// The solutions that rows can judge, each with its program.
@@ -45,11 +45,11 @@ fn solutions_change_the_rows_that_their_exercises_name() {
         let Some(folder) = solution(name, &[program]) else {
             return;
         };
-        let edition = match name {
-            "8-own-client" => Edition::python(folder.path().join("my_client.py")),
-            _ => Some(Edition { command: vec![path_in(&folder, program).into()] }),
+        let invocation = match name {
+            "8-own-client" => Invocation::python(folder.path().join("my_client.py")),
+            _ => Some(Invocation { command: vec![path_in(&folder, program).into()] }),
         };
-        subjects.push((name, Subject::new(program, edition.expect("there is Python"))));
+        subjects.push((name, Subject::new(program, invocation.expect("there is Python"))));
         folders.push(folder);
     }
     let mut tasks: Vec<(&str, &Row, &Subject)> = Vec::new();

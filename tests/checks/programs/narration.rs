@@ -192,7 +192,7 @@ impl Watched {
 
 /// Calls in the order in which they returned, by descriptor: two threads' calls have no order, but
 /// those on one descriptor do.
-type Calls = BTreeMap<String, Vec<String>>;
+type CallsByDescriptor = BTreeMap<String, Vec<String>>;
 
 #[track_caller]
 fn compare(narrated: &str, calls: &Path, with_asides: bool) {
@@ -211,8 +211,8 @@ fn is_aside(call: &str) -> bool {
 }
 
 /// Returns the calls with their results, and checks that just those that can block are announced.
-fn narrated_calls(narrated: &str) -> Calls {
-    let mut calls = Calls::new();
+fn narrated_calls(narrated: &str) -> CallsByDescriptor {
+    let mut calls = CallsByDescriptor::new();
     let mut announced = Vec::new();
     for line in narrated.lines() {
         let Some(call) = line.strip_prefix("[.] ").or_else(|| line.strip_prefix("[ ] ")) else {
@@ -263,7 +263,7 @@ const RULES: [(&str, &str); 18] = [
     (r"(?m)^close\((\d+)\) = 0$", "close($1)"),
 ];
 
-fn traced_calls(folder: &Path) -> Calls {
+fn traced_calls(folder: &Path) -> CallsByDescriptor {
     let files = fs::read_dir(folder).expect("strace has made the folder's files");
     let files = files.map(|file| file.expect("a folder can be read").path());
     let texts: Vec<String> =
@@ -277,7 +277,7 @@ fn traced_calls(folder: &Path) -> Calls {
     for (pattern, replacement) in RULES {
         traced = replaced(&traced, pattern, replacement);
     }
-    let mut calls = Calls::new();
+    let mut calls = CallsByDescriptor::new();
     traced.lines().for_each(|call| add(&mut calls, call));
     calls
 }
@@ -287,7 +287,7 @@ fn replaced(text: &str, pattern: &str, replacement: &str) -> String {
     pattern.replace_all(text, replacement).into_owned()
 }
 
-fn add(calls: &mut Calls, call: &str) {
+fn add(calls: &mut CallsByDescriptor, call: &str) {
     // A new socket's descriptor is the result, any other's is the first argument.
     let descriptor = if call.starts_with("socket(") {
         call.rsplit(' ').next()

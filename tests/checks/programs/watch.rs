@@ -34,11 +34,11 @@ fn watched_twin(name: &str, address: &impl ToString) -> Option<Program> {
 }
 
 /// A Python program of the test's own.
-struct Script {
+struct PythonFile {
     folder: TempDir,
 }
 
-impl Script {
+impl PythonFile {
     fn new(text: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         fs::write(folder.path().join("script.py"), text).expect("a file can be written");
@@ -121,7 +121,7 @@ fn refused_twins_narrate_what_strace_sees() {
 #[test]
 fn other_forms_of_the_calls_are_narrated_as_strace_sees_them() {
     let (listener, address) = listening_socket();
-    let script = Script::new(
+    let script = PythonFile::new(
         "import socket, sys
 port = int(sys.argv[1].split(':')[1])
 with socket.create_connection(('127.0.0.1', port)) as client:
@@ -189,7 +189,7 @@ for data in [*map(str.encode, characters), *two_bytes, '中'.encode() * 11]:
 #[test]
 fn what_is_wrong_is_told_as_without_it() {
     let (address, _reserved) = address_where_nobody_listens().unwrap();
-    let script = Script::new(
+    let script = PythonFile::new(
         "import logging, socket, sys, threading
 def fail():
     client = socket.socket()
@@ -224,7 +224,7 @@ fail_twice()
 /// Runs a program with and without `watch.py`, and expects the same of both but for the calls.
 #[track_caller]
 fn behaves_the_same(text: &str) {
-    let script = Script::new(text);
+    let script = PythonFile::new(text);
     let (Some(watched), Some(unwatched)) = (script.watched(), script.unwatched()) else {
         return;
     };
@@ -305,7 +305,7 @@ __init__('x')|__init__(1, 2, 3, 4, 5)|__init__(x=1)|__init__(2, 1, 'x')'''.repla
         traceback.print_exc()
 ";
     behaves_the_same(script);
-    let script = Script::new(script);
+    let script = PythonFile::new(script);
     let Some(watched) = script.watched() else {
         return;
     };
@@ -331,7 +331,7 @@ kept = socket.socket()
 
 #[test]
 fn no_thread_tears_the_line_of_another_one() {
-    let script = Script::new(
+    let script = PythonFile::new(
         "import socket, threading
 def print_in_pieces(number):
     for _ in range(300):
@@ -381,7 +381,7 @@ except OSError as error:
 
 #[test]
 fn program_that_closes_its_input_steps_no_further() {
-    let script = Script::new(
+    let script = PythonFile::new(
         "import socket, sys
 sys.stdin.close()
 socket.socket().close()
@@ -397,7 +397,7 @@ print('done')
 
 #[test]
 fn arguments_and_exit_status_are_the_programs_own() {
-    let script = Script::new(
+    let script = PythonFile::new(
         "import sys
 print(sys.argv, sys.path[0], __file__, __name__, sys.modules['__main__'].__file__)
 sys.exit(3)
@@ -428,7 +428,7 @@ fn ctrl_c_ends_a_server_by_the_signal() {
 
 #[test]
 fn sockets_that_are_not_tcp_are_not_shown() {
-    let script = Script::new(
+    let script = PythonFile::new(
         "import socket
 one, other = socket.socketpair()
 one.sendall(b'x')
@@ -444,7 +444,7 @@ socket.socket(socket.AF_INET, socket.SOCK_DGRAM).bind(('', 0))
 
 #[test]
 fn close_is_shown_of_a_with_of_garbage_and_of_the_exit() {
-    let script = Script::new(
+    let script = PythonFile::new(
         "import socket
 with socket.socket():
     print('with')
@@ -531,7 +531,7 @@ fn question_stands_below_what_another_thread_prints() {
 
 #[test]
 fn program_that_asks_reads_its_own_lines() {
-    let script = Script::new(
+    let script = PythonFile::new(
         "import socket
 client = socket.socket()
 print(input('name? '))
@@ -581,7 +581,7 @@ fn lines_of_the_calls_are_recorded() {
 
 #[test]
 fn close_at_the_exit_of_a_program_whose_thread_has_crashed_is_recorded() {
-    let script = Script::new(
+    let script = PythonFile::new(
         "import socket, threading
 kept = socket.socket()
 def fail():

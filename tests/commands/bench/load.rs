@@ -4,8 +4,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
-use crate::servers::{Language, memory};
-use support::run::{Peer, Server, listening_socket};
+use crate::servers::{self, memory};
+use support::run::{Edition, Peer, Server, listening_socket};
 
 /// Returns short exchanges a second, by so many clients at a time; `count` is for all of them.
 pub fn short_exchanges(server: &Server, clients: usize, count: usize) -> f64 {
@@ -38,10 +38,10 @@ pub fn round_trips(server: &Server, count: usize) -> f64 {
 }
 
 /// Returns the replies a second that the long client takes, from its connection on.
-pub fn long_client(language: Language, count: usize) -> f64 {
+pub fn long_client(edition: Edition, count: usize) -> f64 {
     let (listener, address) = listening_socket();
-    let mut client = language.line_by_line("long-client").args(&[&address]);
-    if let Language::Rust = language {
+    let mut client = servers::line_by_line(edition, "long-client").args(&[&address]);
+    if let Edition::Rust = edition {
         client = client.args(&["TCP client connect", &count.to_string()]);
     }
     let client = client.program().stdout(Stdio::null()).stderr(Stdio::null()).start();
@@ -58,8 +58,9 @@ pub fn long_client(language: Language, count: usize) -> f64 {
 }
 
 /// Returns the milliseconds that a short client takes from its start to its exit.
-pub fn short_client(language: Language, server: &Server, count: usize) -> f64 {
-    let words = language.edition("short-client").args(&[&server.address.to_string()]).command;
+pub fn short_client(edition: Edition, server: &Server, count: usize) -> f64 {
+    let words =
+        servers::invocation(edition, "short-client").args(&[&server.address.to_string()]).command;
     let mut client = Command::new(&words[0]);
     client.args(&words[1..]).env_remove("RUST_LOG").env_remove("STEP");
     let begun = Instant::now();

@@ -8,9 +8,9 @@ use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use servers::{Language, memory};
-use support::command_line::{Problem, failure, misuse, report, shown, tell};
-use support::run::{NO_PYTHON, contained, programs, python};
+use servers::memory;
+use support::command_line::{EarlyEnd, failure, misuse, report, shown, tell};
+use support::run::{Edition, NO_PYTHON, contained, programs, python};
 use table::Better;
 
 const USAGE: &str = "usage: cargo bench [-- --quick]";
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     contained(|| report(USAGE, run(words)))
 }
 
-fn run(mut words: Vec<String>) -> Result<ExitCode, Problem> {
+fn run(mut words: Vec<String>) -> Result<ExitCode, EarlyEnd> {
     words.retain(|word| word != "--bench"); // cargo adds it
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let extent = match words.as_slice() {
@@ -69,41 +69,41 @@ fn run(mut words: Vec<String>) -> Result<ExitCode, Problem> {
 }
 
 fn measure(extent: &Extent) -> io::Result<()> {
-    let row = |name: &str, better, figure: &dyn Fn(Language) -> Option<f64>| {
+    let row = |name: &str, better, figure: &dyn Fn(Edition) -> Option<f64>| {
         let mut figures = [Vec::new(), Vec::new()];
         for _ in 0..extent.rounds {
             // In turns, so that whatever slows the machine down slows both.
-            figures[0].extend(figure(Language::Rust));
-            figures[1].extend(python().and_then(|_| figure(Language::Python)));
+            figures[0].extend(figure(Edition::Rust));
+            figures[1].extend(python().and_then(|_| figure(Edition::Python)));
         }
         table::print_row(name, better, figures)
     };
-    let short = |language: Language, clients| {
-        let server = language.server("short-server");
+    let short = |edition: Edition, clients| {
+        let server = servers::start(edition, "short-server");
         load::short_exchanges(&server, clients, extent.short_exchanges)
     };
-    short(Language::Rust, 4); // warms up caches and clocks, and builds what is not built
+    short(Edition::Rust, 4); // warms up caches and clocks, and builds what is not built
 
     table::print_heading(extent.rounds)?;
     for clients in [1, 4] {
         let name = format!("short exchanges/s, {clients} at a time");
-        row(&name, Better::More, &|language| Some(short(language, clients)))?;
+        row(&name, Better::More, &|edition| Some(short(edition, clients)))?;
     }
-    row("long round trips/s", Better::More, &|language| {
-        Some(load::round_trips(&language.server("long-server"), extent.round_trips))
+    row("long round trips/s", Better::More, &|edition| {
+        Some(load::round_trips(&servers::start(edition, "long-server"), extent.round_trips))
     })?;
-    row("long-client, replies/s", Better::More, &|language| {
-        Some(load::long_client(language, extent.round_trips))
+    row("long-client, replies/s", Better::More, &|edition| {
+        Some(load::long_client(edition, extent.round_trips))
     })?;
-    let server = Language::Rust.server("short-server");
-    row("short-client, start to exit, ms", Better::Less, &|language| {
-        Some(load::short_client(language, &server, extent.starts))
+    let server = servers::start(Edition::Rust, "short-server");
+    row("short-client, start to exit, ms", Better::Less, &|edition| {
+        Some(load::short_client(edition, &server, extent.starts))
     })?;
-    row("idle short-server, MB", Better::Less, &|language| {
-        Some(memory(&language.server("short-server"))? / 1e6)
+    row("idle short-server, MB", Better::Less, &|edition| {
+        Some(memory(&servers::start(edition, "short-server"))? / 1e6)
     })?;
-    row("each waiting client, KiB", Better::Less, &|language| {
-        let server = language.server("short-server");
+    row("each waiting client, KiB", Better::Less, &|edition| {
+        let server = servers::start(edition, "short-server");
         Some(load::memory_of_waiting_clients(&server, extent.waiting_clients)? / 1024.0)
     })
 }

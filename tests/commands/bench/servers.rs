@@ -6,47 +6,39 @@ use std::process::Stdio;
 
 use tempfile::NamedTempFile;
 
-use support::run::{Edition, LIMIT, Server, free_address, listening_on, poll};
+use support::run::{Edition, Invocation, LIMIT, Server, free_address, listening_on, poll};
 
 /// Runs a Python file as in a terminal, where a line is written as soon as it ends.
 const LINE_BY_LINE: &str = "import runpy, sys; sys.stdout.reconfigure(line_buffering=True); \
      del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')";
 
-#[derive(Clone, Copy)]
-pub enum Language {
-    Rust,
-    Python,
+/// Returns one of the four programs as a learner types it.
+pub fn invocation(edition: Edition, program: &str) -> Invocation {
+    match edition {
+        Edition::Rust => Invocation::rust(program),
+        Edition::Python => Invocation::twin(program).expect("Python is only asked for where it is"),
+    }
 }
 
-impl Language {
-    /// Returns one of the four programs as a learner types it.
-    pub fn edition(self, program: &str) -> Edition {
-        match self {
-            Self::Rust => Edition::rust(program),
-            Self::Python => Edition::twin(program).expect("Python is only asked for where it is"),
-        }
+/// Returns one of the four programs, which prints line by line into a file too.
+pub fn line_by_line(edition: Edition, program: &str) -> Invocation {
+    let mut invocation = invocation(edition, program);
+    if let Edition::Python = edition {
+        invocation.command.splice(1..1, ["-c", LINE_BY_LINE].map(Into::into));
     }
+    invocation
+}
 
-    /// Returns one of the four programs, which prints line by line into a file too.
-    pub fn line_by_line(self, program: &str) -> Edition {
-        let mut edition = self.edition(program);
-        if let Self::Python = self {
-            edition.command.splice(1..1, ["-c", LINE_BY_LINE].map(Into::into));
-        }
-        edition
-    }
-
-    /// Starts one of the servers.
-    pub fn server(self, program: &str) -> Server {
-        let address = free_address().expect("a port is free");
-        let output = NamedTempFile::new().expect("a file can be made");
-        let file = output.reopen().expect("the file is there");
-        let server = self.line_by_line(program).program().args([address.to_string()]);
-        let process = server.in_own_session().stdout(file).stderr(Stdio::null()).start();
-        let listens = || listening_on(fs::read_to_string(output.path()).ok()?.lines().next()?);
-        let address = poll(LIMIT, listens).expect("the server says where it listens");
-        Server { process, address }
-    }
+/// Starts one of the servers.
+pub fn start(edition: Edition, server: &str) -> Server {
+    let address = free_address().expect("a port is free");
+    let output = NamedTempFile::new().expect("a file can be made");
+    let file = output.reopen().expect("the file is there");
+    let server = line_by_line(edition, server).program().args([address.to_string()]);
+    let process = server.in_own_session().stdout(file).stderr(Stdio::null()).start();
+    let listens = || listening_on(fs::read_to_string(output.path()).ok()?.lines().next()?);
+    let address = poll(LIMIT, listens).expect("the server says where it listens");
+    Server { process, address }
 }
 
 /// Returns the memory that a server occupies, in bytes; only Linux says.

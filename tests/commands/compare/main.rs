@@ -14,16 +14,16 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use options::{HELP, Options, USAGE};
-use support::command_line::{Problem, misuse, report, shown, tell};
+use support::command_line::{EarlyEnd, misuse, report, shown, tell};
 use support::rows::{Failure, Reason, Row, Subject, Verdict, try_all, try_out};
 use support::run::{
-    Edition, NO_PYTHON, contained, free_address, programs as build_programs, python, strace,
+    Invocation, NO_PYTHON, contained, free_address, programs as build_programs, python, strace,
 };
 use table::{Judged, Table};
 
 /// How a run has ended: what `--json` prints.
 #[derive(Serialize)]
-struct Outcome {
+struct Judgement {
     status: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     contained(|| {
         if Options::ask_for_help(&arguments) {
             let printed = write!(io::stdout(), "{USAGE}\n\n{HELP}");
-            return report(USAGE, printed.map(|()| ExitCode::SUCCESS).map_err(Problem::from));
+            return report(USAGE, printed.map(|()| ExitCode::SUCCESS).map_err(EarlyEnd::from));
         }
         let options = Options::read(&arguments);
         let as_json = options.as_ref().map_or_else(|(_, as_json)| *as_json, |this| this.as_json);
@@ -45,11 +45,11 @@ fn main() -> ExitCode {
 }
 
 /// Prints the outcome as an object, whatever it is.
-fn print(outcome: Result<Outcome, Problem>) -> Result<ExitCode, Problem> {
-    let nothing = |status, why| Outcome { status, why: Some(why), tables: Vec::new() };
+fn print(outcome: Result<Judgement, EarlyEnd>) -> Result<ExitCode, EarlyEnd> {
+    let nothing = |status, why| Judgement { status, why: Some(why), tables: Vec::new() };
     let outcome = match outcome {
-        Err(Problem::Misuse(why)) => nothing(2, why),
-        Err(Problem::Failure(why)) => nothing(1, why),
+        Err(EarlyEnd::Misuse(why)) => nothing(2, why),
+        Err(EarlyEnd::Failure(why)) => nothing(1, why),
         outcome => outcome?,
     };
     let text = serde_json::to_string(&outcome).map_err(io::Error::from)?;
@@ -57,7 +57,7 @@ fn print(outcome: Result<Outcome, Problem>) -> Result<ExitCode, Problem> {
     Ok(ExitCode::from(outcome.status))
 }
 
-impl Outcome {
+impl Judgement {
     fn tell(&self) -> ExitCode {
         if let Some(why) = &self.why {
             tell(&format!("error: {why}"));
@@ -72,36 +72,36 @@ impl Outcome {
 }
 
 /// Prints a table for each program, and returns what is to be said of the judged columns.
-fn run(options: &Options) -> Result<Outcome, Problem> {
-    build_programs().map_err(Problem::Failure)?;
+fn run(options: &Options) -> Result<Judgement, EarlyEnd> {
+    build_programs().map_err(EarlyEnd::Failure)?;
     let _ = strace(); // is looked for before the programs take processes and descriptors
     let reach = |listener: TcpListener| TcpStream::connect(listener.local_addr()?);
     if let Err(error) = TcpListener::bind("127.0.0.1:0").and_then(reach) {
-        return Ok(Outcome::lacks(&format!("a loopback interface that works: {error}")));
+        return Ok(Judgement::lacks(&format!("a loopback interface that works: {error}")));
     }
     let mut tables = Vec::new();
     for program in &options.programs {
         let mut columns = Vec::new();
-        if let Some(twin) = Edition::twin(program) {
+        if let Some(twin) = Invocation::twin(program) {
             columns.push(("Python".to_owned(), Subject::new(program, twin)));
         }
-        let rust = Subject::new(program, Edition::rust(program));
+        let rust = Subject::new(program, Invocation::rust(program));
         columns.push(("Rust".to_owned(), rust.clone()));
         if !options.command.is_empty() {
             let words: Vec<String> = options.command.iter().map(|word| shown(word)).collect();
             let name = words.join(" ");
-            let own = Edition { command: options.command.clone() };
+            let own = Invocation { command: options.command.clone() };
             if !can_start(&own)? {
-                return Ok(Outcome::lacks("processes or memory"));
+                return Ok(Judgement::lacks("processes or memory"));
             }
             match try_out(Subject::new(program, own)) {
                 Ok(subject) => columns.push((name, subject)),
                 Err(_) if try_out(rust).is_err() => {
-                    return Ok(Outcome::lacks("what the program in Rust needs, too"));
+                    return Ok(Judgement::lacks("what the program in Rust needs, too"));
                 }
                 Err(why) => {
                     let why = Some(format!("{name} is not judged: {why}"));
-                    return Ok(Outcome { status: 2, why, tables: Vec::new() });
+                    return Ok(Judgement { status: 2, why, tables: Vec::new() });
                 }
             }
         }
@@ -128,18 +128,18 @@ fn run(options: &Options) -> Result<Outcome, Problem> {
         _ => None,
     });
     if let Some(what) = lacks {
-        return Ok(Outcome { tables: judged, ..Outcome::lacks(what) });
+        return Ok(Judgement { tables: judged, ..Judgement::lacks(what) });
     }
     let may_pass = |verdict: &&Verdict| {
         matches!(verdict, Ok(()) | Err(Failure::NotTried(Reason::Impossible(_))))
     };
     // Where nothing could be tried, nothing holds.
     let passes = verdicts.iter().any(|verdict| verdict.is_ok()) && verdicts.iter().all(may_pass);
-    Ok(Outcome { status: u8::from(!passes), why: None, tables: judged })
+    Ok(Judgement { status: u8::from(!passes), why: None, tables: judged })
 }
 
 /// Tries to start the command before it is judged, and returns whether this machine has room for it.
-fn can_start(own: &Edition) -> Result<bool, Problem> {
+fn can_start(own: &Invocation) -> Result<bool, EarlyEnd> {
     let start = |address: std::net::SocketAddr| own.program().args([address.to_string()]).spawn();
     let Err(error) = free_address().and_then(start) else {
         return Ok(true);

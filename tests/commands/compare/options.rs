@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use support::command_line::{Problem, misuse, shown};
+use support::command_line::{EarlyEnd, misuse, shown};
 use support::run::PROGRAMS;
 
 pub const USAGE: &str = "\
@@ -56,7 +56,7 @@ impl Options {
     /// # Errors
     ///
     /// What is wrong with it, and whether it asks for an object.
-    pub fn read(arguments: &[OsString]) -> Result<Self, (Problem, bool)> {
+    pub fn read(arguments: &[OsString]) -> Result<Self, (EarlyEnd, bool)> {
         let mut options = Self::default();
         match options.take(arguments) {
             Ok(()) => Ok(options),
@@ -64,7 +64,7 @@ impl Options {
         }
     }
 
-    fn take(&mut self, arguments: &[OsString]) -> Result<(), Problem> {
+    fn take(&mut self, arguments: &[OsString]) -> Result<(), EarlyEnd> {
         let mut words = arguments.iter();
         let name = loop {
             let Some(word) = words.next() else {

@@ -10,7 +10,7 @@ use textwrap::core::display_width;
 
 use crate::options::Options;
 use support::anchor_of;
-use support::command_line::{Problem, misuse};
+use support::command_line::{EarlyEnd, misuse};
 use support::rows::{Failure, Reason, Row, Subject, Verdict, rows_of};
 use support::run::quoted;
 
@@ -74,7 +74,7 @@ impl Table {
         program: &'static str,
         columns: Vec<(String, Subject)>,
         asked: Option<&str>,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, EarlyEnd> {
         let rows = (1..).zip(rows_of(program));
         let is_asked = |(number, row): &(usize, &Row)| {
             asked.is_none_or(|asked| asked == row.name || asked == number.to_string())

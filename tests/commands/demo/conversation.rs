@@ -10,7 +10,7 @@ use log::LevelFilter;
 use crate::columns::Columns;
 use crate::endpoint::{ADDRESS, Endpoint};
 use crate::line::{Connection, follow, level};
-use support::command_line::{Problem, failure, tell};
+use support::command_line::{EarlyEnd, failure, tell};
 use support::run::narrated::text_of;
 use support::run::{PROMPT_END, Process, listening_on, proc};
 
@@ -70,7 +70,7 @@ enum Doing {
 
 impl Conversation {
     /// Runs both to the end.
-    pub fn show(server: &Endpoint, client: &Endpoint, level: LevelFilter) -> Result<(), Problem> {
+    pub fn show(server: &Endpoint, client: &Endpoint, level: LevelFilter) -> Result<(), EarlyEnd> {
         let columns = Columns::new(level >= LevelFilter::Debug);
         columns.print_heading(&server.name, &client.name)?;
         let mut this = Self { level, columns, programs: Vec::new(), changed: Instant::now() };
@@ -80,7 +80,7 @@ impl Conversation {
         this.take_turns(server, client)
     }
 
-    fn start(&mut self, endpoint: &Endpoint) -> Result<(), Problem> {
+    fn start(&mut self, endpoint: &Endpoint) -> Result<(), EarlyEnd> {
         let process = endpoint.start(self.level.max(LevelFilter::Debug).as_str())?;
         let (doing, connection) = (Doing::Runs, Connection::None);
         self.programs.push(Party { process, doing, connection, lines: 0, replies: 0 });
@@ -88,7 +88,7 @@ impl Conversation {
     }
 
     /// Lets the server make its calls until it listens.
-    fn wait_until_it_listens(&mut self, server: &str) -> Result<(), Problem> {
+    fn wait_until_it_listens(&mut self, server: &str) -> Result<(), EarlyEnd> {
         let begun = Instant::now();
         while begun.elapsed() < START_LIMIT {
             if self.read(SERVER)? {
@@ -108,7 +108,7 @@ impl Conversation {
 
     /// Lets each make its calls, until the client has left and the server has nothing more to say, or until the client
     /// has said enough.
-    fn take_turns(&mut self, server: &Endpoint, client: &Endpoint) -> Result<(), Problem> {
+    fn take_turns(&mut self, server: &Endpoint, client: &Endpoint) -> Result<(), EarlyEnd> {
         let (mut turn, mut in_a_row, mut has_told) = (SERVER, 0, false);
         let mut left: Option<Instant> = None;
         loop {
@@ -159,7 +159,7 @@ impl Conversation {
 
     /// Shows what a program prints until it asks, waits or prints nothing for a while, and returns whether it has said
     /// that it listens.
-    fn read(&mut self, side: usize) -> Result<bool, Problem> {
+    fn read(&mut self, side: usize) -> Result<bool, EarlyEnd> {
         let program = &mut self.programs[side];
         let mut listens = false;
         for _ in 0..LINES {

@@ -3,9 +3,9 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use support::command_line::{Problem, failure, misuse, shown};
+use support::command_line::{EarlyEnd, failure, misuse, shown};
 use support::root;
-use support::run::{Edition, NO_PYTHON, Process, programs};
+use support::run::{Invocation, NO_PYTHON, Process, programs};
 
 /// The default address of all programs.
 pub const ADDRESS: &str = "127.0.0.1:12345";
@@ -18,37 +18,37 @@ pub struct Endpoint {
     pub name: String,
     /// Whether it is one of the four programs in Rust, and not a Python file.
     pub is_rust: bool,
-    edition: Edition,
+    invocation: Invocation,
 }
 
 impl Endpoint {
     /// Takes the name of one of the four programs, or of a Python file.
-    pub fn new(name: &OsStr, [short, long]: [&str; 2]) -> Result<Self, Problem> {
+    pub fn new(name: &OsStr, [short, long]: [&str; 2]) -> Result<Self, EarlyEnd> {
         let text = shown(name);
         let is_rust = text == short || text == long;
         let is_python = Path::new(name).extension().is_some_and(|extension| extension == "py");
-        let mut edition = if is_rust {
+        let mut invocation = if is_rust {
             programs().or_else(failure)?;
-            Edition::rust(&text)
+            Invocation::rust(&text)
         } else if is_python && Path::new(name).is_file() {
-            let edition = Edition::python(root().join(WATCH));
-            let mut edition = edition.map_or_else(|| failure(NO_PYTHON), Ok)?;
-            edition.command.extend([name.to_owned(), ADDRESS.into()]);
-            edition
+            let invocation = Invocation::python(root().join(WATCH));
+            let mut invocation = invocation.map_or_else(|| failure(NO_PYTHON), Ok)?;
+            invocation.command.extend([name.to_owned(), ADDRESS.into()]);
+            invocation
         } else if is_python {
             return misuse(format!("there is no file {text} in this folder"));
         } else {
             return misuse(format!("{text} is neither {short} nor {long} nor a Python file"));
         };
         if text == "long-client" {
-            edition = edition.args(&[ADDRESS, "TCP client connect", "3"]);
+            invocation = invocation.args(&[ADDRESS, "TCP client connect", "3"]);
         }
-        Ok(Self { name: text, is_rust, edition })
+        Ok(Self { name: text, is_rust, invocation })
     }
 
     /// Starts the program; what it writes to either output is read as standard output.
-    pub fn start(&self, log_level: &str) -> Result<Process, Problem> {
-        let program = self.edition.program().in_own_session().env("RUST_LOG", log_level);
+    pub fn start(&self, log_level: &str) -> Result<Process, EarlyEnd> {
+        let program = self.invocation.program().in_own_session().env("RUST_LOG", log_level);
         let program = program.env("STEP", "1").with_input();
         let process = program.with_one_output().and_then(support::run::Program::spawn);
         process.or_else(|error| failure(format!("cannot start {}: {error}", self.name)))

@@ -15,7 +15,7 @@ use log::LevelFilter;
 
 use conversation::Conversation;
 use endpoint::Endpoint;
-use support::command_line::{Problem, misuse, report, shown, tell};
+use support::command_line::{EarlyEnd, misuse, report, shown, tell};
 use support::run::contained;
 
 const USAGE: &str = "usage: cargo demo [SERVER CLIENT]";
@@ -33,13 +33,13 @@ fn main() -> ExitCode {
     let words: Vec<OsString> = env::args_os().skip(1).collect();
     contained(|| match run(&words) {
         // cargo demo | head
-        Err(Problem::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(EarlyEnd::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         outcome => report(USAGE, outcome.map(|()| ExitCode::SUCCESS)),
     })
 }
 
 /// Does what the user asked for.
-fn run(words: &[OsString]) -> Result<(), Problem> {
+fn run(words: &[OsString]) -> Result<(), EarlyEnd> {
     if words.iter().any(|word| word == "-h" || word == "--help") {
         return Ok(writeln!(io::stdout(), "{USAGE}\n\n{HELP}")?);
     }

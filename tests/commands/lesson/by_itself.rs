@@ -7,7 +7,7 @@ use support::session::Act;
 use support::session::recording::{Frame, Part, Recording, Side, State, Words};
 
 use crate::kernel;
-use crate::script::Session;
+use crate::script::Perform;
 use crate::sentence::{self, words};
 
 /// How many steps are recorded.
@@ -24,13 +24,13 @@ const LINES: usize = 3;
 const TYPED: &str = "hello";
 
 /// Records these programs, the server and its clients.
-pub fn record(programs: Vec<Part>, session: &mut Session) -> io::Result<Recording> {
+pub fn record(programs: Vec<Part>, session: &mut Perform) -> io::Result<Recording> {
     let frames = go_on(Vec::new(), programs.len(), session)?;
     Ok(Recording { programs, frames, numbered: false })
 }
 
 /// Lets so many programs go on after these frames, to the end.
-pub fn go_on(frames: Vec<Frame>, programs: usize, session: &mut Session) -> io::Result<Vec<Frame>> {
+pub fn go_on(frames: Vec<Frame>, programs: usize, session: &mut Perform) -> io::Result<Vec<Frame>> {
     let (done, typed) = (frames.len(), vec![0; programs]);
     let is_started_again = programs > 2;
     let mut run = Run { session, frames, typed, is_started_again, by_itself: 0 };
@@ -47,7 +47,7 @@ pub fn go_on(frames: Vec<Frame>, programs: usize, session: &mut Session) -> io::
 }
 
 struct Run<'a, 'b> {
-    session: &'a mut Session<'b>,
+    session: &'a mut Perform<'b>,
     frames: Vec<Frame>,
     /// How many lines have been typed for each program.
     typed: Vec<usize>,

@@ -11,14 +11,14 @@ use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
-use support::command_line::{Problem, failure, misuse, shown, tell};
+use support::command_line::{EarlyEnd, failure, misuse, shown, tell};
 use support::root;
 use support::run::{programs, python};
-use support::session::recording::{Lesson, Recording, Scenario, Source};
+use support::session::recording::{Lesson, RecordedScenario, Recording, Source};
 use support::session::{Act, Launch, Machines, Network, Setup, picture, source_of};
 use tempfile::{NamedTempFile, tempfile_in};
 
-use crate::scenario::{self, EDITIONS};
+use crate::scenario::{self, EDITIONS, Scenario};
 use crate::sentence::words;
 use crate::{by_itself, page, script};
 
@@ -37,14 +37,14 @@ pub const MANY_PORTS: u16 = 100;
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Records all scenarios into a page.
-pub fn all_into(file: &Path) -> Result<ExitCode, Problem> {
+pub fn all_into(file: &Path) -> Result<ExitCode, EarlyEnd> {
     let network = prepare(file)?;
     scenarios_into(file, &network, &Lesson { scenarios: Vec::new(), sources: BTreeMap::new() })
 }
 
 /// Records one scenario into `target/lesson.html`, and takes the others from the page that is there, or
 /// else from the one in `docs`, unless their programs have changed.
-pub fn one(id: &str) -> Result<ExitCode, Problem> {
+pub fn one(id: &str) -> Result<ExitCode, EarlyEnd> {
     let folder = programs().or_else(failure)?;
     let file = folder.with_file_name("lesson.html");
     let network = prepare(&file)?;
@@ -65,7 +65,7 @@ pub fn one(id: &str) -> Result<ExitCode, Problem> {
 }
 
 /// Records a learner's programs into a page, the server and its clients.
-pub fn own_into(file: &Path, names: &[String]) -> Result<ExitCode, Problem> {
+pub fn own_into(file: &Path, names: &[String]) -> Result<ExitCode, EarlyEnd> {
     let network = prepare(file)?;
     let programs = names.iter().enumerate().map(|(number, name)| launch(name, number == 0));
     let programs: Vec<Launch> = programs.collect();
@@ -80,13 +80,13 @@ pub fn own_into(file: &Path, names: &[String]) -> Result<ExitCode, Problem> {
     tell(&format!("{}: {}", title.en, summary(&recording)));
     let editions = [("own".to_owned(), recording)].into();
     let (id, experiment, anchor) = ("own".to_owned(), None, None);
-    let own = Scenario { id, title, experiment, anchor, wire: false, editions };
+    let own = RecordedScenario { id, title, experiment, anchor, wire: false, editions };
     write(file, &with_sources(vec![own])?)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Finds out what would prevent a recording or its page, before anything is recorded.
-fn prepare(file: &Path) -> Result<Network, Problem> {
+fn prepare(file: &Path) -> Result<Network, EarlyEnd> {
     let name = shown(file.as_os_str());
     if file.extension() != Some(OsStr::new("html")) {
         return misuse(format!("FILE '{name}' does not end in .html"));
@@ -138,9 +138,9 @@ fn read(file: &Path) -> Option<Lesson> {
 
 /// Records the scenarios that are not among the old ones, and writes the page. One that cannot be
 /// recorded leaves the others.
-fn scenarios_into(file: &Path, network: &Network, old: &Lesson) -> Result<ExitCode, Problem> {
+fn scenarios_into(file: &Path, network: &Network, old: &Lesson) -> Result<ExitCode, EarlyEnd> {
     let all = scenario::all();
-    let mut scenarios: Vec<Scenario> = all.iter().map(scenario::Scenario::head).collect();
+    let mut scenarios: Vec<RecordedScenario> = all.iter().map(Scenario::head).collect();
     for scenario in &mut scenarios {
         let old = old.scenarios.iter().find(|old| old.id == scenario.id);
         scenario.editions = old.map(|old| old.editions.clone()).unwrap_or_default();
@@ -215,7 +215,7 @@ fn on_two_machines(network: &Network) -> io::Result<()> {
 /// project's any more may do what it likes.
 fn record(
     network: &Network,
-    scenario: &scenario::Scenario,
+    scenario: &Scenario,
     edition: &str,
     sources: &BTreeMap<String, Source>,
 ) -> io::Result<Recording> {
@@ -258,7 +258,7 @@ fn summary(recording: &Recording) -> String {
 }
 
 /// Adds the source of each program.
-fn with_sources(scenarios: Vec<Scenario>) -> Result<Lesson, Problem> {
+fn with_sources(scenarios: Vec<RecordedScenario>) -> Result<Lesson, EarlyEnd> {
     let recordings = scenarios.iter().flat_map(|scenario| scenario.editions.values());
     let mut sources = BTreeMap::new();
     for part in recordings.flat_map(|recording| &recording.programs) {
@@ -271,7 +271,7 @@ fn with_sources(scenarios: Vec<Scenario>) -> Result<Lesson, Problem> {
 }
 
 /// Writes the page and, in a folder docs, the README's pictures beside it.
-fn write(file: &Path, lesson: &Lesson) -> Result<(), Problem> {
+fn write(file: &Path, lesson: &Lesson) -> Result<(), EarlyEnd> {
     let mut files = vec![(file.to_owned(), page::of(lesson).map_err(io::Error::from)?)];
     if folder_of(file).ends_with("docs") {
         let pictures = picture::all(lesson).into_iter();

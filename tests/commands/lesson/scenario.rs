@@ -117,10 +117,17 @@ impl Scenario {
     }
 
     /// Returns what the page says of it, without recordings.
-    pub fn head(&self) -> recording::Scenario {
+    pub fn head(&self) -> recording::RecordedScenario {
         let (id, title, experiment) = (self.id.to_owned(), self.title.clone(), self.experiment);
         let (anchor, wire) = (self.anchor(), self.is_on_the_wire());
-        recording::Scenario { id, title, experiment, anchor, wire, editions: BTreeMap::new() }
+        recording::RecordedScenario {
+            id,
+            title,
+            experiment,
+            anchor,
+            wire,
+            editions: BTreeMap::new(),
+        }
     }
 
     /// Returns whether it is between two machines.

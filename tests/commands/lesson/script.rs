@@ -18,10 +18,10 @@ const MOST_EXTRA: usize = 10;
 const MOST_WAITS: usize = 20;
 
 /// Does something to a program, and returns what there is to see then.
-pub type Session<'a> = dyn FnMut(usize, Act) -> io::Result<Frame> + 'a;
+pub type Perform<'a> = dyn FnMut(usize, Act) -> io::Result<Frame> + 'a;
 
 struct Script<'a> {
-    session: &'a mut Session<'a>,
+    session: &'a mut Perform<'a>,
     /// All that is still to happen, the next one last.
     events: Vec<&'a Event>,
     /// The steps that are done, and what the next one shows so far.
@@ -47,7 +47,7 @@ pub fn record<'a>(
     edition: &str,
     count: usize,
     changed: Option<&'a str>,
-    session: &'a mut Session<'a>,
+    session: &'a mut Perform<'a>,
 ) -> io::Result<(Recording, bool)> {
     let programs: Vec<Part> =
         scenario.programs(edition).into_iter().map(|launch| launch.part).collect();

@@ -7,7 +7,7 @@ use std::iter;
 use std::path::Path;
 use std::process::ExitCode;
 
-use support::command_line::{Problem, failure, misuse, report, shown};
+use support::command_line::{EarlyEnd, failure, misuse, report, shown};
 use support::run::contained;
 use support::session::{SESSION, be_session};
 
@@ -51,7 +51,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Does what the user asked for.
-fn run(words: &[OsString]) -> Result<ExitCode, Problem> {
+fn run(words: &[OsString]) -> Result<ExitCode, EarlyEnd> {
     if words.iter().any(|word| word == "-h" || word == "--help") {
         writeln!(io::stdout(), "{USAGE}\n\n{HELP}")?;
         return Ok(ExitCode::SUCCESS);
@@ -95,7 +95,7 @@ fn run(words: &[OsString]) -> Result<ExitCode, Problem> {
 }
 
 /// Writes the lesson and the texts of the project into a folder, as pages.
-fn write_site(folder: &Path) -> Result<ExitCode, Problem> {
+fn write_site(folder: &Path) -> Result<ExitCode, EarlyEnd> {
     let written = texts::write(folder);
     written.or_else(|error| failure(format!("cannot write the pages: {error}")))?;
     writeln!(io::stdout(), "{}", folder.join("index.html").display())?;
@@ -103,13 +103,13 @@ fn write_site(folder: &Path) -> Result<ExitCode, Problem> {
 }
 
 /// Takes the names of a server and its clients.
-fn names(words: &[OsString]) -> Result<Vec<String>, Problem> {
+fn names(words: &[OsString]) -> Result<Vec<String>, EarlyEnd> {
     let sides = ["server"].into_iter().chain(iter::repeat("client"));
     words.iter().zip(sides).map(|(word, side)| name(word, side)).collect()
 }
 
 /// Takes the name of one of the four programs, or of a Python file.
-fn name(word: &OsStr, side: &str) -> Result<String, Problem> {
+fn name(word: &OsStr, side: &str) -> Result<String, EarlyEnd> {
     let text = shown(word);
     if text == format!("short-{side}") || text == format!("long-{side}") {
         return Ok(text);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Failure, Reason, Row, Setup, Step, both, long, short, unexpected};
+use super::{FailingStep, Failure, Reason, Row, Under, both, long, short, unexpected};
 use crate::run::{address_where_nobody_listens, quoted};
 
 /// How long a client may take for 1,000 rounds: a learner's can sleep in each.
@@ -40,7 +40,7 @@ pub const ROWS: &[Row] = &[
         (0..3).try_for_each(|_| client.answer(server, "ACK!"))?;
         client.has_printed("ACK!\nACK!\nACK!\n")
     }),
-    both(10, "makes the original's calls in their order").under(Setup::Traced).when(
+    both(10, "makes the original's calls in their order").under(Under::Traced).when(
         |client, server| {
             client.answer(server, "ACK!")?;
             client.makes_its_calls()
@@ -106,7 +106,7 @@ pub const ROWS: &[Row] = &[
     }),
     // The call is skipped, and said to have taken two bytes: these never arrive.
     both(3, "send takes a part of the bytes: sends the rest")
-        .with_fault(Step::Send, "retval=2")
+        .with_fault(FailingStep::Send, "retval=2")
         .when(|client, server| match client.message().get(2..) {
             Some(rest) if !rest.is_empty() => Ok(server.expect(rest)?),
             _ => Err(Failure::NotTried(Reason::Impossible("its message has no third byte"))),

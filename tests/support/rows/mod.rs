@@ -21,7 +21,7 @@ use crate::run::Peer;
 pub use crash::crash;
 use running::Running;
 pub use subject::Subject;
-use trace::Step;
+use trace::FailingStep;
 pub use trial::try_out;
 use verdict::unexpected;
 pub use verdict::{Failure, Kind, Reason, Verdict};
@@ -39,9 +39,9 @@ pub struct Row {
     pub points: u32,
     /// What the names of its programs begin with.
     of: &'static str,
-    setup: Setup<'static>,
+    setup: Under<'static>,
     /// The step of the conversation that fails, and how, as strace says it.
-    fault: Option<(Step, &'static str)>,
+    fault: Option<(FailingStep, &'static str)>,
     test: Test,
 }
 
@@ -50,7 +50,7 @@ type Test = fn(&mut Running, &mut Peer) -> Verdict;
 
 /// What a program is started under.
 #[derive(Clone, Copy)]
-enum Setup<'a> {
+enum Under<'a> {
     Plain,
     Traced,
     /// strace, which makes a call fail, such as `sendto:retval=2:when=1`.
@@ -75,7 +75,7 @@ const fn both(points: u32, name: &'static str) -> Row {
 }
 
 const fn row(of: &'static str, points: u32, name: &'static str) -> Row {
-    Row { name, points, of, setup: Setup::Plain, fault: None, test: |_, _| Ok(()) }
+    Row { name, points, of, setup: Under::Plain, fault: None, test: |_, _| Ok(()) }
 }
 
 impl Row {
@@ -84,12 +84,12 @@ impl Row {
         self
     }
 
-    const fn under(mut self, setup: Setup<'static>) -> Self {
+    const fn under(mut self, setup: Under<'static>) -> Self {
         self.setup = setup;
         self
     }
 
-    const fn with_fault(mut self, step: Step, effect: &'static str) -> Self {
+    const fn with_fault(mut self, step: FailingStep, effect: &'static str) -> Self {
         self.fault = Some((step, effect));
         self
     }
@@ -111,7 +111,7 @@ impl Row {
         Err(Failure::NotTried(Reason::TooSlow))
     }
 
-    fn check_under(&self, subject: &Subject, setup: Setup) -> (Verdict, Option<Running>) {
+    fn check_under(&self, subject: &Subject, setup: Under) -> (Verdict, Option<Running>) {
         let mut program = match Running::start(subject, setup) {
             Ok(program) => program,
             Err(failure) => return (Err(failure), None),
@@ -127,12 +127,12 @@ impl Row {
 
     /// Sees which call makes the step, and has this one fail: a program can make the same call
     /// with other sockets before.
-    fn check_with_fault(&self, subject: &Subject, step: Step, effect: &str) -> Verdict {
+    fn check_with_fault(&self, subject: &Subject, step: FailingStep, effect: &str) -> Verdict {
         let one_round = row(self.of, 0, self.name).when(|program, peer| {
             if program.is_server() { program.talk(peer) } else { program.answer(peer, "ACK!") }
         });
         for _ in 0..TRIES {
-            let (verdict, program) = one_round.check_under(subject, Setup::Traced);
+            let (verdict, program) = one_round.check_under(subject, Under::Traced);
             verdict?;
             let call =
                 program.and_then(|program| program.trace.call_of(step, program.address.port()));
@@ -140,7 +140,7 @@ impl Row {
                 return Err(Failure::NotTried(Reason::Impossible("it does not make this call")));
             };
             let fault = format!("{name}:{effect}:when={number}");
-            let (verdict, program) = self.check_under(subject, Setup::Injected(&fault));
+            let (verdict, program) = self.check_under(subject, Under::Injected(&fault));
             match program {
                 Some(program) if !program.trace.has_failed(step, program.address.port()) => {}
                 _ => return verdict,

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::trace::Trace;
-use super::{Failure, Kind, Reason, Setup, Subject, Verdict, unexpected};
+use super::{Failure, Kind, Reason, Subject, Under, Verdict, unexpected};
 use crate::run::sockets::{Entry, sockets};
 use crate::run::{Output, Peer, Process, free_address, late, poll, proc, quoted};
 
@@ -34,7 +34,7 @@ pub struct Running {
 
 impl Running {
     /// Starts it with the address of a listener, or with a free one if it is a server.
-    pub fn start(subject: &Subject, setup: Setup) -> Result<Self, Failure> {
+    pub fn start(subject: &Subject, setup: Under) -> Result<Self, Failure> {
         let (listener, address) = if subject.program.ends_with("server") {
             (None, free_address()?)
         } else {
@@ -45,12 +45,12 @@ impl Running {
         };
         let trace = Trace::new();
         let under = match setup {
-            Setup::Plain => None,
-            Setup::Traced => Some(trace.strace(&[])?),
-            Setup::Injected(fault) => {
+            Under::Plain => None,
+            Under::Traced => Some(trace.strace(&[])?),
+            Under::Injected(fault) => {
                 Some(trace.strace(&["-e".to_owned(), format!("inject={fault}")])?)
             }
-            Setup::Descriptors(count) => Some(with_descriptors(count)?),
+            Under::Descriptors(count) => Some(with_descriptors(count)?),
         };
         let process = start(subject, address, under)?;
         Ok(Self { subject: subject.clone(), process, address, listener, trace })

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use super::verdict::RESET;
-use super::{Failure, Kind, Reason, Row, Setup, Step, both, long, short, unexpected};
+use super::{FailingStep, Failure, Kind, Reason, Row, Under, both, long, short, unexpected};
 use crate::run::{Peer, poll, quoted};
 
 /// The length of a long message.
@@ -64,7 +64,7 @@ pub const ROWS: &[Row] = &[
         let round = received + "[*] Sended: ACK!\n";
         server.has_printed(&(beginning + &round.repeat(2)))
     }),
-    both(10, "makes the original's calls in their order").under(Setup::Traced).when(
+    both(10, "makes the original's calls in their order").under(Under::Traced).when(
         |server, client| {
             server.talk(client)?;
             client.close();
@@ -182,7 +182,7 @@ pub const ROWS: &[Row] = &[
         server.serves_on()
     }),
     short(3, "descriptors run out: loses nobody who waits")
-        .under(Setup::Descriptors(DESCRIPTORS))
+        .under(Under::Descriptors(DESCRIPTORS))
         .when(|server, client| {
             server.talk(client)?; // so that it has loaded what it needs descriptors for
             client.close();
@@ -209,7 +209,7 @@ pub const ROWS: &[Row] = &[
         }),
     // Clients that come one at a time cannot use them up, so `accept` is made to fail.
     long(3, "descriptors run out: loses nobody who waits")
-        .with_fault(Step::Accept, "error=EMFILE")
+        .with_fault(FailingStep::Accept, "error=EMFILE")
         .when(|server, client| server.talk(client)),
     both(2, "150 clients one after another: nothing stays open").when(|server, client| {
         server.talk(client)?;
@@ -237,7 +237,7 @@ pub const ROWS: &[Row] = &[
     }),
     // The call is skipped, and said to have taken two bytes: these never arrive.
     both(3, "send takes a part of the bytes: sends the rest")
-        .with_fault(Step::Send, "retval=2")
+        .with_fault(FailingStep::Send, "retval=2")
         .when(|server, client| {
             client.send(server.message())?;
             match server.reply().get(2..) {

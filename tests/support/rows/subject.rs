@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::run::{Edition, Process};
+use crate::run::{Invocation, Process};
 
 use super::running::original;
 use super::stopped;
@@ -20,7 +20,7 @@ const BUDGET: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub struct Subject {
     pub program: &'static str,
-    pub edition: Edition,
+    pub invocation: Invocation,
     /// When its first row was begun, and for how long this process had been stopped by then.
     begun: Arc<OnceLock<(Instant, Duration)>>,
     is_given_up: Arc<AtomicBool>,
@@ -31,9 +31,9 @@ pub struct Subject {
 }
 
 impl Subject {
-    pub fn new(program: &'static str, edition: Edition) -> Self {
+    pub fn new(program: &'static str, invocation: Invocation) -> Self {
         let (begun, is_given_up) = (Arc::default(), Arc::default());
-        Self { program, edition, begun, is_given_up, says: None, mistake: None }
+        Self { program, invocation, begun, is_given_up, says: None, mistake: None }
     }
 
     /// Has its rows end soon: nobody wants more verdicts.
@@ -56,7 +56,7 @@ impl Subject {
     ///
     /// The system's, if it cannot be started.
     pub fn start(&self, address: SocketAddr, under: Option<Command>) -> io::Result<Process> {
-        let program = self.edition.program().args([address.to_string()]);
+        let program = self.invocation.program().args([address.to_string()]);
         // It keeps nothing back in a terminal, and writes whole lines, as a learner sees them.
         let program = if cfg!(unix) { program.env("PYTHONUNBUFFERED", "") } else { program };
         let program = match self.what_is_typed() {

@@ -20,7 +20,7 @@ const WRITTEN: Duration = Duration::from_secs(1);
 
 /// A step of a conversation that can be made to fail.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum FailingStep {
     Accept,
     Send,
 }
@@ -29,7 +29,7 @@ pub enum Step {
 /// this process ends.
 pub struct Trace(Option<File>);
 
-struct Call {
+struct TracedCall {
     thread: String,
     name: String,
     arguments: String,
@@ -41,7 +41,7 @@ struct Call {
 }
 
 /// The sockets of a program: the one with its address, and the one of its first conversation.
-struct Sockets<'a> {
+struct ItsSockets<'a> {
     first: &'a str,
     conversation: Option<&'a str>,
 }
@@ -77,19 +77,20 @@ impl Trace {
 
     /// Returns which call makes this step in a conversation, and as how many-th of its name in its
     /// thread: what strace needs to know to have this one call fail.
-    pub fn call_of(&self, step: Step, port: u16) -> Option<(String, usize)> {
+    pub fn call_of(&self, step: FailingStep, port: u16) -> Option<(String, usize)> {
         // It is written when the call has returned: its effect can be seen before.
         let (calls, at) = poll(WRITTEN, || {
             let calls = self.calls();
             let at = calls.iter().position(|call| is_step(&calls, call, step, port))?;
             Some((calls, at))
         })?;
-        let is_like = |call: &&Call| call.thread == calls[at].thread && call.name == calls[at].name;
+        let is_like =
+            |call: &&TracedCall| call.thread == calls[at].thread && call.name == calls[at].name;
         Some((calls[at].name.clone(), calls[..=at].iter().filter(is_like).count()))
     }
 
     /// Returns whether this step was made to fail; the same call in other threads can have been, too.
-    pub fn has_failed(&self, step: Step, port: u16) -> bool {
+    pub fn has_failed(&self, step: FailingStep, port: u16) -> bool {
         let calls = self.calls();
         let mut failed = calls.iter().filter(|call| call.result.contains("(INJECTED)"));
         failed.any(|call| is_step(&calls, call, step, port))
@@ -116,8 +117,8 @@ impl Trace {
     /// Returns the addresses that it listens on, or connects to, in place of the one with the port.
     pub fn other_addresses(&self, call: &str, port: u16) -> Vec<String> {
         let calls = self.calls();
-        let is_tcp = |call: &&Call| {
-            let makes_it = |other: &Call| {
+        let is_tcp = |call: &&TracedCall| {
+            let makes_it = |other: &TracedCall| {
                 other.name == "socket"
                     && other.made == call.socket
                     && other.arguments.contains("SOCK_STREAM")
@@ -125,7 +126,7 @@ impl Trace {
             calls.iter().any(makes_it)
         };
         let others = calls.iter().filter(|this| this.name == call && !this.has_port(port));
-        others.filter(is_tcp).filter_map(Call::address).collect()
+        others.filter(is_tcp).filter_map(TracedCall::address).collect()
     }
 
     /// Returns whether a socket was bound to the port and is not made to listen.
@@ -140,8 +141,8 @@ impl Trace {
         let calls = self.calls();
         let listener = sockets(&calls, port)?;
         let uses_it = |names: &[&str]| {
-            let is_use = |call: &Call| names.contains(&call.name.as_str());
-            let is_its = |call: &Call| call.socket.as_deref() == Some(listener.first);
+            let is_use = |call: &TracedCall| names.contains(&call.name.as_str());
+            let is_its = |call: &TracedCall| call.socket.as_deref() == Some(listener.first);
             calls.iter().any(|call| is_use(call) && is_its(call))
         };
         match () {
@@ -163,7 +164,7 @@ impl Trace {
     }
 
     /// Reads the calls in the order in which they returned.
-    fn calls(&self) -> Vec<Call> {
+    fn calls(&self) -> Vec<TracedCall> {
         let mut begun = HashMap::new();
         let mut calls = Vec::new();
         for line in self.text().lines() {
@@ -175,16 +176,16 @@ impl Trace {
                 begun.insert(thread.to_owned(), beginning.to_owned());
             } else if let Some((_, end)) = line.split_once(" resumed>") {
                 let beginning = begun.remove(thread).unwrap_or_default();
-                calls.extend(Call::read(thread, &(beginning + end)));
+                calls.extend(TracedCall::read(thread, &(beginning + end)));
             } else {
-                calls.extend(Call::read(thread, line));
+                calls.extend(TracedCall::read(thread, line));
             }
         }
         calls
     }
 }
 
-impl Call {
+impl TracedCall {
     fn read(thread: &str, line: &str) -> Option<Self> {
         let (call, result) = line.rsplit_once(" = ")?;
         let (name, arguments) = call.trim_end().strip_suffix(')')?.split_once('(')?;
@@ -233,8 +234,8 @@ fn file_of(descriptor: &str) -> Option<String> {
 }
 
 /// Finds the sockets of the program with the port.
-fn sockets(calls: &[Call], port: u16) -> Option<Sockets<'_>> {
-    let with_port = |call: &&Call| {
+fn sockets(calls: &[TracedCall], port: u16) -> Option<ItsSockets<'_>> {
+    let with_port = |call: &&TracedCall| {
         ["bind", "connect"].contains(&call.name.as_str()) && call.has_port(port) && call.succeeded()
     };
     let first = calls.iter().find(with_port)?;
@@ -244,30 +245,30 @@ fn sockets(calls: &[Call], port: u16) -> Option<Sockets<'_>> {
         "connect" => Some(socket),
         _ => accepted.and_then(|call| call.made.as_deref()),
     };
-    Some(Sockets { first: socket, conversation })
+    Some(ItsSockets { first: socket, conversation })
 }
 
-fn is_step(calls: &[Call], call: &Call, step: Step, port: u16) -> bool {
+fn is_step(calls: &[TracedCall], call: &TracedCall, step: FailingStep, port: u16) -> bool {
     let Some(sockets) = sockets(calls, port) else {
         return false;
     };
     let (names, socket) = match step {
-        Step::Accept => (ACCEPT, Some(sockets.first)),
-        Step::Send => (SEND, sockets.conversation),
+        FailingStep::Accept => (ACCEPT, Some(sockets.first)),
+        FailingStep::Send => (SEND, sockets.conversation),
     };
     names.contains(&call.name.as_str()) && socket.is_some() && call.socket.as_deref() == socket
 }
 
 /// Says which call is not in its place. The first one has the port; the others are made with its
 /// socket, and from `accept` on with the client's.
-fn first_missing(order: &[&[&str]], calls: &[Call], port: u16) -> Option<String> {
+fn first_missing(order: &[&[&str]], calls: &[TracedCall], port: u16) -> Option<String> {
     let name = order[0][0];
-    let is_first = |call: &Call| call.name == name && call.has_port(port) && call.succeeded();
+    let is_first = |call: &TracedCall| call.name == name && call.has_port(port) && call.succeeded();
     let Some(at) = calls.iter().position(is_first) else {
         return Some(format!("no {name}"));
     };
     let mut socket = calls[at].socket.as_deref();
-    let makes_it = |call: &Call| call.name == "socket" && call.made.as_deref() == socket;
+    let makes_it = |call: &TracedCall| call.name == "socket" && call.made.as_deref() == socket;
     if !calls[..at].iter().any(makes_it) {
         return Some(format!("no socket before {name}"));
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::running::Running;
-use super::{Failure, Kind, Setup, Subject};
+use super::{Failure, Kind, Subject, Under};
 use crate::run::Peer;
 
 /// What tells a language, by the ending of a file's name or by the name of an interpreter, and the
@@ -56,8 +56,8 @@ const ABOUT_ADDRESS: [&str; 9] = [
 ///
 /// Why no row of it can be judged, and what to do about it.
 pub fn try_out(subject: Subject) -> Result<Subject, String> {
-    let traced = Running::start(&subject, Setup::Traced);
-    let Ok(mut program) = traced.or_else(|_| Running::start(&subject, Setup::Plain)) else {
+    let traced = Running::start(&subject, Under::Traced);
+    let Ok(mut program) = traced.or_else(|_| Running::start(&subject, Under::Plain)) else {
         return Ok(subject); // each row says what the machine lacks
     };
     let mut peer = match program.meet() {
@@ -75,7 +75,7 @@ pub fn try_out(subject: Subject) -> Result<Subject, String> {
     let says = own_words(&program, &mut peer);
     let mistake = program.trace.mistake(program.address.port());
     // A new one: its time begins with its first row.
-    let mut subject = Subject::new(subject.program, subject.edition);
+    let mut subject = Subject::new(subject.program, subject.invocation);
     (subject.says, subject.mistake) = (says, mistake);
     Ok(subject)
 }
@@ -101,7 +101,7 @@ fn own_words(program: &Running, peer: &mut Peer) -> Option<Vec<u8>> {
         peer.send("a message that is another one").ok()?;
         program.hears(peer)
     } else {
-        let mut program = Running::start(&program.subject, Setup::Plain).ok()?;
+        let mut program = Running::start(&program.subject, Under::Plain).ok()?;
         let mut peer = program.meet().ok()?;
         program.hears(&mut peer)
     };
@@ -151,7 +151,7 @@ fn hint(program: &Running) -> String {
 }
 
 fn language(subject: &Subject) -> Option<(&'static str, &'static str)> {
-    let words = subject.edition.command.iter();
+    let words = subject.invocation.command.iter();
     let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
     let is_of = |word: &String, signs: &[&str]| {
         let path = Path::new(word);

@@ -1,8 +1,8 @@
 //! Runs the programs as whole processes, the way a learner does, with a time limit on every wait.
 
 mod cargo;
-mod edition;
 mod guard;
+mod invocation;
 pub mod narrated;
 mod output;
 mod peer;
@@ -17,8 +17,8 @@ mod unexpected;
 mod wait;
 
 pub use cargo::{build_programs, path_of, path_of_alias, programs};
-pub use edition::{Edition, PAIRS, PROGRAMS, path_of_twin};
 pub use guard::contained;
+pub use invocation::{Edition, Invocation, PAIRS, PROGRAMS, path_of_twin};
 pub use output::{Output, PROMPT_END};
 pub use peer::Peer;
 pub use process::{Finished, Process};

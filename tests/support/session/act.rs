@@ -74,7 +74,7 @@ pub struct Setup {
 /// A line that a session reads.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Request {
+pub(super) enum Line {
     Act {
         who: usize,
         act: Act,

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Lesson {
     #[serde(with = "super::once")]
-    pub scenarios: Vec<Scenario>,
+    pub scenarios: Vec<RecordedScenario>,
     /// By edition and program, such as `rust/short-server`.
     pub sources: BTreeMap<String, Source>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Scenario {
+pub struct RecordedScenario {
     pub id: String,
     pub title: Words,
     /// The number of the experiment that it belongs to, and where that is.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use os_pipe::PipeWriter;
 use serde::Serialize;
 
-use super::act::{Act, Request, Setup};
+use super::act::{Act, Line, Setup};
 use super::launch::Launch;
 use super::recording::Frame;
 use crate::run::{Process, Program, own_machine_if_found, python};
@@ -120,12 +120,12 @@ pub struct Told {
 impl Told {
     /// Has something be done to a program.
     pub fn act(&mut self, who: usize, act: Act) -> io::Result<()> {
-        self.tell(&Request::Act { who, act })
+        self.tell(&Line::Act { who, act })
     }
 
     /// Has a program be started in another way the next time; the next number adds a client.
     pub fn set(&mut self, who: usize, launch: Launch) -> io::Result<()> {
-        self.tell(&Request::Set { who, launch })
+        self.tell(&Line::Set { who, launch })
     }
 
     fn tell(&mut self, what: &impl Serialize) -> io::Result<()> {

@@ -5,6 +5,7 @@ use std::io;
 
 use serde::Deserialize;
 
+use support::run::Edition;
 use support::session::recording::{Frame, Part, Side, Source, State, Words};
 use support::session::{ADDRESS, Act, Launch, source_of};
 
@@ -61,19 +62,11 @@ pub enum Pair {
     Own,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    #[default]
-    Rust,
-    Python,
-}
-
 /// What a program is started with; nothing where the learner wants its own default.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Arguments {
-    pub language: Language,
+    pub edition: Edition,
     pub message: String,
     /// A message of so many zeros instead.
     pub bytes: Option<usize>,
@@ -91,7 +84,7 @@ pub enum Next {
 
 /// A program of the project, or a learner's Python file.
 #[derive(Clone)]
-struct Program {
+struct Role {
     name: String,
     is_own: bool,
     /// Its key among the sources, when it was last started.
@@ -100,9 +93,9 @@ struct Program {
 
 /// A session so far, and who is in it.
 pub struct Clicks {
-    programs: Vec<Program>,
+    programs: Vec<Role>,
     /// What the next client is; one of a learner's own pair may be another program than the last.
-    clients: Vec<Program>,
+    clients: Vec<Role>,
     parts: Vec<Part>,
     pub frames: Vec<Frame>,
     pub sources: BTreeMap<String, Source>,
@@ -113,7 +106,7 @@ pub struct Clicks {
     shown: Vec<bool>,
 }
 
-impl Program {
+impl Role {
     fn new(name: &str) -> Self {
         let is_own =
             !["short-server", "long-server", "short-client", "long-client"].contains(&name);
@@ -122,7 +115,7 @@ impl Program {
 
     /// Returns how it is started; `None` where its arguments cannot be.
     fn launch(&self, who: usize, wanted: &Arguments) -> Option<Launch> {
-        let Arguments { language, message, bytes, count, backlog } = wanted;
+        let Arguments { edition, message, bytes, count, backlog } = wanted;
         let is_long = self.name == "long-client";
         let length = bytes.unwrap_or(message.len());
         if length > LONGEST_MESSAGE || message.contains(char::is_control) {
@@ -138,7 +131,7 @@ impl Program {
         if self.is_own {
             return Some(Launch::of_learner(name, server));
         }
-        if *language == Language::Python {
+        if *edition == Edition::Python {
             return Some(Launch::of_project(&format!("{}.py", name.replace('-', "_")), server));
         }
         let more = match (server, message, count) {
@@ -155,15 +148,15 @@ impl Clicks {
     /// Takes the names of the server and of the clients, the first one of which is there from the
     /// beginning.
     pub fn new(server: &str, clients: &[String]) -> Self {
-        let clients: Vec<_> = clients.iter().map(|name| Program::new(name)).collect();
-        let programs = [Program::new(server)].into_iter().chain(clients.first().cloned());
+        let clients: Vec<_> = clients.iter().map(|name| Role::new(name)).collect();
+        let programs = [Role::new(server)].into_iter().chain(clients.first().cloned());
         Self::of(programs.collect(), clients)
     }
 
     /// Goes on where a recording has ended.
     pub fn take_over(launches: &[Launch], frames: Vec<Frame>) -> Self {
         let mut programs: Vec<_> =
-            launches.iter().map(|launch| Program::new(&launch.part.name)).collect();
+            launches.iter().map(|launch| Role::new(&launch.part.name)).collect();
         for (program, launch) in programs.iter_mut().zip(launches) {
             program.source.clone_from(&launch.part.source);
         }
@@ -179,7 +172,7 @@ impl Clicks {
         clicks
     }
 
-    fn of(programs: Vec<Program>, clients: Vec<Program>) -> Self {
+    fn of(programs: Vec<Role>, clients: Vec<Role>) -> Self {
         let challenges = challenge::all();
         let (met, shown) = (vec![None; challenges.len()], vec![false; challenges.len()]);
         let (parts, frames, sources) = Default::default();
@@ -204,7 +197,7 @@ impl Clicks {
 
     /// Returns how the programs are started first.
     pub fn launches(&self) -> Vec<Launch> {
-        let launch = |(who, program): (usize, &Program)| program.launch(who, &Arguments::default());
+        let launch = |(who, program): (usize, &Role)| program.launch(who, &Arguments::default());
         self.programs.iter().enumerate().filter_map(launch).collect()
     }
 
@@ -528,7 +521,7 @@ mod tests {
     #[test]
     fn nothing_that_the_page_sends_is_more_than_one_argument() {
         let typed = |wanted: Arguments| {
-            let launch = Program::new("long-client").launch(1, &wanted);
+            let launch = Role::new("long-client").launch(1, &wanted);
             launch.map(|launch| launch.arguments)
         };
         let message = |text: &str| Arguments { message: text.to_owned(), ..Arguments::default() };

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::http::{Answer, Request};
+use super::http::{Request, Response};
 
 /// What every answer says.
 const ALWAYS: [(&str, &str); 5] = [
@@ -32,16 +32,16 @@ impl Door {
     }
 
     /// Answers a request: with a refusal, or with what `inside` says.
-    pub fn answer(&self, request: &Request, inside: impl FnOnce(&Request) -> Answer) -> Answer {
+    pub fn answer(&self, request: &Request, inside: impl FnOnce(&Request) -> Response) -> Response {
         let mut answer = self.refuse(request).unwrap_or_else(|| inside(request));
         answer.fields.extend(ALWAYS.map(|(name, value)| (name, value.to_owned())));
         answer
     }
 
-    fn refuse(&self, request: &Request) -> Option<Answer> {
+    fn refuse(&self, request: &Request) -> Option<Response> {
         // Another site's name can be made to lead here (DNS rebinding), so the name has to be ours.
         if request.field("Host") != Some(&self.host) {
-            return Some(Answer::refusal(
+            return Some(Response::refusal(
                 "403 Forbidden",
                 "This is not the address of the lesson.",
             ));
@@ -49,20 +49,20 @@ impl Door {
         if request.path == "/" && is_same(&request.query, &self.key) {
             let (name, value) = &self.cookie;
             let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict");
-            let answer = Answer::new("303 See Other", "").with("Location", "/");
+            let answer = Response::new("303 See Other", "").with("Location", "/");
             return Some(answer.with("Set-Cookie", cookie));
         }
         let cookies = request.field("Cookie").unwrap_or_default().split("; ");
         let mut values = cookies.filter_map(|cookie| cookie.split_once('='));
         if !values.any(|(name, value)| name == self.cookie.0 && is_same(value, &self.cookie.1)) {
             let why = "Open the address that cargo lesson has printed, with all that stands behind its question mark.";
-            return Some(Answer::refusal("403 Forbidden", why));
+            return Some(Response::refusal("403 Forbidden", why));
         }
         // A form of another site cannot send this, nor can its script unless it is allowed to.
         let is_ours = request.field("Origin") == Some(&format!("http://{}", self.host))
             && request.field("Content-Type") == Some("application/json");
         if request.method != "GET" && !is_ours {
-            return Some(Answer::refusal("403 Forbidden", "This does not come from the page."));
+            return Some(Response::refusal("403 Forbidden", "This does not come from the page."));
         }
         None
     }

@@ -39,13 +39,13 @@ impl Request {
 }
 
 /// What it gets: the status, header fields, and the content.
-pub struct Answer {
+pub struct Response {
     pub status: &'static str,
     pub fields: Vec<(&'static str, String)>,
-    pub content: Content,
+    pub content: Body,
 }
 
-pub enum Content {
+pub enum Body {
     Text(String),
     /// What writes it little by little, until the browser leaves.
     Stream(Write),
@@ -53,10 +53,10 @@ pub enum Content {
 
 type Write = Box<dyn FnOnce(&mut TcpStream) -> io::Result<()>>;
 
-impl Answer {
+impl Response {
     /// Creates an answer without header fields.
     pub fn new(status: &'static str, text: impl Into<String>) -> Self {
-        Self { status, fields: Vec::new(), content: Content::Text(text.into()) }
+        Self { status, fields: Vec::new(), content: Body::Text(text.into()) }
     }
 
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -71,7 +71,10 @@ impl Answer {
 }
 
 /// Answers all requests, for as long as the process runs.
-pub fn serve(listener: &TcpListener, answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) {
+pub fn serve(
+    listener: &TcpListener,
+    answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
+) {
     let (answer, silent) = (Arc::new(answer), Arc::new(Silent::default()));
     for (number, stream) in listener.incoming().enumerate() {
         let Ok(stream) = stream else {
@@ -112,8 +115,8 @@ impl Silent {
     }
 }
 
-fn read(mut stream: &TcpStream) -> Result<Request, Box<Answer>> {
-    let refuse = |status, why| Err(Box::new(Answer::refusal(status, why)));
+fn read(mut stream: &TcpStream) -> Result<Request, Box<Response>> {
+    let refuse = |status, why| Err(Box::new(Response::refusal(status, why)));
     let deadline = Instant::now() + PATIENCE;
     let mut read = Vec::new();
     let mut more = |read: &mut Vec<u8>| {
@@ -179,12 +182,12 @@ fn parse(read: &[u8]) -> Result<Option<(Request, usize)>, httparse::Error> {
     Ok(Some((request, length)))
 }
 
-fn write(mut stream: TcpStream, answer: Answer) -> io::Result<()> {
+fn write(mut stream: TcpStream, answer: Response) -> io::Result<()> {
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut head = format!("HTTP/1.1 {}\r\nConnection: close\r\n", answer.status);
     let length = match &answer.content {
-        Content::Text(text) => Some(("Content-Length", text.len().to_string())),
-        Content::Stream(_) => None,
+        Body::Text(text) => Some(("Content-Length", text.len().to_string())),
+        Body::Stream(_) => None,
     };
     for (name, value) in answer.fields.iter().chain(&length) {
         head.extend([name, ": ", value, "\r\n"]);
@@ -192,8 +195,8 @@ fn write(mut stream: TcpStream, answer: Answer) -> io::Result<()> {
     head.push_str("\r\n");
     stream.write_all(head.as_bytes())?;
     match answer.content {
-        Content::Text(text) => stream.write_all(text.as_bytes())?,
-        Content::Stream(write) => write(&mut stream)?,
+        Body::Text(text) => stream.write_all(text.as_bytes())?,
+        Body::Stream(write) => write(&mut stream)?,
     }
     // As short-server does: a close over unread bytes would send a reset.
     stream.shutdown(Shutdown::Write)?;

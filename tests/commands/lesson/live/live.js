@@ -56,7 +56,7 @@ const session = { id: "live", title: { en: "Live", zh: "动手" }, editions: { l
 let head = { what: "" }, begins = true, wantsLive = false, lessonScenario = null, told = null, busy = false, gone = false, menuOf = null;
 
 // What each program is started with next.
-const wanted = Array.from({ length: 5 }, () => ({ language: "rust", message: "", bytes: "", count: "", backlog: "" }));
+const wanted = Array.from({ length: 5 }, () => ({ edition: "rust", message: "", bytes: "", count: "", backlog: "" }));
 
 // The goals that have been reached in this browser, and the one of the moment.
 const reached = new Set(memory.get("goals") ?? []);
@@ -212,7 +212,7 @@ function showMenu() {
   const isProject = ["short-server", "long-server", "short-client", "long-client"].includes(program.name);
   const input = (name, placeholder, type = "number") => html`<label>${text[name]} <input name="${name}" type="${type}" min="0"
     value="${choice[name]}" placeholder="${placeholder}" maxlength="1000"></label>`;
-  const rust = choice.language === "rust";
+  const rust = choice.edition === "rust";
   const long = program.name === "long-client";
   fill("#menu", html`<h2><b class="of-${number}">${nameOfProgram(number)}</b> <span>${program.name}</span></h2>
     ${running ? [item("interrupt", text.ctrlC), item("kill", text.kill, "danger"),
@@ -252,9 +252,9 @@ async function ask(what, more = {}) {
 }
 
 function start(number) {
-  const { language: edition, message, bytes, count, backlog } = wanted[number] ?? {};
+  const { edition, message, bytes, count, backlog } = wanted[number] ?? {};
   const whole = text => /^\d+$/.test(text) ? Number(text) : null;
-  ask("start", { who: number, language: edition, message, bytes: whole(bytes), count: whole(count) || null, backlog: whole(backlog) });
+  ask("start", { who: number, edition, message, bytes: whole(bytes), count: whole(count) || null, backlog: whole(backlog) });
 }
 
 /** Lets a program, or a thread of it, do what its button shows. */
@@ -381,7 +381,7 @@ on("#menu", "click", ({ target }) => {
   const { value } = target.closest("button") ?? {}, number = menuOf;
   if (!value) return;
   if (value === "rust" || value === "python") {
-    wanted[number].language = value;
+    wanted[number].edition = value;
     return showMenu();
   }
   element("#menu").hidePopover();

@@ -21,14 +21,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use support::command_line::{Problem, failure, tell};
+use support::command_line::{EarlyEnd, failure, tell};
 use support::run::programs;
 use support::session::Network;
 use support::session::recording::Words;
 
 use self::clicks::Command;
 use self::door::{Door, random};
-use self::http::{Answer, Content, Request};
+use self::http::{Body, Request, Response};
 use self::stage::{Happening, Stages};
 use self::story::Story;
 use crate::sentence::words;
@@ -49,7 +49,7 @@ struct Lesson {
 
 /// Serves the pages until it is interrupted, at any free port if `port` is 0. `own` is a learner's server
 /// and clients.
-pub fn run(port: u16, own: Option<&[String]>) -> Result<ExitCode, Problem> {
+pub fn run(port: u16, own: Option<&[String]>) -> Result<ExitCode, EarlyEnd> {
     let network = Network::find();
     if network.is_some() {
         programs().or_else(failure)?;
@@ -144,11 +144,11 @@ fn kept_in() -> PathBuf {
 }
 
 impl Lesson {
-    fn answer(&self, request: &Request) -> Answer {
+    fn answer(&self, request: &Request) -> Response {
         let name = request.path.trim_start_matches('/');
         match (request.method.as_str(), name) {
-            ("GET", "") => Answer::new("303 See Other", "").with("Location", "/lesson.html"),
-            ("GET", "favicon.ico") => Answer::new("204 No Content", ""),
+            ("GET", "") => Response::new("303 See Other", "").with("Location", "/lesson.html"),
+            ("GET", "favicon.ico") => Response::new("204 No Content", ""),
             ("GET", "lesson.html") => self.page(),
             ("GET", "events") if self.asked.is_some() => self.events(request),
             ("GET", "save") => self.save(),
@@ -158,21 +158,21 @@ impl Lesson {
                     let is_picture = Path::new(name).extension().is_some_and(|it| it == "svg");
                     let kind =
                         if is_picture { "image/svg+xml" } else { "text/html; charset=utf-8" };
-                    Answer::new("200 OK", page)
+                    Response::new("200 OK", page)
                         .with("Content-Type", kind)
                         .with("Content-Security-Policy", POLICY)
                 }
-                None => Answer::refusal("404 Not Found", "There is no such page."),
+                None => Response::refusal("404 Not Found", "There is no such page."),
             },
-            _ => Answer::refusal("404 Not Found", "There is nothing of that kind."),
+            _ => Response::refusal("404 Not Found", "There is nothing of that kind."),
         }
     }
 
     /// Returns the lesson, with what makes it live. Only this page has scripts, and it knows them by a
     /// word that no other page can know.
-    fn page(&self) -> Answer {
+    fn page(&self) -> Response {
         let (Some(page), Ok(nonce)) = (self.pages.get("lesson.html"), random()) else {
-            return Answer::refusal("500 Internal Server Error", "The page cannot be made.");
+            return Response::refusal("500 Internal Server Error", "The page cannot be made.");
         };
         let about = self.about.to_string().replace('<', r"\u003c");
         let live = format!(
@@ -184,46 +184,46 @@ impl Lesson {
         let page =
             format!("{page}{live}").replace("<script>", &format!("<script nonce=\"{nonce}\">"));
         let policy = format!("{POLICY}; script-src 'nonce-{nonce}'; connect-src 'self'");
-        Answer::new("200 OK", page)
+        Response::new("200 OK", page)
             .with("Content-Type", "text/html; charset=utf-8")
             .with("Content-Security-Policy", policy)
     }
 
-    fn events(&self, request: &Request) -> Answer {
+    fn events(&self, request: &Request) -> Response {
         let story = Arc::clone(&self.story);
         let seen = request.field("Last-Event-ID").map(str::to_owned);
         let write = move |stream: &mut _| story.tell(stream, seen.as_deref());
-        let mut answer = Answer::new("200 OK", "").with("Content-Type", "text/event-stream");
-        answer.content = Content::Stream(Box::new(write));
+        let mut answer = Response::new("200 OK", "").with("Content-Type", "text/event-stream");
+        answer.content = Body::Stream(Box::new(write));
         answer
     }
 
     /// Returns the session so far as a page of its own.
-    fn save(&self) -> Answer {
+    fn save(&self) -> Response {
         let page = self.story.lesson().and_then(|lesson| page::of(&lesson).ok());
         match page {
-            Some(page) => Answer::new("200 OK", page)
+            Some(page) => Response::new("200 OK", page)
                 .with("Content-Type", "text/html; charset=utf-8")
                 .with("Content-Disposition", "attachment; filename=\"my-session.html\""),
-            None => Answer::refusal("404 Not Found", "Nothing has been done yet."),
+            None => Response::refusal("404 Not Found", "Nothing has been done yet."),
         }
     }
 
-    fn obey(&self, body: &str) -> Answer {
+    fn obey(&self, body: &str) -> Response {
         let Some(asked) = &self.asked else {
-            return Answer::refusal("404 Not Found", "It cannot run live here.");
+            return Response::refusal("404 Not Found", "It cannot run live here.");
         };
         match serde_json::from_str::<Command>(body) {
             Ok(command) => {
                 let asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
                 match asked.send(Happening::Command(command)) {
-                    Ok(()) => Answer::new("204 No Content", ""),
+                    Ok(()) => Response::new("204 No Content", ""),
                     Err(_) => {
-                        Answer::refusal("503 Service Unavailable", "The sessions have ended.")
+                        Response::refusal("503 Service Unavailable", "The sessions have ended.")
                     }
                 }
             }
-            Err(_) => Answer::refusal("400 Bad Request", "There is no such command."),
+            Err(_) => Response::refusal("400 Bad Request", "There is no such command."),
         }
     }
 }

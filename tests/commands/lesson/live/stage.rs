@@ -15,7 +15,7 @@ use support::session::recording::{Frame, Words};
 use support::session::{Act, Answer, Launch, Machines, Network, Setup, Told};
 
 use super::clicks::{Clicks, Command, Next, Pair};
-use super::story::{Event, Head, Story};
+use super::story::{Head, News, Story};
 use crate::record::{MANY_PORTS, PATIENCE, PORTS};
 use crate::scenario::{self, EDITIONS};
 use crate::script;
@@ -32,7 +32,7 @@ pub enum Happening {
 
 /// What a session has been told, and has not answered yet.
 #[derive(Clone, Copy, PartialEq)]
-enum Doing {
+enum Unanswered {
     /// To look, before anything has happened.
     Look,
     Click,
@@ -44,7 +44,7 @@ struct Stage {
     head: Head,
     session: Told,
     clicks: Clicks,
-    doing: VecDeque<Doing>,
+    doing: VecDeque<Unanswered>,
     /// How many programs, and which sources, the browsers know.
     programs: usize,
     sources: BTreeSet<String>,
@@ -100,10 +100,10 @@ impl Stages {
                 Happening::Answer(number, answer) => self.take(number, *answer),
                 Happening::Command(command) => {
                     if let Err(refused) = self.obey(command) {
-                        self.story.add(&Event {
+                        self.story.add(&News {
                             note: Some(refused),
                             done: true,
-                            ..Event::default()
+                            ..News::default()
                         });
                     }
                 }
@@ -125,18 +125,18 @@ impl Stages {
             Err(problem) => return self.end(number, &problem.to_string()),
         };
         let step = match doing {
-            Some(Doing::Wait) => stage.clicks.add_by_itself(frame),
-            Some(Doing::Look) => Some(stage.begin(frame)),
+            Some(Unanswered::Wait) => stage.clicks.add_by_itself(frame),
+            Some(Unanswered::Look) => Some(stage.begin(frame)),
             _ => Some(stage.clicks.add(frame)),
         };
         let event =
-            step.map(|step| Event { done: doing == Some(Doing::Click), ..stage.event(step) });
+            step.map(|step| News { done: doing == Some(Unanswered::Click), ..stage.event(step) });
         if is_present {
             if let Some(event) = event {
                 self.story.add(&event);
             }
             if stage.doing.is_empty() {
-                stage.tell(0, Act::Wait, Doing::Wait);
+                stage.tell(0, Act::Wait, Unanswered::Wait);
             }
         }
     }
@@ -150,7 +150,7 @@ impl Stages {
         if let Some(stage) = stage.filter(|stage| !stage.is_over) {
             stage.is_over = true;
             tell(&format!("session {number}: {problem}"));
-            self.story.add(&Event { ended: true, done: true, ..Event::default() });
+            self.story.add(&News { ended: true, done: true, ..News::default() });
         }
     }
 
@@ -175,7 +175,7 @@ impl Stages {
                 };
                 self.replace(previous);
                 if self.present.doing.is_empty() {
-                    self.present.tell(0, Act::Wait, Doing::Wait);
+                    self.present.tell(0, Act::Wait, Unanswered::Wait);
                 }
             }
             Command::TakeOver { scenario, edition, step } => {
@@ -188,8 +188,8 @@ impl Stages {
                         "这个会话已经结束，请重新开始。",
                     ));
                 }
-                if self.present.doing.contains(&Doing::Click)
-                    || self.present.doing.contains(&Doing::Look)
+                if self.present.doing.contains(&Unanswered::Click)
+                    || self.present.doing.contains(&Unanswered::Look)
                 {
                     return Err(words(
                         "Not done: the last click is not finished yet.",
@@ -197,12 +197,12 @@ impl Stages {
                     ));
                 }
                 match self.present.clicks.obey(command)? {
-                    Next::Act(who, act) => self.present.tell(who, act, Doing::Click),
+                    Next::Act(who, act) => self.present.tell(who, act, Unanswered::Click),
                     Next::Start(who, launch) => {
                         self.build(&launch)?;
                         let set = self.present.session.set(who, *launch);
                         set.map_err(|error| cannot_start(&error))?;
-                        self.present.tell(who, Act::Start, Doing::Click);
+                        self.present.tell(who, Act::Start, Unanswered::Click);
                     }
                 }
             }
@@ -214,9 +214,9 @@ impl Stages {
     fn build(&mut self, launch: &Launch) -> Result<(), Words> {
         let newest = Some(newest_source());
         if launch.python.is_none() && newest != self.built {
-            self.story.add(&Event {
+            self.story.add(&News {
                 note: Some(words("The programs are built…", "正在构建程序……")),
-                ..Event::default()
+                ..News::default()
             });
             build_programs().map_err(|problem| {
                 tell(&problem);
@@ -249,9 +249,9 @@ impl Stages {
         let Some(scenario) = found else {
             return Err(words("Not done: there is no such scenario.", "没有执行：没有这个场景。"));
         };
-        self.story.add(&Event {
+        self.story.add(&News {
             note: Some(words("The steps up to here are done once more…", "正在重做到这一步……")),
-            ..Event::default()
+            ..News::default()
         });
         let launches = scenario.programs(edition);
         self.sessions += 1;
@@ -275,14 +275,14 @@ impl Stages {
         let head =
             Head { number, what: id.to_owned(), title: scenario.head().title, has_previous: true };
         let mut stage = Stage::of(head, session, taken);
-        stage.tell(0, Act::Wait, Doing::Wait);
+        stage.tell(0, Act::Wait, Unanswered::Wait);
         self.replace(stage);
         if !is_as_written {
             let note = words(
                 "The threads went another way this time: look at the steps before this one.",
                 "这一次各线程的先后有所不同，请看前面的步骤。",
             );
-            self.story.add(&Event { note: Some(note), ..Event::default() });
+            self.story.add(&News { note: Some(note), ..News::default() });
         }
         Ok(())
     }
@@ -333,7 +333,7 @@ impl Stage {
         let session = network.start_telling(&setup, pass_on)?;
         let head = Head { number, what: what.to_owned(), title, has_previous: false };
         let mut stage = Self::of(head, session, clicks);
-        stage.tell(0, Act::Look, Doing::Look);
+        stage.tell(0, Act::Look, Unanswered::Look);
         Ok(stage)
     }
 
@@ -352,14 +352,14 @@ impl Stage {
         0
     }
 
-    fn tell(&mut self, who: usize, act: Act, doing: Doing) {
+    fn tell(&mut self, who: usize, act: Act, doing: Unanswered) {
         // Where the session has ended, that is told when its answers end.
         let _ = self.session.act(who, act);
         self.doing.push_back(doing);
     }
 
     /// Returns what the browsers are told of a step.
-    fn event(&mut self, step: usize) -> Event {
+    fn event(&mut self, step: usize) -> News {
         let parts = self.clicks.parts();
         let programs = if parts.len() > self.programs { parts.to_vec() } else { Vec::new() };
         self.programs = parts.len();
@@ -368,11 +368,11 @@ impl Stage {
         let sources = sources.map(|(key, source)| (key.clone(), source.clone())).collect();
         let frame = self.clicks.frames.get(step).cloned();
         let met = self.clicks.met.clone();
-        Event { frame, step, programs, sources, met, ..Event::default() }
+        News { frame, step, programs, sources, met, ..News::default() }
     }
 
     /// Returns what a browser is told that knows nothing of this session.
-    fn events(&mut self) -> Vec<Event> {
+    fn events(&mut self) -> Vec<News> {
         (self.programs, self.sources) = Default::default();
         (0..self.clicks.frames.len()).map(|step| self.event(step)).collect()
     }

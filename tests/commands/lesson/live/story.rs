@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use support::session::recording::{Frame, Lesson, Part, Recording, Scenario, Side, Source, Words};
+use support::session::recording::{
+    Frame, Lesson, Part, RecordedScenario, Recording, Side, Source, Words,
+};
 
 use crate::sentence::words;
 
@@ -22,7 +24,7 @@ const MOST_STREAMS: usize = 8;
 /// What a browser is told.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Event {
+pub struct News {
     /// A step as it is now, and its number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame: Option<Frame>,
@@ -60,12 +62,12 @@ pub struct Head {
 
 #[derive(Default)]
 pub struct Story {
-    state: Mutex<State>,
+    state: Mutex<SoFar>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct SoFar {
     head: Head,
     /// All that is told of this session, as JSON.
     events: Vec<String>,
@@ -76,14 +78,14 @@ struct State {
 
 impl Story {
     /// Begins to tell of a session.
-    pub fn begin(&self, head: Head, events: &[Event]) {
+    pub fn begin(&self, head: Head, events: &[News]) {
         let mut state = self.state();
         state.head = head;
         state.events = events.iter().map(json).collect();
         self.changed.notify_all();
     }
 
-    pub fn add(&self, event: &Event) {
+    pub fn add(&self, event: &News) {
         self.state().events.push(json(event));
         self.changed.notify_all();
     }
@@ -125,7 +127,7 @@ impl Story {
         loop {
             stream.write_all(text.as_bytes())?;
             let nothing =
-                |state: &mut State| state.head.number == number && state.events.len() == count;
+                |state: &mut SoFar| state.head.number == number && state.events.len() == count;
             let waited = self.changed.wait_timeout_while(self.state(), HEARTBEAT, nothing);
             let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
             text = String::from(":\n\n");
@@ -149,7 +151,7 @@ impl Story {
         let (mut recording, mut sources) =
             (Recording { numbered: true, ..Recording::default() }, BTreeMap::new());
         for event in &events {
-            let event: Event = serde_json::from_str(event).ok()?;
+            let event: News = serde_json::from_str(event).ok()?;
             sources.extend(event.sources);
             if !event.programs.is_empty() {
                 recording.programs = event.programs;
@@ -170,11 +172,11 @@ impl Story {
         let title = words(format!("My session: {en}"), format!("我的操作：{zh}"));
         let editions = [("live".to_owned(), recording)].into();
         let (id, experiment, anchor) = ("live".to_owned(), None, None);
-        let scenario = Scenario { id, title, experiment, anchor, wire: false, editions };
+        let scenario = RecordedScenario { id, title, experiment, anchor, wire: false, editions };
         Some(Lesson { scenarios: vec![scenario], sources })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SoFar> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

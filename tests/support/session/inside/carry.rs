@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
 use super::machines::{self, Machine, machine_of};
-use super::wire::{Direction, Segment, Wire};
+use super::wire::{Direction, Packet, Wire};
 use crate::session::act::Act;
 
 /// Between the two machines.
@@ -54,7 +54,7 @@ impl Cable {
             Act::Cut => self.ways.iter_mut().for_each(|way| way.lose = usize::MAX),
             Act::LetGo => {
                 if let Some(packet) = self.ways[from].held.pop_front() {
-                    if let Some(mut segment) = Segment::in_packet(&packet) {
+                    if let Some(mut segment) = Packet::in_packet(&packet) {
                         segment.extra.late = true;
                         wire.show(segment);
                     }
@@ -99,7 +99,7 @@ impl Cable {
         is_reaction: bool,
         wire: &mut Wire,
     ) -> io::Result<()> {
-        let Some(mut segment) = Segment::in_packet(&packet) else {
+        let Some(mut segment) = Packet::in_packet(&packet) else {
             return Ok(()); // not TCP over IPv4
         };
         let way = &mut self.ways[from];
@@ -128,7 +128,7 @@ impl Cable {
     }
 
     fn deliver(&mut self, from: usize, packet: &[u8], wire: &mut Wire) -> io::Result<()> {
-        let Some(segment) = Segment::in_packet(packet) else {
+        let Some(segment) = Packet::in_packet(packet) else {
             return Ok(());
         };
         let to = 1 - from;
@@ -137,7 +137,7 @@ impl Cable {
         // What is confirmed need not be sent again.
         let back = segment.back();
         self.ways[to].repeated.retain(|direction, packet| {
-            let waits = || Segment::in_packet(packet).is_some_and(|it| wire.is_unknown(&it));
+            let waits = || Packet::in_packet(packet).is_some_and(|it| wire.is_unknown(&it));
             *direction != back || waits()
         });
         self.machines[to].give(packet)?;

@@ -19,7 +19,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use self::sockets::{Sockets, choose_ports_for};
 use self::terminal::Terminal;
 use self::wire::Wire;
-use super::act::{Act, Machines, Request, Setup};
+use super::act::{Act, Line, Machines, Setup};
 use super::launch::Launch;
 use super::recording::Frame;
 use crate::run::sockets::Entry;
@@ -52,10 +52,10 @@ pub fn obey() -> io::Result<()> {
     let mut requests = Requests::read()?;
     while let Some(request) = requests.next() {
         match request {
-            Request::Set { who, launch } => {
+            Line::Set { who, launch } => {
                 session.as_mut().map_or(Ok(()), |session| session.set(who, launch))?;
             }
-            Request::Act { who, act } => {
+            Line::Act { who, act } => {
                 let answer = match &mut session {
                     Ok(session) => session
                         .act(who, &act, || requests.is_one_there())
@@ -83,9 +83,9 @@ fn run_on_one_cpu() -> io::Result<()> {
 
 /// What comes on standard input.
 struct Requests {
-    receiver: Receiver<Request>,
+    receiver: Receiver<Line>,
     /// The next one, where it has been looked for.
-    next: Option<Request>,
+    next: Option<Line>,
 }
 
 impl Requests {
@@ -103,7 +103,7 @@ impl Requests {
     }
 
     /// Waits for the next one; `None` at the end of the input.
-    fn next(&mut self) -> Option<Request> {
+    fn next(&mut self) -> Option<Line> {
         self.next.take().or_else(|| self.receiver.recv().ok())
     }
 

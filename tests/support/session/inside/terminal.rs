@@ -45,7 +45,7 @@ pub struct Terminal {
     source: Source,
     /// The line of each call. The file has no name, so that nothing is left behind.
     lines: File,
-    running: Option<Running>,
+    running: Option<Started>,
     status: Option<ExitStatus>,
     /// How much the program has printed.
     printed: usize,
@@ -66,7 +66,7 @@ pub struct Terminal {
 
 /// A program that runs, and what it prints on both outputs; where there is nothing to read, reading
 /// does not wait.
-struct Running {
+struct Started {
     process: Process,
     /// `None` once it has ended.
     input: Option<PipeWriter>,
@@ -250,7 +250,7 @@ impl Terminal {
     }
 
     /// Returns whether it is this thread that asks.
-    fn asks(&self, thread: &threads::Thread) -> bool {
+    fn asks(&self, thread: &threads::Task) -> bool {
         let has_answers = self.running.as_ref().is_some_and(|running| running.answers.is_some());
         thread.reads(if has_answers { ANSWERS } else { 0 })
     }
@@ -291,10 +291,10 @@ impl Terminal {
     }
 
     /// Returns the threads that have not ended; none while they change.
-    fn threads(&self) -> Vec<threads::Thread> {
+    fn threads(&self) -> Vec<threads::Task> {
         let mut threads =
             self.running.as_ref().map_or_else(Vec::new, |it| threads_of(it.process.id()));
-        threads.retain(threads::Thread::is_alive);
+        threads.retain(threads::Task::is_alive);
         threads
     }
 
@@ -432,7 +432,7 @@ fn ended(status: ExitStatus) -> String {
 }
 
 /// Starts a program with `STEP=1`, and has it write down its calls, with their lines.
-fn run(launch: &Launch, lines: &Path) -> io::Result<Running> {
+fn run(launch: &Launch, lines: &Path) -> io::Result<Started> {
     let (reader, writer) = os_pipe::pipe()?;
     let (its_input, input) = os_pipe::pipe()?;
     let reader = OwnedFd::from(reader);
@@ -456,7 +456,7 @@ fn run(launch: &Launch, lines: &Path) -> io::Result<Running> {
     }
     let program = Program::of(shell).in_own_session().env("STEP", "1").stdin(its_input);
     let process = program.stdout(writer.try_clone()?).stderr(writer).spawn()?;
-    Ok(Running { process, input: Some(input), answers, output: reader.into() })
+    Ok(Started { process, input: Some(input), answers, output: reader.into() })
 }
 
 /// Returns the name by which others can open a file of this process.

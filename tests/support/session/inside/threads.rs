@@ -12,7 +12,7 @@ use crate::run::proc::{entries, stat};
 use crate::session::recording::State;
 
 /// A thread, and what it does now.
-pub struct Thread {
+pub struct Task {
     pub id: u32,
     process: u32,
     /// The state's letter.
@@ -22,12 +22,12 @@ pub struct Thread {
 }
 
 /// Returns the threads of a process, the main one first; none while they change.
-pub fn threads_of(process: u32) -> Vec<Thread> {
+pub fn threads_of(process: u32) -> Vec<Task> {
     let thread = |folder: &PathBuf| {
         let state = stat(folder)?.state;
         let call = fs::read_to_string(folder.join("syscall")).unwrap_or_default();
         let id = folder.file_name()?.to_str()?.parse().ok()?;
-        Some(Thread { id, process, state, call: system_call(&call) })
+        Some(Task { id, process, state, call: system_call(&call) })
     };
     // In the order in which they were started.
     entries(process, "task").iter().map(thread).collect::<Option<_>>().unwrap_or_default()
@@ -40,7 +40,7 @@ fn system_call(text: &str) -> Option<(Sysno, Vec<u64>)> {
     Some((call, arguments.collect::<Result<_, _>>().ok()?))
 }
 
-impl Thread {
+impl Task {
     /// Returns whether it has not ended.
     pub fn is_alive(&self) -> bool {
         !"ZX".contains(self.state)

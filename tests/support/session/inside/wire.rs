@@ -26,7 +26,7 @@ pub struct Wire {
     /// Those that have begun a connection, and not answered one.
     begun: BTreeSet<Direction>,
     /// What has travelled since it was last taken.
-    segments: Vec<Segment>,
+    segments: Vec<Packet>,
     /// Whether its numbers are shown.
     has_numbers: bool,
 }
@@ -64,7 +64,7 @@ struct Stream {
     scale: u8,
 }
 
-pub struct Segment {
+pub struct Packet {
     from: u16,
     to: u16,
     sequence: u32,
@@ -169,7 +169,7 @@ impl Wire {
             let mut socket = socket;
             loop {
                 match socket.read(&mut packet) {
-                    Ok(count) => segments.extend(Segment::read(*domain, &packet[..count])),
+                    Ok(count) => segments.extend(Packet::read(*domain, &packet[..count])),
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                     Err(error) => return Err(error),
                 }
@@ -182,7 +182,7 @@ impl Wire {
     }
 
     /// Notes what is sent.
-    pub fn add(&mut self, mut segment: Segment) {
+    pub fn add(&mut self, mut segment: Packet) {
         let has = |flag| segment.flags.contains(flag);
         let (direction, back) = ((segment.from, segment.to), (segment.to, segment.from));
         let (begins, ends, resets) = (has("SYN"), has("FIN"), has("RST"));
@@ -223,7 +223,7 @@ impl Wire {
     }
 
     /// Notes what has arrived.
-    pub fn arrive(&mut self, segment: &Segment) {
+    pub fn arrive(&mut self, segment: &Packet) {
         let is_reset = segment.flags.contains("RST");
         if let Some(other) = self.streams.get_mut(&segment.back()) {
             let known = other.place(segment.confirms).unwrap_or(0);
@@ -247,7 +247,7 @@ impl Wire {
     }
 
     /// Returns whether nothing in a segment is sent for the first time, or it is a probe.
-    pub fn is_again(&self, segment: &Segment) -> bool {
+    pub fn is_again(&self, segment: &Packet) -> bool {
         let Some(stream) = self.streams.get(&segment.direction()) else {
             return false;
         };
@@ -259,7 +259,7 @@ impl Wire {
     }
 
     /// Returns whether a segment's sender does not know that it has arrived.
-    pub fn is_unknown(&self, segment: &Segment) -> bool {
+    pub fn is_unknown(&self, segment: &Packet) -> bool {
         let stream = self.streams.get(&segment.direction());
         stream.is_none_or(|stream| {
             let end = stream.place(segment.sequence).map(|place| place + segment.length());
@@ -268,7 +268,7 @@ impl Wire {
     }
 
     /// Shows a segment. Between two machines its numbers count from the SYN of their direction.
-    pub fn show(&mut self, mut segment: Segment) {
+    pub fn show(&mut self, mut segment: Packet) {
         if self.has_numbers {
             let [stream, other] =
                 [segment.direction(), segment.back()].map(|it| self.streams.get(&it));
@@ -372,7 +372,7 @@ impl Stream {
     }
 }
 
-impl Segment {
+impl Packet {
     /// Reads a packet of TCP over IPv4.
     pub fn in_packet(packet: &[u8]) -> Option<Self> {
         const TCP: u8 = 6;
@@ -432,14 +432,14 @@ fn scale_in(options: &[u8]) -> u8 {
 
 /// Leaves out each bare ACK where the next one in this direction confirms as much: how many there are is
 /// left to the clock.
-fn without_doubled_acks(segments: Vec<Segment>) -> Vec<Segment> {
-    let mut kept: Vec<Segment> = Vec::new();
+fn without_doubled_acks(segments: Vec<Packet>) -> Vec<Packet> {
+    let mut kept: Vec<Packet> = Vec::new();
     for segment in segments {
-        let is_bare = |it: &Segment| {
+        let is_bare = |it: &Packet| {
             let Extra { again, lost, held, late, probe, .. } = it.extra;
             it.flags == "ACK" && it.length() == 0 && !(again || lost || held || late || probe)
         };
-        let is_alike = |it: &Segment| is_bare(it) && it.direction() == segment.direction();
+        let is_alike = |it: &Packet| is_bare(it) && it.direction() == segment.direction();
         if is_bare(&segment) && kept.last().is_some_and(is_alike) {
             kept.pop();
         }

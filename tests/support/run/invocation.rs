@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::process::Command;
 
+use serde::Deserialize;
+
 use crate::root;
 use crate::run::{Program, path_of, python};
 
@@ -13,13 +15,22 @@ pub const PROGRAMS: [&str; 4] = ["short-server", "short-client", "long-server", 
 pub const PAIRS: [(&str, &str); 2] =
     [("short-server", "short-client"), ("long-server", "long-client")];
 
+/// The language that one of the four programs is written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Edition {
+    #[default]
+    Rust,
+    Python,
+}
+
 /// A program in some language: the words that start it.
 #[derive(Clone)]
-pub struct Edition {
+pub struct Invocation {
     pub command: Vec<OsString>,
 }
 
-impl Edition {
+impl Invocation {
     /// Returns one of the four programs in Rust.
     pub fn rust(program: &str) -> Self {
         Self { command: vec![path_of(program).into()] }
