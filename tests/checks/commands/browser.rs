@@ -114,6 +114,11 @@ impl Browser {
         }
     }
 
+    /// Prints the page, into nothing.
+    pub fn print(&mut self) {
+        self.call("Page.printToPDF", &json!({}));
+    }
+
     /// Clicks in the middle of an element.
     #[track_caller]
     pub fn click(&mut self, selector: &str) {

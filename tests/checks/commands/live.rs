@@ -277,7 +277,26 @@ fn session_is_saved_as_a_page_that_needs_no_server() {
     page.browser.go(&format!("file://{}#zh/live/{last}", file.display()));
     page.browser.until("location.protocol === 'file:' && document.readyState === 'complete'");
     assert_eq!(page.sentence(), said);
+    page.browser.print();
+    let printed = page.browser.value("document.querySelectorAll('#all-steps li').length");
+    assert_eq!(printed, json!(last + 1));
     assert!(page.browser.errors.is_empty(), "{:?}", page.browser.errors);
+}
+
+#[test]
+fn page_does_not_grow_with_the_steps() {
+    let Some(mut page) = Page::open() else {
+        return;
+    };
+    page.press("111s");
+    let mut size_after = |steps| {
+        let repeated = format!(
+            "while (frames.length < {steps}) frames.push(structuredClone(frames.at(-2))); go(Infinity)"
+        );
+        page.browser.value(&repeated);
+        page.browser.value("document.querySelectorAll('*').length")
+    };
+    assert_eq!(size_after(200), size_after(400));
 }
 
 #[test]

@@ -356,9 +356,12 @@ impl Clicks {
         self.frames.push(frame);
         let step = self.frames.len() - 1;
         for (number, challenge) in self.challenges.iter().enumerate() {
+            if self.met[number].is_some() {
+                continue;
+            }
             let was_shown = self.shown[number];
             self.shown[number] = challenge.is_met(&self.frames);
-            if self.shown[number] && !was_shown && self.met[number].is_none() {
+            if self.shown[number] && !was_shown {
                 self.met[number] = Some(step);
                 let Challenge { title, why, .. } = challenge;
                 let met =

@@ -55,6 +55,9 @@ const say = () => LIVE_WORDS[language];
 const session = { id: "live", title: { en: "Live", zh: "动手" }, editions: { live: { programs: [], frames: [], numbered: true } } };
 let head = { what: "" }, begins = true, wantsLive = false, lessonScenario = null, told = null, busy = false, gone = false, menuOf = null;
 
+// How many events are still to come of those that had been told before this page listened.
+let awaited = 0;
+
 // What each program is started with next.
 const wanted = Array.from({ length: 5 }, () => ({ edition: "rust", message: "", bytes: "", count: "", backlog: "" }));
 
@@ -202,6 +205,14 @@ show = moved => {
   element("#sockets").style.minHeight = `min(${mostRoom}px, 62%)`;
 };
 
+// Live, that room is known only of the steps so far.
+const reserveLesson = reserve;
+reserve = () => {
+  if (!isLive()) return reserveLesson();
+  mostRoom = 0;
+  element("#sockets").style.minHeight = "";
+};
+
 /** A program's menu: what can be done to it, and how it is started next. */
 function showMenu() {
   const text = say(), number = menuOf, program = programs[number], choice = wanted[number];
@@ -287,6 +298,7 @@ function toLive() {
   edition = "live";
   ({ programs, frames } = session.editions.live);
   layOut();
+  reserve();
   go(Infinity);
 }
 
@@ -306,22 +318,24 @@ const stream = live.why_not ? null : new EventSource("events");
 
 stream?.addEventListener("session", ({ data }) => {
   head = JSON.parse(data);
+  awaited = head.events;
   busy = false;
   told = null;
   begins = true; // until its first frame comes, the old one is shown
 });
 
 stream?.addEventListener("message", ({ data }) => {
-  const event = JSON.parse(data), recording = session.editions.live;
+  const event = JSON.parse(data), recording = session.editions.live, isOld = awaited > 0;
+  if (isOld) awaited--;
   if (event.frame && begins) {
     Object.assign(recording, { programs: [], frames: [] });
-    mostRoom = 0;
+    if (isLive()) reserve();
   }
   if (event.done) busy = false;
   if (event.ended) told = { en: LIVE_WORDS.en.ended, zh: LIVE_WORDS.zh.ended };
   if (event.note) told = event.note;
   Object.assign(sources, event.sources);
-  const wasNow = isLive() && (!recording.frames.length || step >= recording.frames.length - 1);
+  const wasNow = isLive() && (isOld || !recording.frames.length || step >= recording.frames.length - 1);
   const grows = event.programs && event.programs.length !== recording.programs.length;
   if (event.frame) {
     begins = false;
@@ -335,10 +349,12 @@ stream?.addEventListener("message", ({ data }) => {
     memory.set("goals", [...reached]);
     if (isReached(goal) && event.frame.met?.length) goal = Math.max(0, live.challenges.findIndex((_, index) => !isReached(index)));
   }
+  if (awaited) return; // all that is old is drawn once
   if (wantsLive && !isLive()) return toLive();
   if (!isLive()) return;
+  const isWider = programs.length !== recording.programs.length;
   ({ programs, frames } = recording);
-  if (grows) layOut();
+  if (isWider) layOut();
   if (event.frame && wasNow) go(Infinity);
   else if (frames.length) show();
 });

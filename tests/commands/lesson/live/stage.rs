@@ -272,8 +272,8 @@ impl Stages {
         });
         let (session, recording, is_as_written) = replayed.map_err(|error| cannot_start(&error))?;
         let taken = Clicks::take_over(&launches, recording.frames);
-        let head =
-            Head { number, what: id.to_owned(), title: scenario.head().title, has_previous: true };
+        let (what, title) = (id.to_owned(), scenario.head().title);
+        let head = Head { number, what, title, has_previous: true, ..Head::default() };
         let mut stage = Stage::of(head, session, taken);
         stage.tell(0, Act::Wait, Unanswered::Wait);
         self.replace(stage);
@@ -331,7 +331,7 @@ impl Stage {
         let pass_on =
             move |answer| sender.send(Happening::Answer(number, Box::new(answer))).is_ok();
         let session = network.start_telling(&setup, pass_on)?;
-        let head = Head { number, what: what.to_owned(), title, has_previous: false };
+        let head = Head { number, what: what.to_owned(), title, ..Head::default() };
         let mut stage = Self::of(head, session, clicks);
         stage.tell(0, Act::Look, Unanswered::Look);
         Ok(stage)

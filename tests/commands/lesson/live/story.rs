@@ -58,6 +58,8 @@ pub struct Head {
     pub title: Words,
     /// Whether there is a session to go back to.
     pub has_previous: bool,
+    /// How many events have been told already, and come at once.
+    pub events: usize,
 }
 
 #[derive(Default)]
@@ -133,7 +135,8 @@ impl Story {
             text = String::from(":\n\n");
             if state.head.number != number || state.events.len() < count {
                 (number, count) = (state.head.number, 0);
-                let _ = write!(text, "event: session\ndata: {}\n\n", json(&state.head));
+                let head = Head { events: state.events.len(), ..state.head.clone() };
+                let _ = write!(text, "event: session\ndata: {}\n\n", json(&head));
             }
             for event in &state.events[count..] {
                 count += 1;

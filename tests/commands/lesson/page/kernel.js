@@ -155,11 +155,14 @@ function arrow({ from, flags, bare, extra, dropped, confirmed }, until) {
     x(at)}" y1="50%" y2="50%"/>${onward}<svg x="${x(at)}" y="50%">${head}</svg><svg x="${x(0)}" y="50%">${tail}</svg></svg>`;
 }
 
+/** How many segments are drawn. Those before them stand at an earlier step. */
+const MOST_ROWS = 30;
+
 /** The segments that have travelled, the newest at the bottom. */
 function ladder() {
   const until = Math.max(shownStep(), -1), several = programs.length > 2;
   let order = 0;
-  return rows(until).map(row => {
+  return rows(until).slice(-MOST_ROWS).map(row => {
     const { step, from, to, client, flags, text, length, extra, bare, dropped, again, count, confirmed } = row;
     const signals = bare || flags.startsWith("SYN") ? flags : flags.replace(/ ?ACK/, "");
     const signs = [

@@ -43,10 +43,6 @@ function shownStep() {
   return first ? -1 : step;
 }
 
-function shownFrames() {
-  return frames.slice(0, shownStep() + 1);
-}
-
 function shownFrame() {
   const nothing = { who: null, sides: programs.map(() => ({ new: "$ ", at: [], did: [] })), sockets: [], segments: [] };
   return first ? nothing : frames[step];
@@ -117,7 +113,6 @@ function showControls() {
   fill("#count", first ? `0 / ${frames.length - 1}` : `${step} / ${frames.length - 1}`);
   element("#back").disabled = step === 0 && !asking;
   element("#forward").disabled = step === frames.length - 1 && !nextOnPath() && !shownAsk();
-  fill("#all-steps", frames.map((frame, index) => html`<li value="${index}">${sentence(frame)}</li>`));
 }
 
 function show(moved = false) {
@@ -147,7 +142,6 @@ function show(moved = false) {
   drawn.ariaLabel = words.segments;
   drawn.classList.toggle("draws", moved);
   showTimeline();
-  showPaper();
   fit();
   scroll();
   const twins = edition === "python" ? "/python" : "";
@@ -209,7 +203,8 @@ function go(wanted, withQuestion = false) {
   [asking, since, ended] = [withQuestion && Boolean(askBefore(step + 1)), performance.now(), false];
   const numbers = [...programs.keys()];
   const clientOf = ({ who, sides }) => who || numbers.find(number => number > 0 && sides[number].new);
-  client = frames.slice(0, step + 1).map(clientOf).findLast(Boolean) ?? 1;
+  const latest = frames.slice(0, step + 1).findLast(clientOf);
+  client = latest ? clientOf(latest) : 1;
   const { who, sides } = frames[step];
   front = who ?? numbers.find(number => sides[number].new) ?? 0;
   const last = step === frames.length - 1;
@@ -361,6 +356,7 @@ addEventListener("keydown", event => {
   event.preventDefault();
 });
 addEventListener("hashchange", followAddress);
+addEventListener("beforeprint", showPaper);
 addEventListener("resize", () => {
   reserve();
   show();

@@ -18,9 +18,10 @@ function html(parts, ...values) {
   return new Markup(String.raw({ raw: parts }, ...values.map(escape)));
 }
 
+/** Fills an element, unless that is what it has been filled with. */
 function fill(selector, content) {
-  const filled = element(selector);
-  filled.innerHTML = html`${content}`.text;
+  const filled = element(selector), { text } = html`${content}`;
+  if (filled.content !== text) filled.innerHTML = filled.content = text;
   return filled;
 }
 

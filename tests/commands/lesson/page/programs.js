@@ -91,9 +91,16 @@ function code(number) {
   });
 }
 
+/** How many lines of a terminal are shown. What it printed before stands at an earlier step. */
+const MOST_LINES = 50;
+
 /** What a terminal shows at this step, without the questions that have been answered. */
 function terminal(number) {
-  const texts = shownFrames().map(frame => frame.sides[number].new);
+  const texts = [];
+  for (let at = shownStep(), count = 0; at >= 0 && count <= MOST_LINES; at--) {
+    texts.unshift(frames[at].sides[number].new);
+    count += texts[0].split("\n").length - 1;
+  }
   const old = texts.slice(0, -1).join("").length;
   const lines = texts.join("").split("\n");
   let end = -1;
@@ -106,7 +113,7 @@ function terminal(number) {
       : /^next: /.test(text) ? "asks"
         : /^(error:|\[!\]|\w+Error\b)/.test(text) ? "failed" : "";
     return html`<span class="${kind} ${end > old ? "new" : ""} of-${number}">${printed(text)}</span>${last ? "" : "\n"}`;
-  });
+  }).slice(-MOST_LINES);
 }
 
 /** A printed line. Of a long message its own length is said, without the mark in front. */

@@ -153,7 +153,7 @@ function askMarks() {
   }) : "";
 }
 
-/** The work sheet: the questions, and on its last page the answers. */
+/** What is only printed: the work sheet, with the answers on its last page, and the sentences of all steps. */
 function showPaper() {
   const numbers = asks ? stepsAsked() : [];
   const title = name => html`${words.sheet(scenario.title[language], words.editions[edition] ?? "")}: ${name}`;
@@ -163,6 +163,7 @@ function showPaper() {
     answers.map(text => html`<li>${prose(text[language])}</li>`)}</ol>`);
   list("#solutions", words.solutions, ({ answers, right, why }) =>
     html`<b>${right + 1}: ${prose(answers[right][language])}</b><br>${prose(why[language])}`);
+  fill("#all-steps", frames.map((frame, index) => html`<li value="${index}">${sentence(frame)}</li>`));
 }
 
 hands.unshift(question);

@@ -24,17 +24,27 @@ function wireMarks() {
   });
 }
 
+/** How many steps have a name each, and how many a cell. The lanes of more are drawings. */
+const MOST_NAMES = 22, MOST_CELLS = 100;
+
 /** All steps in their lanes. While a question stands, those that are still to come are silent. */
-function lanes() {
-  const all = wireMarks(), first = all.some(marks => marks.some(Boolean)) ? 1 : 0;
-  const wire = all.map((marks, index) => isSilent(index) ? [] : marks);
-  const rows = [...programs.keys()].map(number => frames.map((frame, index) => frame.who !== number || isSilent(index) ? "" :
-    html`<span class="cell of-${number} ${index <= step ? "past" : ""} ${index === step ? "present" : ""}" style="grid-area:${
-      number + 1 + first}/${index + 1}">${nameOfStep(frame)}</span>`));
-  const marks = first ? wire.map((marks, index) => html`<span class="marks" style="grid-area:1/${index + 1}">${marks}</span>`) : "";
-  const begins = frames.length > 22 ? chapters().map(index =>
-    html`<i class="chapter" style="grid-column:${index + 1}"></i>`) : "";
-  return [begins, marks, rows, askMarks()];
+function lanes(wire) {
+  const cell = (index, row) => html`<span class="cell of-${frames[index].who} ${index <= step ? "past" : ""} ${
+    index === step ? "present" : ""} ${index > frames.length * .95 ? "late" : ""}" style="grid-area:${row}/${index + 1}">${nameOfStep(frames[index])}</span>`;
+  const rows = [...programs.keys()].map(number => {
+    const row = number + (wire ? 2 : 1);
+    const its = [...frames.keys()].filter(index => frames[index].who === number && !isSilent(index));
+    if (frames.length <= MOST_CELLS) return its.map(index => cell(index, row));
+    const blocks = indexes => indexes.map(index => `M${index} 0h.8v1h-.8z`).join("");
+    return html`<svg class="of-${number}" style="grid-row:${row}" viewBox="0 0 ${frames.length} 1" preserveAspectRatio="none"
+      ><path d="${blocks(its.filter(index => index <= step))}"/><path class="future" d="${
+      blocks(its.filter(index => index > step))}"/></svg>${its.includes(step) ? cell(step, row) : ""}`;
+  });
+  const marks = wire && wire.map((marks, index) => marks.some(Boolean) && !isSilent(index)
+    ? html`<span class="marks" style="grid-area:1/${index + 1}">${marks}</span>` : "");
+  const begins = frames.length > MOST_NAMES && chapters().map(index =>
+    html`<i class="chapter" style="grid-column:${index + 1}"></i>`);
+  return [begins || "", marks || "", rows, askMarks()];
 }
 
 function isSilent(number) {
@@ -42,12 +52,12 @@ function isSilent(number) {
 }
 
 function showTimeline() {
-  const last = frames.length - 1, wire = wireMarks().some(marks => marks.some(Boolean));
+  const last = frames.length - 1, all = wireMarks(), wire = all.some(marks => marks.some(Boolean)) && all;
   fill("#names", [wire ? html`<span class="wire">${words.wire}</span>` : "",
     programs.map((_, number) => html`<span class="of-${number}">${nameOfProgram(number)}</span>`)]);
-  fill("#lanes", lanes());
+  fill("#lanes", lanes(wire));
   const timeline = element("#timeline");
-  timeline.className = frames.length > 100 ? "dense map" : frames.length > 22 ? "dense" : "";
+  timeline.className = frames.length > MOST_CELLS ? "dense map" : frames.length > MOST_NAMES ? "dense" : "";
   element("nav").style = `--steps:${frames.length};--lanes:${programs.length + (wire ? 1 : 0)}`;
   const now = frames[step], who = now.who ?? null;
   const text = `${step} / ${last}${who === null ? "" : `, ${nameOfProgram(who)}: ${nameOfStep(now)}`}`;
