@@ -611,6 +611,7 @@ fn what_prevents_a_page_is_told_before_anything_is_recorded() {
         let made = lesson().in_folder(folder.path()).args([file]).env(name, value).run();
         assert_eq!((made.status, made.stdout.as_str()), (Some(1), ""), "{}", made.stderr);
         assert!(made.stderr.starts_with(&format!("error: {problem}")), "{}", made.stderr);
+        assert!(!made.stderr.contains(".tmp"), "{}", made.stderr);
     }
 }
 

@@ -20,7 +20,7 @@ struct Case {
 }
 
 const SERVER: &str = "\
-import os, select, socket, sys, time
+import os, select, socket, struct, sys, threading, time
 listener = socket.create_server(('127.0.0.1', 12345))
 ";
 
@@ -31,7 +31,7 @@ s.connect(('127.0.0.1', 12345))
 ";
 
 /// Behind `=`, a program stands alone; otherwise it begins as above.
-const CASES: [Case; 17] = [
+const CASES: [Case; 22] = [
     Case {
         name: "a send that blocks, and bytes by their numbers",
         server: "listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
@@ -221,6 +221,65 @@ c.send(b'two')",
             "After that, `recv` still returns 0, and the next `send` fails: Broken pipe.",
             "0 did send(4, \"two\") = -1 Broken pipe",
         ],
+    },
+    Case {
+        name: "time limits of sockets and threads",
+        server: "c, _ = listener.accept()
+c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack('ll', 0, 200000))
+try: c.recv(9)
+except OSError: pass
+threading.Event().wait(0.3)
+c.close()",
+        client: "s.recv(9)",
+        shows: &[
+            "0 waits recv(4, 9), at most 0.2 s",
+            "The server’s `recv` gives up: its time limit is over.",
+            "0 waits another thread, at most 0.3 s",
+            "0 did close(4)",
+        ],
+    },
+    Case {
+        name: "a client that resets while it waits to be accepted",
+        server: "input()
+c, _ = listener.accept()
+c.recv(9)",
+        client: "s.send(b'hello')
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+s.close()",
+        shows: &[
+            "`SO_LINGER` is 0 seconds: so closing the client’s socket sends a reset",
+            "0 socket - CLOSED 127.0.0.1 rx 5 hello queued",
+            "0 socket 4 CLOSED 127.0.0.1 rx 5 hello",
+            "0 did recv(4, 9) = 5",
+        ],
+    },
+    Case {
+        name: "a listening socket that is closed over waiting clients",
+        server: "input()
+listener.close()",
+        client: "s.recv(9)",
+        shows: &[
+            "queued",
+            "The server’s listening socket is closed, so its kernel ends what waits",
+            "1 did recv(3, 9) = -1 Connection reset by peer",
+        ],
+    },
+    Case {
+        name: "a server that does not listen",
+        server: "=import socket
+s = socket.socket()
+s.bind(('127.0.0.1', 12345))
+s.accept()",
+        client: "",
+        shows: &["this socket does not listen, since `listen` has not been called"],
+    },
+    Case {
+        name: "bytes that nobody reads",
+        server: "c, _ = listener.accept()
+listener.accept()",
+        client: "s.send(b'hello')
+s.recv(9)",
+        shows: &["5 bytes still wait at the server’s descriptor 4"],
     },
     Case {
         name: "a keyboard loop, and a second start",

@@ -32,7 +32,7 @@ pub fn record(programs: Vec<Part>, session: &mut Perform) -> io::Result<Recordin
 /// Lets so many programs go on after these frames, to the end.
 pub fn go_on(frames: Vec<Frame>, programs: usize, session: &mut Perform) -> io::Result<Vec<Frame>> {
     let (done, typed) = (frames.len(), vec![0; programs]);
-    let is_started_again = programs > 2;
+    let is_started_again = programs > 2 || done > 0;
     let mut run = Run { session, frames, typed, is_started_again, by_itself: 0 };
     let end = run.go_on_to_the_end(programs)?;
     let mut frames = run.frames;
@@ -169,7 +169,9 @@ fn has_ended(side: &Side) -> bool {
 fn may_go_on(side: &Side) -> bool {
     let is_limited = |state: &State| match state {
         State::Waits(what) => {
-            what == "sleep" || what.contains(", at most ") || what.ends_with("a limited time")
+            what.starts_with("sleep")
+                || what.contains(", at most ")
+                || what.ends_with("a limited time")
         }
         _ => false,
     };

@@ -18,7 +18,12 @@ pub fn of_change(frame: &Frame, before: Option<&Frame>) -> Words {
         said.extend(of_questions(frame, before));
     }
     if said.is_empty() {
-        said.push(words("A program goes on by itself.", "有程序自己继续运行。"));
+        let has_news = frame.sides.iter().any(|side| !side.new.is_empty());
+        said.push(if has_news {
+            words("A program goes on by itself.", "有程序自己继续运行。")
+        } else {
+            words("Nothing changes.", "没有任何变化。")
+        });
     }
     joined(said)
 }
@@ -84,22 +89,7 @@ fn of_segments(frame: &Frame, before: &Frame) -> Vec<Words> {
                 format!("{zh}的内核发出探测：对方的接收队列满了，现在能否再接收？"),
             )
         } else if flags.contains("RST") && !is_answer {
-            let unread = |it: &Socket| it.of == *from && it.rx > Some(0) && it.state != "LISTEN";
-            if before.sockets.iter().any(unread) {
-                words(
-                    format!(
-                        "{en}’s socket was closed over unread bytes, so its kernel sends a reset (RST)."
-                    ),
-                    format!("{zh}的套接字里还有未读数据就被关闭，所以内核发出 RST。"),
-                )
-            } else {
-                words(
-                    format!(
-                        "{en}’s kernel answers with a reset (RST): nobody has that socket any more."
-                    ),
-                    format!("{zh}的内核用 RST 回应：那个套接字已不存在。"),
-                )
-            }
+            of_sent_reset(frame, before, *from)
         } else {
             continue;
         };
@@ -108,6 +98,50 @@ fn of_segments(frame: &Frame, before: &Frame) -> Vec<Words> {
         }
     }
     said
+}
+
+/// Says why a program's kernel sends a reset.
+fn of_sent_reset(frame: &Frame, before: &Frame, from: usize) -> Words {
+    let Words { en, zh } = subject(from, frame.sides.len());
+    let is_there = |socket: &&Socket| {
+        let mut sockets = frame.sockets.iter();
+        sockets.any(|it| (it.of, it.port, it.peer) == (socket.of, socket.port, socket.peer))
+    };
+    let mut gone = before.sockets.iter().filter(|it| it.of == from && it.peer.is_some());
+    let gone = gone.find(|it| (it.fd.is_some() || it.queued) && !is_there(it));
+    let has = |sender: bool, what: fn(&Segment) -> bool| {
+        frame.segments.iter().any(|it| (it.0 == from) == sender && what(it))
+    };
+    match gone {
+        Some(socket) if socket.queued => words(
+            format!(
+                "{en}’s listening socket is closed, so its kernel ends what waits in the accept queue by a reset (RST)."
+            ),
+            format!("{zh}的监听套接字被关闭，内核用 RST 终止还在全连接队列中的连接。"),
+        ),
+        Some(socket)
+            if socket.rx > Some(0)
+                || has(false, |it| it.4 > 0) && !has(true, |it| it.2.contains("FIN")) =>
+        {
+            words(
+                format!(
+                    "{en}’s socket was closed over unread bytes, so its kernel sends a reset (RST)."
+                ),
+                format!("{zh}的套接字里还有未读数据就被关闭，所以内核发出 RST。"),
+            )
+        }
+        Some(_) if !has(false, |it| it.4 > 0) => words(
+            format!(
+                "`SO_LINGER` is 0 seconds: so closing {}’s socket sends a reset (RST) in place of a FIN.",
+                en.to_lowercase()
+            ),
+            format!("SO_LINGER 设为 0 秒：{zh}的套接字关闭时，内核发出的是 RST，而不是 FIN。"),
+        ),
+        _ => words(
+            format!("{en}’s kernel answers with a reset (RST): nobody has that socket any more."),
+            format!("{zh}的内核用 RST 回应：那个套接字已不存在。"),
+        ),
+    }
 }
 
 fn of_sockets(frame: &Frame, before: &Frame) -> Vec<Words> {

@@ -99,7 +99,7 @@ fn prepare(file: &Path) -> Result<Network, EarlyEnd> {
         Err(_) => Ok(()),
     };
     let trial = trial.and_then(|()| tempfile_in(folder_of(file)).map(drop));
-    trial.or_else(|error| failure(format!("cannot write {name}: {error}")))?;
+    trial.or_else(|error| cannot_write(file, &error))?;
     if !env::temp_dir().is_dir() {
         let folder = shown(env::temp_dir().as_os_str());
         return failure(format!("TMPDIR names the folder {folder}, which is not there"));
@@ -279,10 +279,18 @@ fn write(file: &Path, lesson: &Lesson) -> Result<(), EarlyEnd> {
     }
     for (file, content) in files {
         let written = replace(&file, &content);
-        written.or_else(|error| failure(format!("cannot write {}: {error}", file.display())))?;
+        written.or_else(|error| cannot_write(&file, &error))?;
     }
     writeln!(io::stdout(), "{}", file.display())?;
     Ok(())
+}
+
+/// Says that a file cannot be written. The name of the one beside it, which `tempfile` adds, says nothing to
+/// the user.
+fn cannot_write(file: &Path, error: &io::Error) -> Result<(), EarlyEnd> {
+    let error = error.to_string();
+    let (problem, _) = error.split_once(" at path ").unwrap_or((&error, ""));
+    failure(format!("cannot write {}: {problem}", shown(file.as_os_str())))
 }
 
 /// Writes a file beside the old one, and puts it in its place once it is whole.

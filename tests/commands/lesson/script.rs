@@ -33,6 +33,8 @@ struct Script<'a> {
     /// Whether nothing is sent again before the scenario says so.
     is_on_the_wire: bool,
     extra: usize,
+    /// The program that has acted last in this step, and its call.
+    acted: Option<(usize, String)>,
     /// Whether the programs have made the very calls that the scenario has: only then its sentences
     /// hold.
     is_as_written: bool,
@@ -65,6 +67,7 @@ pub fn record<'a>(
         repeated,
         is_on_the_wire,
         extra,
+        acted: None,
         is_as_written,
         changed,
     };
@@ -73,7 +76,12 @@ pub fn record<'a>(
             script.is_as_written = false;
             if changed.is_some() {
                 let frames = mem::take(&mut script.frames);
+                let done = frames.len();
                 script.frames = by_itself::go_on(frames, programs.len(), script.session)?;
+                if let Some(name) = script.changed.take() {
+                    let frame = &mut script.frames[done];
+                    frame.words = sentence::joined([sentence::changed(name), frame.words.clone()]);
+                }
             }
             break;
         }
@@ -108,19 +116,17 @@ impl Script<'_> {
             }
             self.events.pop();
         }
+        let is_begun = problem.is_none() || self.acted.is_some();
         let problem = problem.or_else(|| self.look_ahead());
         self.show_repeated(step);
-        // What the kernel does by itself, no program has done.
-        let is_done = |event: &&Event| {
-            [CTRL_C, KILL].contains(&event.what) || event.call() == Some(event.what)
-        };
-        let last = step.events.iter().rfind(is_done).filter(|_| !self.frames.is_empty());
-        let is_killed = step.events.iter().any(|event| event.what == CTRL_C);
-        let call = last.map(|event| if is_killed { "kill" } else { name_of(event.what) });
-        (self.step.who, self.step.call) = (last.map(|event| event.who), call.map(str::to_owned));
+        let acted = self.acted.take().filter(|_| !self.frames.is_empty());
+        (self.step.who, self.step.call) = acted.unzip();
         let goes_on = problem.is_none().then_some(());
         self.is_as_written &= problem.is_none();
         let problem = problem.filter(|_| !is_changed);
+        if goes_on.is_none() && problem.is_none() && !is_begun {
+            return Ok(None); // nothing has happened in it
+        }
         self.step.unexpected = problem.is_some();
         let words = problem.or_else(|| self.is_as_written.then(|| step.words.clone()));
         self.finish_step(words);
@@ -131,7 +137,10 @@ impl Script<'_> {
     fn finish_step(&mut self, words: Option<Words>) {
         let next = self.step.unchanged();
         let mut frame = mem::replace(&mut self.step, next);
-        let general = || kernel::of_change(&frame, self.frames.last());
+        let general = || match self.frames.last() {
+            Some(before) => kernel::of_change(&frame, Some(before)),
+            None => sentence::so_far(),
+        };
         let note = if self.is_as_written { None } else { self.changed.take() };
         frame.words = match (words, note.map(sentence::changed)) {
             (words, None) => words.unwrap_or_else(general),
@@ -207,6 +216,17 @@ impl Script<'_> {
                 return Ok(Some(sentence::unexpected(event, &self.step)));
             }
             self.is_as_written &= asked == Some(call);
+        }
+        // What the kernel does by itself, no program has done.
+        let called = match event.what {
+            CTRL_C => Some("kill"),
+            call if call == KILL || event.call() == Some(call) => Some(name_of(call)),
+            _ => None,
+        };
+        // What a program still calls when Ctrl-C ends it belongs to that.
+        let is_killed = self.acted.as_ref().is_some_and(|(_, call)| call == "kill");
+        if let Some(call) = called.filter(|_| !is_killed) {
+            self.acted = Some((who, call.to_owned()));
         }
         match event.what {
             STARTS => self.act(who, Act::Start)?,
@@ -336,5 +356,23 @@ client: sends its SYN again
         assert!(!is_as_written);
         assert!(words[0].starts_with("short-server has been changed"), "{}", words[0]);
         assert!(words.len() > 1 && !words.iter().any(|words| words.contains("Expected")));
+    }
+
+    #[test]
+    fn step_that_a_changed_program_does_not_make_is_not_shown() {
+        let scenario = Scenario::read(SCENARIO);
+        let states = [State::Waits("accept(3)".to_owned()), State::Ended("status 0".to_owned())];
+        let side = |state: &State| Side { state: state.clone(), ..Side::default() };
+        let sides: Vec<Side> = states.iter().map(side).collect();
+        let mut session = |_: usize, _: Act| Ok(Frame { sides: sides.clone(), ..Frame::default() });
+        let changed = Some("short-server");
+        let recorded = record(&scenario, "rust", usize::MAX, changed, &mut session);
+        let (recording, is_as_written) = recorded.expect("it is recorded");
+        assert!(!is_as_written);
+        let words: Vec<&str> = recording.frames.iter().map(|it| it.words.en.as_str()).collect();
+        assert_eq!(words[0], "It starts.");
+        assert!(words[1].starts_with("short-server has been changed"), "{}", words[1]);
+        assert!(words[1].ends_with("the server still waits."), "{}", words[1]);
+        assert_eq!(words.len(), 2);
     }
 }

@@ -124,7 +124,7 @@ pub fn of_unclosed(frame: &Frame) -> Option<Words> {
         let side = &frame.sides[socket.of];
         let uses = |at: &At| socket.fd.is_some() && descriptor_of(&at.2) == socket.fd;
         let is_open = ["CLOSE_WAIT", "ESTABLISHED"].contains(&&*socket.state);
-        is_open && socket.fd.is_some() && socket.rx == Some(0) && !side.at.iter().any(uses)
+        is_open && socket.fd.is_some() && !side.at.iter().any(uses)
     };
     // The other end has been closed, or somebody waits there.
     let other = |socket: &Socket| {
@@ -141,6 +141,15 @@ pub fn of_unclosed(frame: &Frame) -> Option<Words> {
     let socket = frame.sockets.iter().filter(is_forgotten).find(waits_for)?;
     let (descriptor, Words { en, zh }) =
         (socket.fd.unwrap_or_default(), subject(socket.of, frame.sides.len()));
+    if let Some(count) = socket.rx.filter(|count| *count > 0) {
+        return Some(words(
+            format!(
+                "{count} bytes still wait at {}’s descriptor {descriptor}, which it has neither read nor closed.",
+                en.to_lowercase()
+            ),
+            format!("{zh}的描述符 {descriptor} 里还有 {count} 字节，它既没有读取，也没有关闭。"),
+        ));
+    }
     if socket.state == "ESTABLISHED" {
         return Some(words(
             format!(
@@ -173,14 +182,25 @@ fn failed(frame: &Frame, who: usize, call: &str, reason: &str) -> Words {
     let Words { en, zh } = subject(who, frame.sides.len());
     let name = name_of(call);
     let is = |text: &str| reason.starts_with(text);
-    let (why, zh_why) = if is("Operation now in progress") || is("Resource temporarily unavailable")
+    // Only a call that can wait says that it begins; and where nobody has just let it go, it has waited.
+    let has_waited = || {
+        let is_let_go = frame.who == Some(who) && frame.call.as_deref() == Some(name);
+        !is_let_go || frame.sides[who].new.contains(&format!("[.] {call} ...\n"))
+    };
+    let (why, zh_why) = if is("timed out")
+        || (is("Resource temporarily unavailable") && has_waited())
     {
-        return not_yet(&words(en, zh), name);
-    } else if is("timed out") {
         return words(
             format!("{en}’s `{name}` gives up: its time limit is over."),
             format!("{zh}的 {name} 放弃等待：时间限制已到。"),
         );
+    } else if is("Operation now in progress") || is("Resource temporarily unavailable") {
+        return not_yet(&words(en, zh), name);
+    } else if name == "accept" && is("Invalid argument") {
+        (
+            "this socket does not listen, since `listen` has not been called".to_owned(),
+            "这个套接字没有在监听，因为还没有调用 listen".to_owned(),
+        )
     } else if let Some(listening) = socket_of(frame, who, call).filter(|it| it.state == "LISTEN") {
         let descriptor = listening.fd.unwrap_or_default();
         (
@@ -201,7 +221,7 @@ fn failed(frame: &Frame, who: usize, call: &str, reason: &str) -> Words {
             "this connection is over, and takes nothing any more".to_owned(),
             "这个连接已经终止，不能再发送数据".to_owned(),
         )
-    } else if is("Address already in use") && keeps_the_port(frame) {
+    } else if is("Address already in use") && keeps_the_port(frame, call) {
         (
             "the connection in TIME_WAIT still has this address, and the program has not set `SO_REUSEADDR`".to_owned(),
             "处于 TIME_WAIT 的连接还占着这个地址，而程序没有设置 SO_REUSEADDR".to_owned(),
@@ -224,9 +244,11 @@ fn failed(frame: &Frame, who: usize, call: &str, reason: &str) -> Words {
     )
 }
 
-/// Returns whether a closed connection of the server's is still remembered.
-fn keeps_the_port(frame: &Frame) -> bool {
-    frame.sockets.iter().any(|socket| socket.state == "TIME_WAIT" && socket.of == 0)
+/// Returns whether a closed connection still has the port that a call wants.
+fn keeps_the_port(frame: &Frame, call: &str) -> bool {
+    let port = call.rsplit_once(':').and_then(|(_, port)| port.trim_end_matches(')').parse().ok());
+    let keeps = |it: &Socket| it.state == "TIME_WAIT" && port.is_some() && it.port == port;
+    frame.sockets.iter().any(keeps)
 }
 
 /// Says that a call of a socket that does not block would have blocked.
@@ -396,6 +418,11 @@ pub fn changed(name: &str) -> Words {
         ),
         format!("{name} 已被修改，不再是项目原来的程序：从这里起，说明文字是通用的。"),
     )
+}
+
+/// Says where a scenario begins.
+pub fn so_far() -> Words {
+    words("Each program has got as far as its marked line.", "各个程序都已运行到带标记的那一行。")
 }
 
 /// Says that things still move.

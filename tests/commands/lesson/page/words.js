@@ -22,7 +22,7 @@ const WORDS = {
     sheet: (title, edition) => `${title} (${edition})`, solutions: "the answers",
     expect: "what do you expect? The number is the step that shows it",
     server: "server", client: "client", kernel: "the kernel, between them", kernels: "two kernels and a wire",
-    absent: "not running", asks: call => `next: ${call}`, waits: what => `waits in ${what}`,
+    absent: "not running", asks: call => `next: ${call}`, waits: what => `waits ${/^(its|another|a) |^something/.test(what) ? "for" : "in"} ${what}`,
     runs: "runs", stopped: "stopped", ended: how => how ? `ended: ${how}` : "ended",
     detail: what => what, thread: name => name,
     waiting: "waits", next: "next", raises: "raises",
@@ -64,10 +64,13 @@ const WORDS = {
     sheet: (title, edition) => `${title}（${edition}）`, solutions: "答案",
     expect: "你预计会怎样？题号就是揭晓答案的那一步",
     server: "服务器", client: "客户端", kernel: "两者之间的内核", kernels: "两个内核，一条线路",
-    absent: "未运行", asks: call => `下一步：${call}`, waits: what => `阻塞于 ${what}`,
+    absent: "未运行", asks: call => `下一步：${call}`, waits: what => /^\w/.test(what) ? `阻塞于 ${what}` : `等待${what}`,
     runs: "运行中", stopped: "已暂停", ended: how => how ? `已结束：${how}` : "已结束",
-    detail: what => what.replace("its terminal", "终端输入").replace("another thread", "另一个线程")
-      .replace(/, at most (.*) s$/, "，最多 $1 秒").replace(/^status /, "状态码 "),
+    detail: what => Object.entries({
+      "its terminal": "终端输入", "another thread": "另一个线程", "another process": "另一个进程", "a signal": "信号",
+      "something": "某个条件", ", for a limited time": "，有时间限制",
+    }).reduce((text, [en, zh]) => text.replace(en, zh), what)
+      .replace(/, at most (\S+) s$/, "，最多 $1 秒").replace(/^status /, "状态码 "),
     thread: name => name.replace("main", "主线程").replace("thread", "线程").replace("client", "客户端"),
     waiting: "阻塞", next: "下一步", raises: "出错",
     terminal: "终端", segments: "报文段", to: "到", gone: "套接字已不存在", none: "还没有套接字",

@@ -37,6 +37,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// While nothing else is to be done, every so many of them is one: so a session that waits costs nothing.
 const LOOKS_TO_LET_WAIT: usize = 10;
 
+/// What happens by itself is noticed no later than this.
+const NOTICED_LATE: Duration = Duration::from_millis(50);
+
 /// How long a program may run before something arrives from another machine.
 const LONGEST_BUSY: Duration = Duration::from_secs(1);
 
@@ -167,6 +170,7 @@ impl Session {
         act: &Act,
         is_interrupted: impl FnMut() -> bool,
     ) -> io::Result<Frame> {
+        self.begin_to_wait(Duration::ZERO);
         let ports = self.ports;
         self.wire.on_machine_of(who, || choose_ports_for(who, ports))?;
         let Some(terminal) = self.terminals.get_mut(who) else {
@@ -201,6 +205,7 @@ impl Session {
             Act::Look => None,
             Act::Wait => {
                 self.wait(is_interrupted)?;
+                self.begin_to_wait(NOTICED_LATE);
                 None
             }
             Act::Lose | Act::Hold | Act::LetGo | Act::Repeat | Act::Cut => {
@@ -226,6 +231,11 @@ impl Session {
             restless,
             ..Frame::default()
         })
+    }
+
+    /// Notes that the programs may begin to wait from now on, or have begun lately.
+    fn begin_to_wait(&mut self, lately: Duration) {
+        self.terminals.iter_mut().for_each(|terminal| terminal.deadlines.begin(lately));
     }
 
     /// Waits until something happens by itself.
@@ -275,8 +285,9 @@ impl Session {
             let is_still = now == last && (is_at_rest || changed.elapsed() > STILL);
             alike = if is_still && is_asleep(&now) { alike + 1 } else { 1 };
             last = now;
-            let pauses = || self.terminals.iter().any(Terminal::pauses);
-            if alike == LOOKS && begun.elapsed() < LONGEST_PAUSE.min(self.patience) && pauses() {
+            let may_pause = begun.elapsed() < LONGEST_PAUSE.min(self.patience);
+            let mut pauses = || self.terminals.iter_mut().any(Terminal::pauses);
+            if alike == LOOKS && may_pause && pauses() {
                 alike = 1;
             }
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::OwnedFd;
 
 use rustix::fs::getxattr;
 use rustix::io::ioctl_fionread;
@@ -34,11 +35,25 @@ pub struct Sockets {
     bound: BTreeMap<u16, usize>,
     /// The addresses of a socket, by its inode.
     addresses: BTreeMap<u64, (SocketAddr, SocketAddr)>,
-    /// Those that wait to be accepted, in the order in which they came, and in whose queue they are
-    /// where several sockets listen on one port.
-    queued: Vec<(Direction, Option<u64>)>,
+    /// Those that wait to be accepted, in the order in which they came.
+    queued: Vec<Queued>,
     /// How many waited in the queue of this listening socket.
     waiting: BTreeMap<u64, usize>,
+}
+
+/// A connection that waits to be accepted.
+struct Queued {
+    addresses: (SocketAddr, SocketAddr),
+    /// The listening socket in whose queue it is, where several listen on one port.
+    listener: Option<u64>,
+    /// Whether its client has reset it: `accept` returns it all the same.
+    is_over: bool,
+}
+
+impl Queued {
+    fn ports(&self) -> Direction {
+        (self.addresses.0.port(), self.addresses.1.port())
+    }
 }
 
 /// A socket that a program holds.
@@ -82,6 +97,7 @@ impl Sockets {
                 self.owners.insert(ports_of(row), who);
             }
         }
+        self.note_accepted(terminals, &held);
         self.queue(&rows, &held);
         let listeners: BTreeMap<u64, u32> =
             held.iter().map(|(inode, holder)| (*inode, holder.descriptor)).collect();
@@ -89,10 +105,12 @@ impl Sockets {
             .iter()
             .map(|row| self.socket(row, held.remove(&row.inode), terminals, wire))
             .collect();
+        let over = self.queued.iter().filter(|queued| queued.is_over);
+        found.extend(over.map(|queued| self.reset(queued, wire)));
         for socket in found.iter_mut().filter(|socket| socket.queued) {
             let ports = socket.port.zip(socket.peer);
-            let queue = self.queued.iter().find(|(its, _)| Some(*its) == ports);
-            socket.listener = queue.and_then(|(_, inode)| listeners.get(&(*inode)?).copied());
+            let queued = self.queued.iter().find(|it| Some(it.ports()) == ports);
+            socket.listener = queued.and_then(|it| listeners.get(&it.listener?).copied());
         }
         // Those that the table does not show: not bound, or only bound, or their connection is over.
         let udp = udp_sockets();
@@ -101,13 +119,28 @@ impl Sockets {
         }
         let arrived = |socket: &Socket| {
             let ports = socket.port.zip(socket.peer);
-            self.queued.iter().position(|(its, _)| socket.queued && Some(*its) == ports)
+            self.queued.iter().position(|it| socket.queued && Some(it.ports()) == ports)
         };
         let mut placed: Vec<_> = found.into_iter().map(|it| (arrived(&it), it)).collect();
         placed.sort_by_key(|(arrived, it)| {
             (it.of, it.state != "LISTEN", it.fd.is_none(), it.fd, *arrived, it.peer, it.port)
         });
         placed.into_iter().map(|(_, socket)| socket).collect()
+    }
+
+    /// Notes the addresses of connections that `accept` has returned: those that their clients have reset are
+    /// in no table.
+    fn note_accepted(&mut self, terminals: &[Terminal], held: &BTreeMap<u64, Holder>) {
+        for (inode, Holder { who, descriptor, .. }) in held {
+            let returned = &terminals[*who].calls.returned;
+            let is_it = |queued: &&Queued| {
+                let result = format!("{descriptor} from {}", queued.addresses.1);
+                returned.iter().any(|(call, its)| call.name() == "accept" && *its == result)
+            };
+            if let Some(queued) = self.queued.iter().find(is_it) {
+                self.addresses.insert(*inode, queued.addresses);
+            }
+        }
     }
 
     /// Notes which connections wait to be accepted, and in which queue.
@@ -118,21 +151,71 @@ impl Sockets {
             let is_its = |other: &&Entry| other.address.port() == row.address.port();
             is_open && !held.contains_key(&row.inode) && listening.iter().any(is_its)
         };
-        let waiting: Vec<Direction> = rows.iter().filter(waits).map(ports_of).collect();
-        self.queued.retain(|(ports, _)| waiting.contains(ports));
-        for ports in waiting {
-            if self.queued.iter().any(|(its, _)| *its == ports) {
+        let waiting: Vec<&Entry> = rows.iter().filter(waits).collect();
+        self.forget_accepted(&waiting, &listening, held);
+        for row in waiting {
+            if self.queued.iter().any(|it| it.ports() == ports_of(row)) {
                 continue;
             }
-            let of_port = listening.iter().filter(|row| row.address.port() == ports.0);
-            let mut of_port = of_port
-                .filter(|row| row.unread > self.waiting.get(&row.inode).copied().unwrap_or(0));
-            let queue = of_port.next().filter(|_| of_port.next().is_none());
-            let is_shared =
-                listening.iter().filter(|row| row.address.port() == ports.0).count() > 1;
-            self.queued.push((ports, queue.filter(|_| is_shared).map(|row| row.inode)));
+            let of_port = listening.iter().filter(|it| it.address.port() == row.address.port());
+            let is_shared = of_port.clone().count() > 1;
+            let mut longer =
+                of_port.filter(|it| it.unread > self.waiting.get(&it.inode).copied().unwrap_or(0));
+            let queue = longer.next().filter(|_| is_shared && longer.next().is_none());
+            let listener = queue.map(|it| it.inode);
+            let addresses = (row.address, row.peer);
+            self.queued.push(Queued { addresses, listener, is_over: false });
         }
         self.waiting = listening.iter().map(|row| (row.inode, row.unread)).collect();
+    }
+
+    /// Forgets the connections that do not wait any more. One that its client has reset is not in the table,
+    /// but the queue's length counts it until `accept` returns it.
+    fn forget_accepted(
+        &mut self,
+        waiting: &[&Entry],
+        listening: &[&Entry],
+        held: &BTreeMap<u64, Holder>,
+    ) {
+        for queued in &mut self.queued {
+            queued.is_over = !waiting.iter().any(|row| ports_of(row) == queued.ports());
+        }
+        let held: Vec<_> = held.keys().filter_map(|inode| self.addresses.get(inode)).collect();
+        self.queued.retain(|it| !it.is_over || !held.contains(&&it.addresses));
+        let mut left: BTreeMap<u16, usize> = BTreeMap::new();
+        for row in listening {
+            *left.entry(row.address.port()).or_default() += row.unread;
+        }
+        for row in waiting {
+            let left = left.entry(row.address.port()).or_default();
+            *left = left.saturating_sub(1);
+        }
+        // The first one is the first to be accepted.
+        for at in (0..self.queued.len()).rev() {
+            let left = left.entry(self.queued[at].ports().0).or_default();
+            if self.queued[at].is_over && *left == 0 {
+                self.queued.remove(at);
+            } else if self.queued[at].is_over {
+                *left -= 1;
+            }
+        }
+    }
+
+    /// Returns a connection that its client has reset, and that waits to be accepted.
+    fn reset(&self, queued: &Queued, wire: &Wire) -> Socket {
+        let ports = queued.ports();
+        let (count, text) = wire.arrived(ports);
+        Socket {
+            of: self.owner_of(ports, false, 0),
+            state: "CLOSED".to_owned(),
+            port: Some(ports.0),
+            peer: Some(ports.1),
+            address: shown(queued.addresses.0.ip()),
+            rx: Some(count),
+            text,
+            queued: true,
+            ..Socket::default()
+        }
     }
 
     /// Returns a socket of the table, which may be held by a program under a descriptor.
@@ -161,7 +244,7 @@ impl Sockets {
             return socket;
         }
         socket.peer = Some(ports.1);
-        socket.queued = self.queued.iter().any(|(its, _)| *its == ports);
+        socket.queued = self.queued.iter().any(|it| it.ports() == ports);
         // An orphan has no receive queue, and in TIME_WAIT it is only the memory of a connection.
         if socket.fd.is_some() || socket.queued {
             // An end of the stream that is not read counts as one byte.
@@ -265,12 +348,13 @@ fn kind_of(process: u32, descriptor: u32) -> String {
 /// Returns how many bytes a socket holds that nobody has read. The kernel keeps them even where the
 /// connection is over.
 fn unread_in(process: u32, descriptor: u32) -> usize {
-    let unread = || {
-        let process = Pid::from_raw(process.try_into().ok()?)?;
-        let process = pidfd_open(process, PidfdFlags::empty()).ok()?;
-        let descriptor = descriptor.try_into().ok()?;
-        let socket = pidfd_getfd(process, descriptor, PidfdGetfdFlags::empty()).ok()?;
-        ioctl_fionread(&socket).ok()
-    };
-    unread().and_then(|count| count.try_into().ok()).unwrap_or(0)
+    let unread = duplicate(process, descriptor).and_then(|socket| ioctl_fionread(&socket).ok());
+    unread.and_then(|count| count.try_into().ok()).unwrap_or(0)
+}
+
+/// Returns a program's socket, for a moment: as long as it is held, the program cannot close it.
+pub fn duplicate(process: u32, descriptor: u32) -> Option<OwnedFd> {
+    let process = Pid::from_raw(process.try_into().ok()?)?;
+    let process = pidfd_open(process, PidfdFlags::empty()).ok()?;
+    pidfd_getfd(process, descriptor.try_into().ok()?, PidfdGetfdFlags::empty()).ok()
 }

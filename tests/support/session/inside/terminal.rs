@@ -16,7 +16,7 @@ use rustix::fs::{OFlags, fcntl_setfl};
 use tempfile::tempfile;
 
 use super::calls::{Call, Calls};
-use super::threads::{self, threads_of};
+use super::threads::{self, Deadlines, threads_of};
 use crate::root;
 use crate::run::narrated::text_of;
 use crate::run::proc::{children, entries, is_asleep};
@@ -62,6 +62,7 @@ pub struct Terminal {
     raised: Option<usize>,
     /// What the threads are called that are no more than numbers otherwise.
     names: BTreeMap<u32, String>,
+    pub deadlines: Deadlines,
 }
 
 /// A program that runs, and what it prints on both outputs; where there is nothing to read, reading
@@ -93,6 +94,7 @@ impl Terminal {
             answered: 0,
             raised: None,
             names: BTreeMap::new(),
+            deadlines: Deadlines::default(),
         })
     }
 
@@ -303,9 +305,14 @@ impl Terminal {
         self.processes().into_iter().all(is_asleep)
     }
 
-    /// Returns whether a thread pauses, and is going to run by itself.
-    pub fn pauses(&self) -> bool {
-        self.processes().into_iter().flat_map(threads_of).any(|thread| thread.pauses())
+    /// Returns whether a thread pauses, and is going to run by itself; and notes for how long.
+    pub fn pauses(&mut self) -> bool {
+        let threads = self.processes().into_iter().flat_map(threads_of);
+        let pausing: Vec<_> = threads.filter(threads::Task::pauses).collect();
+        for thread in &pausing {
+            thread.state(&[], &mut self.deadlines);
+        }
+        !pausing.is_empty()
     }
 
     /// Returns each socket that the program holds: its process, its descriptor and its inode.
@@ -333,6 +340,7 @@ impl Terminal {
         if self.running.is_none() {
             self.calls.begun.clear();
         }
+        let mut deadlines = mem::take(&mut self.deadlines);
         let threads = self.threads();
         let has_threads = threads.len() > 1;
         let name = |id: Option<u32>| {
@@ -355,21 +363,24 @@ impl Terminal {
         let states: Vec<Thread> = threads
             .iter()
             .map(|thread| {
-                let asked = question.filter(|_| self.asks(thread));
-                let state = asked.map(|call| State::Asks(call.text.clone()));
-                let state = state.unwrap_or_else(|| thread.state(&self.calls.begun));
+                let state = match question {
+                    _ if !self.asks(thread) => thread.state(&self.calls.begun, &mut deadlines),
+                    Some(call) => State::Asks(call.text.clone()),
+                    None => State::Waits("its terminal".to_owned()),
+                };
                 Thread { name: name(Some(thread.id)).unwrap_or_default(), state }
             })
             .collect();
         let is_unanswered = usize::from(question.is_some());
         let mixed = self.questions > self.answered
             || text(&self.line).matches(PROMPT_END).count() > is_unanswered;
-        let raised = self.raised;
+        let (raised, state) = (self.raised, self.state(question, &states));
+        self.deadlines = deadlines;
         Side {
             new,
             at,
             did,
-            state: self.state(question, &states),
+            state,
             threads: if has_threads { states } else { Vec::new() },
             mixed,
             raised,

@@ -306,6 +306,16 @@ impl Wire {
         stream.is_some_and(|stream| stream.has_ended && stream.confirmed >= stream.sent)
     }
 
+    /// Returns how many bytes have come to a port, and how they begin.
+    pub fn arrived(&self, (port, peer): Direction) -> (usize, String) {
+        let Some(stream) = self.streams.get(&(peer, port)) else {
+            return (0, String::new());
+        };
+        let all = if self.cable.is_some() { stream.arrived } else { stream.sent };
+        let count = all - usize::from(stream.has_ended && all > 0);
+        (count, beginning(stream.between(0, count)))
+    }
+
     /// Returns how the last bytes begin that have come to a port: so many it has not read.
     pub fn unread(&self, (port, peer): Direction, count: usize) -> String {
         let Some(stream) = self.streams.get(&(peer, port)) else {
