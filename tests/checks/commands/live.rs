@@ -28,6 +28,32 @@ impl Page {
         Some(page)
     }
 
+    /// Opens the page and a session on two machines; `None` where there can be no two.
+    fn open_on_two_machines(pair: &str, machines: &str) -> Option<Self> {
+        let mut page = Self::open()?;
+        let can = page.browser.value("live.why_alone === null") == json!(true);
+        or_skip("/dev/net/tun", can.then_some(()))?;
+        page.begin_anew(pair);
+        page.begin_anew(machines);
+        Some(page)
+    }
+
+    /// Lets a long or short pair go on until the client asks to send, and the server waits in `recv`.
+    fn connect(&mut self) {
+        self.press_to('s', "accept");
+        self.press("s");
+        self.press_to('1', "send");
+        self.press_to('s', "recv");
+        self.press("s");
+    }
+
+    /// Presses a key that is the wire's, and waits until that has been done.
+    fn press_wire(&mut self, code: &str) {
+        self.browser.until("!busy");
+        self.browser.press(code);
+        self.browser.until("!busy");
+    }
+
     /// Presses these keys, each once its program asks, and waits until that has been done.
     fn press(&mut self, keys: &str) {
         for key in keys.chars() {
@@ -256,6 +282,98 @@ fn learner_reaches_goals_by_keys_and_clicks() {
     page.press_to('s', "bind");
     page.press("s");
     page.meets("`bind` fails: Address already in use");
+    assert!(page.browser.errors.is_empty(), "{:?}", page.browser.errors);
+}
+
+#[test]
+fn what_the_learner_loses_is_sent_again_by_itself_and_what_he_holds_is_let_go() {
+    let Some(mut page) = Page::open_on_two_machines("short", "two") else {
+        return;
+    };
+    page.connect();
+    let click = |page: &mut Page, fate: &str| {
+        page.browser.click(&format!("#hand [value=way-0-{fate}]"));
+        page.browser.until("!busy");
+        page.browser.text("frames.at(-1).wire?.[0].fate ?? 'deliver'")
+    };
+    let fates = ["lose-one", "lose-one", "deliver"].map(|fate| click(&mut page, fate));
+    assert_eq!(fates, ["lose-one", "lose", "deliver"]);
+    page.press_wire("Comma"); // hold
+    page.press_wire("Comma"); // lose 1
+    page.press("1");
+    assert!(page.sentence().contains("\"i am TCP client\" gets lost on its way"));
+    page.meets("What got lost is sent again"); // and nobody has clicked
+    assert_eq!(page.browser.value("frames.at(-1).wire ?? null"), json!(null)); // all is delivered
+
+    page.press_wire("Period");
+    page.press_to('s', "send");
+    page.press("s1");
+    page.browser.until("/\"ACK!\" ×[2-9]/.test(document.querySelector('#strip').innerText)");
+    page.browser.until("document.querySelector('.timer').innerText.startsWith('again in')");
+    page.press_wire("KeyG");
+    page.browser.until("frames.at(-1).sides[1].new.includes('= 4 \"ACK!\"')");
+    assert_eq!(page.browser.text("document.querySelector('#strip').innerText"), "");
+    assert!(page.browser.errors.is_empty(), "{:?}", page.browser.errors);
+}
+
+#[test]
+fn learner_reaches_the_goals_of_the_wire() {
+    let Some(mut page) = Page::open_on_two_machines("short", "two") else {
+        return;
+    };
+    page.press_to('s', "accept");
+    page.press_to('1', "connect");
+    page.press_wire("Comma");
+    page.press("1");
+    page.press_wire("KeyG");
+    page.meets("A client is ESTABLISHED, and its server only in SYN_RECV");
+
+    page.begin_anew("two");
+    page.connect();
+    page.press("1");
+    page.press_to('s', "send");
+    page.press("s");
+    page.press_to('1', "close");
+    page.press_wire("Comma");
+    page.press_wire("Period");
+    page.press("s1");
+    page.press_wire("KeyX"); // the server's FIN, of which the kernel sends a copy
+    page.browser.until("heldOnes(frames.at(-1)).length === 2 && !busy");
+    page.press_wire("KeyG");
+    page.meets("A connection in CLOSING");
+
+    // Its own set-up comes with the goal.
+    page.browser.click("#goal");
+    page.browser.until("Boolean(document.querySelector(\"#goals [value='17']\"))");
+    page.browser.value("document.querySelector(\"#goals [value='17']\").scrollIntoView()");
+    page.browser.click("#goals [value='17']");
+    page.browser
+        .until("head.machines.two?.small_queues && head.what === 'long' && !begins && !busy");
+    page.browser.press("Escape");
+    page.browser.value("wanted[1].bytes = '20000'");
+    page.press_to('s', "accept");
+    page.press_to('1', "send");
+    page.press("1");
+    page.meets("A `send` that blocks");
+    page.browser.until("document.querySelector('.timer[data-kind=probe]') !== null");
+    page.choose(1, "kill"); // while the wire holds nothing, and its queue is full
+    assert!(page.browser.errors.is_empty(), "{:?}", page.browser.errors);
+}
+
+#[test]
+fn learner_takes_over_on_two_machines_what_the_wire_holds() {
+    let Some(mut page) = Page::open_on_two_machines("short", "two") else {
+        return;
+    };
+    page.browser.click("#place [value=lesson]");
+    page.browser.until("scenario.id !== 'live'");
+    page.browser.value("location.hash = '#en/closing/2'");
+    page.browser.until("scenario.id === 'closing' && step === 2");
+    page.browser.press("KeyT");
+    page.browser.until("scenario.id === 'live' && head.what === 'closing' && !busy && !begins");
+    page.browser.until("heldOnes(frames.at(-1)).length === 2");
+    page.browser.click("#strip [value=all]");
+    page.browser.until("frames.at(-1).sockets.filter(it => it.state === 'TIME_WAIT').length === 2");
     assert!(page.browser.errors.is_empty(), "{:?}", page.browser.errors);
 }
 

@@ -1,16 +1,18 @@
 //! What the kernel has done, in words: what the general sentences of the programs leave open.
 
-use support::session::recording::{Did, Frame, Segment, Socket, State, Words, name_of};
+use support::session::recording::{Did, Extra, Frame, Segment, Socket, State, Words, name_of};
 
 use crate::sentence::{self, joined, socket_of, subject, words};
 
 /// Says what a frame shows that the one before it did not.
 pub fn of_change(frame: &Frame, before: Option<&Frame>) -> Words {
     let programs = sentence::of_frame(frame);
-    let mut said: Vec<Words> = Some(programs).filter(|it| !it.en.is_empty()).into_iter().collect();
+    let mut said = of_wire(frame, LATE);
+    said.extend(Some(programs).filter(|it| !it.en.is_empty()));
     if let Some(before) = before {
         said.extend(of_interrupt(frame));
         said.extend(of_segments(frame, before));
+        said.extend(of_wire(frame, LOST_OR_HELD));
         said.extend(of_reset(frame, before));
         said.extend(of_sockets(frame, before));
     }
@@ -75,8 +77,14 @@ fn of_segments(frame: &Frame, before: &Frame) -> Vec<Words> {
     for Segment(from, _, flags, _, length, extra) in &frame.segments {
         let Words { en, zh } = subject(*from, programs);
         let is_answer = frame.segments.iter().any(|it| it.2 == "SYN" && it.0 != *from);
-        let new = if extra.again && flags == "SYN" {
-            words(format!("{en}’s kernel sends its SYN again."), format!("{zh}的内核重发 SYN。"))
+        let new = if extra.again
+            && (flags.starts_with("SYN") || (flags.contains("FIN") && *length == 0))
+        {
+            let flag = if flags.contains("FIN") { "FIN" } else { flags };
+            words(
+                format!("{en}’s kernel sends its {flag} again."),
+                format!("{zh}的内核重发 {flag}。"),
+            )
         } else if extra.again && *length > 0 {
             words(
                 format!("{en}’s kernel sends its bytes again, since nothing has confirmed them."),
@@ -144,6 +152,71 @@ fn of_sent_reset(frame: &Frame, before: &Frame, from: usize) -> Words {
     }
 }
 
+/// What can become of segments between two machines, and how that is said of one, and of several.
+type Fates = &'static [(fn(&Extra) -> bool, [&'static str; 2], &'static str)];
+
+const LATE: Fates = &[(|it| it.late, ["arrives now", "arrive now"], "现在送达")];
+
+const LOST_OR_HELD: Fates = &[
+    (|it| it.lost, ["gets lost on its way", "get lost on their way"], "在途中丢失"),
+    (|it| it.held, ["is held on the wire", "are held on the wire"], "被扣在线路上"),
+];
+
+/// Says what has become of segments between two machines, where they have not simply arrived.
+fn of_wire(frame: &Frame, fates: Fates) -> Vec<Words> {
+    let mut said = Vec::new();
+    for (is_it, en, zh) in fates {
+        for from in 0..frame.sides.len() {
+            let its = frame.segments.iter().filter(|it| it.0 == from && is_it(&it.5));
+            let its: Vec<&Segment> = its.collect();
+            let name = subject(from, frame.sides.len());
+            said.extend(match &its[..] {
+                [] => None,
+                [Segment(_, _, _, _, _, Extra { again: true, lost, held, .. })]
+                    if *lost || *held =>
+                {
+                    Some(words(
+                        if *lost { "It gets lost again." } else { "The copy is held, too." },
+                        if *lost { "又丢失了。" } else { "这一份也被扣住。" },
+                    ))
+                }
+                [segment] => {
+                    let what = what_travels(segment);
+                    Some(words(
+                        format!("{}’s {} {}.", name.en, what.en, en[0]),
+                        format!("{}的{}{}。", name.zh, what.zh, zh),
+                    ))
+                }
+                several => Some(words(
+                    format!(
+                        "{} of {}’s segments {}.",
+                        several.len(),
+                        name.en.to_lowercase(),
+                        en[1]
+                    ),
+                    format!("{}的 {} 个报文段{}。", name.zh, several.len(), zh),
+                )),
+            });
+        }
+    }
+    said
+}
+
+/// Returns what a segment is called.
+fn what_travels(Segment(_, _, flags, text, length, _): &Segment) -> Words {
+    match *length {
+        0 => {
+            let flag = ["SYN ACK", "SYN", "FIN", "RST"].into_iter().find(|it| flags.contains(it));
+            let flag = flag.unwrap_or("ACK");
+            words(flag, format!(" {flag} "))
+        }
+        length if length <= 20 && !text.contains('`') => {
+            words(format!("`\"{text}\"`"), format!(" `\"{text}\"` "))
+        }
+        length => words(format!("segment of {length} bytes"), format!("{length} 字节报文段")),
+    }
+}
+
 fn of_sockets(frame: &Frame, before: &Frame) -> Vec<Words> {
     let programs = frame.sides.len();
     let key = |it: &Socket| (it.of, it.port, it.peer);
@@ -167,6 +240,18 @@ fn of_sockets(frame: &Frame, before: &Frame) -> Vec<Words> {
             "CLOSE_WAIT" => said.push(words(
                 format!("A FIN has come: {}’s socket is in CLOSE_WAIT until it is closed.", en.to_lowercase()),
                 format!("FIN 已到达：{zh}的套接字处于 CLOSE_WAIT，直到它被关闭。"),
+            )),
+            "SYN_RECV" => said.push(words(
+                format!("{en}’s kernel has answered the SYN. In SYN_RECV it waits for the third segment of the handshake."),
+                format!("{zh}的内核已回应 SYN，处于 SYN_RECV，等待握手的第三个报文段。"),
+            )),
+            "CLOSING" => said.push(words(
+                format!("The two FINs have crossed. {en}’s is not confirmed yet: CLOSING."),
+                format!("两个 FIN 在途中交错。{zh}的 FIN 尚未得到确认：CLOSING。"),
+            )),
+            "TIME_WAIT" if old.is_some_and(|old| old.state == "CLOSING") => said.push(words(
+                format!("{en}’s FIN is confirmed. Its kernel sent it before the other one came, so it keeps the connection for a minute, in TIME_WAIT."),
+                format!("{zh}的 FIN 得到确认。它在对方的 FIN 到达之前就已发出，所以{zh}的内核也要把连接保留一分钟，状态为 TIME_WAIT。"),
             )),
             "TIME_WAIT" => said.push(words(
                 format!("{en}’s kernel sent the first FIN, so it keeps the connection for a minute, in TIME_WAIT."),

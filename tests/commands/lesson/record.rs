@@ -204,7 +204,7 @@ fn scenarios_into(file: &Path, network: &Network, old: &Lesson) -> Result<ExitCo
 }
 
 /// Tries whether a session can have two machines.
-fn on_two_machines(network: &Network) -> io::Result<()> {
+pub fn on_two_machines(network: &Network) -> io::Result<()> {
     let programs = vec![launch("short-server", true)];
     let machines = Machines::Two { small_queues: false };
     let setup = Setup { programs, ports: PORTS, patience: PATIENCE, machines };

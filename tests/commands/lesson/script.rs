@@ -203,7 +203,15 @@ impl Script<'_> {
     fn make_happen(&mut self, event: &Event) -> io::Result<Option<Words>> {
         let who = event.who;
         if let Some((who, act)) = event.on_the_wire() {
+            let again = |script: &Self| {
+                let segments = script.step.segments.iter();
+                segments.filter(|it| it.0 == who && (it.5.again || it.5.probe)).count()
+            };
+            let (is_repeat, before) = (act == Act::Repeat, again(self));
             self.act(who, act)?;
+            if is_repeat && again(self) == before {
+                return Ok(Some(sentence::nothing_again(event, &self.step)));
+            }
             return Ok(self.step.restless.then(|| sentence::no_rest(event, &self.step)));
         }
         if let Some(call) = event.call() {

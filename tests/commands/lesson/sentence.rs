@@ -328,6 +328,12 @@ fn returned(frame: &Frame, who: usize, Did(_, call, result, _): &Did) -> Words {
             format!("{en}’s `accept` returns {value}: a new socket, for one client alone."),
             format!("{zh}的 accept 返回 {value}：只属于一个客户端的新套接字。"),
         ),
+        "connect" if is_half_open(frame, who, call) => words(
+            format!(
+                "{en}’s `connect` succeeds: the SYN ACK has come. Whether the third segment of the handshake arrives, it does not wait to hear."
+            ),
+            format!("{zh}的 connect 成功：SYN ACK 已到。握手的第三个报文段能否送达，它不再等待。"),
+        ),
         "connect" => words(
             format!("{en}’s `connect` succeeds: the two kernels have completed the handshake."),
             format!("{zh}的 connect 成功：双方的内核已完成三次握手。"),
@@ -359,6 +365,12 @@ fn returned(frame: &Frame, who: usize, Did(_, call, result, _): &Did) -> Words {
             format!("{zh}的 {name} 返回 {result}。"),
         ),
     }
+}
+
+/// Returns whether the server's kernel still waits for the end of the handshake that this call has begun.
+fn is_half_open(frame: &Frame, who: usize, call: &str) -> bool {
+    let port = socket_of(frame, who, call).and_then(|it| it.port);
+    frame.sockets.iter().any(|it| it.state == "SYN_RECV" && it.peer == port)
 }
 
 /// Says why a call has not returned.
@@ -423,6 +435,17 @@ pub fn changed(name: &str) -> Words {
 /// Says where a scenario begins.
 pub fn so_far() -> Words {
     words("Each program has got as far as its marked line.", "各个程序都已运行到带标记的那一行。")
+}
+
+/// Says that a kernel has not sent what the scenario waits for.
+pub fn nothing_again(Event { who, what }: &Event, now: &Frame) -> Words {
+    let Words { en, zh } = subject(*who, now.sides.len());
+    words(
+        format!(
+            "{en}: {what}. For ten seconds its kernel has sent nothing again. The recording ends here."
+        ),
+        format!("{zh}：{what}。十秒之内，它的内核没有重发任何报文段。记录到此为止。"),
+    )
 }
 
 /// Says that things still move.

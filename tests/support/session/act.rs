@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Launch;
+use super::recording::Fate;
 
 /// What is done to one of the programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,11 +28,20 @@ pub enum Act {
     /// Waits until something happens by itself or, if nothing does, for some seconds; no longer than
     /// until the session is told something else.
     Wait,
+    /// Lets time go on: whatever a kernel sends once a timer has run out is let through at once, and the
+    /// timers are shown.
+    FollowClock,
     /// Of the two machines: loses or holds the next segment that this program's sends, or lets go the oldest
     /// one that it held.
     Lose,
     Hold,
     LetGo,
+    /// Decides what becomes of whatever this program's machine sends from now on.
+    Decide(Fate),
+    /// Lets go what is held under this number, or loses it; or lets go all.
+    LetGoOne(usize),
+    LoseOne(usize),
+    LetGoAll,
     /// Lets its machine send again what its clock tells it to, and waits until it does.
     Repeat,
     /// Cuts the cable: nothing arrives any more.

@@ -11,6 +11,9 @@ use super::recording::Part;
 /// Where the servers listen.
 pub const ADDRESS: &str = "127.0.0.1:12345";
 
+/// Where they listen if they have a machine of their own.
+pub const ADDRESS_OF_SERVER: &str = "10.0.0.1:12345";
+
 /// How a program is started.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Launch {

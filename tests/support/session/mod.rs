@@ -17,6 +17,6 @@ mod remote;
 mod source;
 
 pub use act::{Act, Machines, Setup};
-pub use launch::{ADDRESS, Launch};
+pub use launch::{ADDRESS, ADDRESS_OF_SERVER, Launch};
 pub use remote::{Answer, Network, Remote, SESSION, Told, be_session};
 pub use source::source_of;

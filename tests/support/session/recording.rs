@@ -73,6 +73,9 @@ pub struct Frame {
     pub sides: Vec<Side>,
     pub sockets: Vec<Socket>,
     pub segments: Vec<Segment>,
+    /// What becomes of what travels to the server, and to its clients, where not all of it simply arrives.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wire: Vec<Way>,
     /// Whether something still moved when it was looked at.
     #[serde(default, skip_serializing_if = "is_false")]
     pub restless: bool,
@@ -86,7 +89,8 @@ impl Frame {
     pub fn unchanged(&self) -> Self {
         let side = |side: &Side| Side { new: String::new(), did: Vec::new(), ..side.clone() };
         let sides = self.sides.iter().map(side).collect();
-        Self { sides, sockets: self.sockets.clone(), ..Self::default() }
+        let (sockets, wire) = (self.sockets.clone(), self.wire.clone());
+        Self { sides, sockets, wire, ..Self::default() }
     }
 
     /// Adds what a later frame shows: both become one.
@@ -100,6 +104,7 @@ impl Frame {
         }
         self.sockets = next.sockets;
         self.segments.extend(next.segments);
+        self.wire = next.wire;
         self.restless = next.restless;
     }
 }
@@ -263,7 +268,7 @@ pub struct Socket {
 
 /// What travelled: from whose program, to whose, the flags, how the bytes begin, and how many they
 /// are.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment(
     pub usize,
     pub usize,
@@ -298,6 +303,36 @@ pub struct Extra {
     pub ack: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub win: Option<u32>,
+}
+
+/// What becomes of what travels in one direction.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    pub fate: Fate,
+    /// What stands on the wire until it is let go, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Held>,
+}
+
+/// What becomes of a segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    #[default]
+    Deliver,
+    Hold,
+    /// The next one with SYN, bytes or FIN is lost, and then all are delivered.
+    LoseOne,
+    Lose,
+}
+
+/// A segment that is held, its number, and how often it has been sent: the kernel sends it again, but it
+/// stands there once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    pub number: usize,
+    pub copies: usize,
+    pub segment: Segment,
 }
 
 impl Extra {

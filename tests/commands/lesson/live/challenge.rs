@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use support::session::recording::{Frame, Segment, Socket, Words, name_of};
+use support::session::Machines;
+use support::session::recording::{Frame, Segment, Socket, When, Words, name_of};
 
+use super::clicks::Pair;
 use crate::sentence::words;
 
 pub struct Challenge {
@@ -14,6 +16,8 @@ pub struct Challenge {
     pub why: Words,
     /// The scenario that shows it.
     pub scenario: &'static str,
+    /// With which pair, and on how many machines, where it takes more than one.
+    pub needs: Option<(Pair, Machines)>,
     is_met: fn(&[Frame]) -> bool,
 }
 
@@ -32,7 +36,12 @@ pub fn all() -> Vec<Challenge> {
         hint,
         why,
         scenario,
+        needs: None,
         is_met,
+    };
+    let on_two = |pair, small_queues, challenge| Challenge {
+        needs: Some((pair, Machines::Two { small_queues })),
+        ..challenge
     };
     vec![
         challenge(
@@ -249,6 +258,80 @@ pub fn all() -> Vec<Challenge> {
                     .any(|(_, it)| it.starts_with("-1 Address already in use"))
             },
         ),
+        on_two(
+            Pair::Short,
+            false,
+            challenge(
+                words("What got lost is sent again", "丢失之后的重传"),
+                words(
+                    "Let the client connect. Then press `>` or `<` until the wire is to lose 1, let somebody send, and wait.",
+                    "让客户端连接。然后按 `>` 或 `<`，直到线路“丢 1 个”，再让一方发送，稍等片刻。",
+                ),
+                words(
+                    "No ACK came in time, so the kernel sent the bytes again. The programs notice no more than the delay.",
+                    "没有按时收到 ACK，内核就重传。两个程序除了慢一点，什么也没有察觉。",
+                ),
+                "lost",
+                is_sent_again,
+            ),
+        ),
+        on_two(
+            Pair::Short,
+            false,
+            challenge(
+                words(
+                    "A client is ESTABLISHED, and its server only in SYN_RECV",
+                    "客户端已是 ESTABLISHED，服务器还在 SYN_RECV",
+                ),
+                words(
+                    "Hold what travels to the server (`<`), let the client connect, and let only its SYN go (`G`).",
+                    "扣住发往服务器的报文段（`<`），让客户端去连接，只放行它的 SYN（`G`）。",
+                ),
+                words(
+                    "The client is done once the SYN ACK has come. The server is only when the third segment has.",
+                    "客户端收到 SYN ACK 就算建立了连接，服务器要等第三个报文段到达。",
+                ),
+                "",
+                |frames| last(frames).sockets.iter().any(|it| is_half_open(it, last(frames))),
+            ),
+        ),
+        on_two(
+            Pair::Short,
+            false,
+            challenge(
+                words("A connection in CLOSING", "处于 CLOSING 的连接"),
+                words(
+                    "Two FINs have to cross: hold both directions, let server and client close, and let one FIN go.",
+                    "要让两个 FIN 在途中交错：扣住两个方向，让服务器和客户端都关闭，再放行一个 FIN。",
+                ),
+                words(
+                    "This side has sent its FIN and got the other one, but no ACK for its own: that is CLOSING.",
+                    "这一方发出了 FIN，也收到了对方的 FIN，却没有收到对自己 FIN 的确认：这就是 CLOSING。",
+                ),
+                "closing",
+                |frames| last(frames).sockets.iter().any(|it| it.state == "CLOSING"),
+            ),
+        ),
+        on_two(
+            Pair::Long,
+            true,
+            challenge(
+                words("A `send` that blocks", "阻塞的 `send`"),
+                words(
+                    "Small queues: start a client with 20,000 bytes (⋯), let it send, and do not let the server read.",
+                    "小队列：用 20000 字节的消息启动客户端（⋯），让它发送，服务器不要读取。",
+                ),
+                words(
+                    "The other side’s receive queue is full, and the own send queue too. `send` waits until somebody reads.",
+                    "对方的接收队列满了，自己的发送队列也满了。要等对方读取，`send` 才能继续。",
+                ),
+                "slow",
+                |frames| {
+                    let mut at = last(frames).sides.iter().flat_map(|side| &side.at);
+                    at.any(|at| at.1 == When::Blocked && name_of(&at.2) == "send")
+                },
+            ),
+        ),
     ]
 }
 
@@ -266,6 +349,22 @@ fn results<'a>(frame: &'a Frame, call: &'static str) -> impl Iterator<Item = (us
 /// Returns what a call returned, if that is a number.
 fn value(result: &str) -> Option<usize> {
     result.split(' ').next()?.parse().ok()
+}
+
+/// Returns whether something with SYN, bytes or FIN arrives that was lost before.
+fn is_sent_again(frames: &[Frame]) -> bool {
+    let key = |it: &Segment| (it.0, it.1, it.5.seq);
+    let lost = frames.iter().flat_map(|frame| &frame.segments).filter(|it| it.5.lost);
+    let lost: Vec<_> = lost.filter(|it| it.4 > 0 || it.2 != "ACK").map(key).collect();
+    let mut again = last(frames).segments.iter().filter(|it| it.5.again);
+    again.any(|it| !it.5.lost && !it.5.held && lost.contains(&key(it)))
+}
+
+/// Returns whether the server's kernel waits for the end of a handshake that is over for the client.
+fn is_half_open(socket: &Socket, frame: &Frame) -> bool {
+    let is_its = |it: &Socket| it.port.zip(it.peer) == socket.peer.zip(socket.port);
+    let is_open = |it: &Socket| is_its(it) && it.state == "ESTABLISHED";
+    socket.state == "SYN_RECV" && frame.sockets.iter().any(is_open)
 }
 
 /// Returns whether it waits for `accept`, and bytes in it too.
@@ -292,27 +391,32 @@ fn served(frames: &[Frame]) -> Vec<usize> {
     all.filter(|(who, has_reply)| *who > 0 && *has_reply && is_held(*who)).map(|it| it.0).collect()
 }
 
-/// Returns whether the last frame has a `recv` that takes bytes of two segments with data, and one
-/// that takes the rest of what an earlier one has begun.
+/// Returns whether the last frame has a `recv` that takes what two `send`s have sent, and one that takes
+/// the rest of what an earlier one has begun.
 fn taken(frames: &[Frame]) -> (bool, bool) {
-    // Of what has travelled from one program to another: how much of each segment is not read, and
-    // whether some of it is.
+    // Of what one program has sent to another: how much of each `send` is not read, and whether some of
+    // it is.
     let mut unread = BTreeMap::<(usize, usize), Vec<(usize, bool)>>::new();
     let mut found = (false, false);
     for (number, frame) in frames.iter().enumerate() {
         found = (false, false);
-        for Segment(from, to, flags, _, length, extra) in &frame.segments {
-            let queue = unread.entry((*from, *to)).or_default();
-            if flags.contains("SYN") {
-                queue.clear();
+        let peer_of = |who, call: &str| {
+            if who > 0 { Some(0) } else { peer_of(&frames[..=number], call) }
+        };
+        for (who, side) in frame.sides.iter().enumerate() {
+            for did in &side.did {
+                let name = name_of(&did.1);
+                if name == "connect" && who > 0 {
+                    unread.retain(|(from, to), _| ![from, to].contains(&&who));
+                } else if let Some(peer) = peer_of(who, &did.1).filter(|_| name == "send") {
+                    let queue = unread.entry((who, peer)).or_default();
+                    queue.extend(value(&did.2).map(|count| (count, false)));
+                }
             }
-            let arrives = *length > 0 && !extra.again && !extra.lost && !extra.held && !extra.probe;
-            queue.extend(arrives.then_some((*length, false)));
         }
         for (who, side) in frame.sides.iter().enumerate() {
             for did in side.did.iter().filter(|did| name_of(&did.1) == "recv") {
-                let peer = if who > 0 { Some(0) } else { peer_of(&frames[..=number], &did.1) };
-                let (Some(peer), Some(mut count)) = (peer, value(&did.2)) else {
+                let (Some(peer), Some(mut count)) = (peer_of(who, &did.1), value(&did.2)) else {
                     continue;
                 };
                 let queue = unread.entry((peer, who)).or_default();
@@ -349,7 +453,7 @@ mod tests {
     use super::*;
     use support::session::recording::{Did, Lesson, Side};
 
-    /// Which scenarios on one machine show a challenge, in one of the languages.
+    /// Which scenarios show a challenge, in one of the languages.
     fn shown_by(challenge: &Challenge) -> Vec<String> {
         let page = include_str!("../../../../docs/lesson.html");
         let data = page.split_once("id=\"data\">").expect("it holds data").1;
@@ -357,8 +461,7 @@ mod tests {
         let lesson: Lesson = serde_json::from_str(data).expect("it is a lesson");
         let shows =
             |frames: &[Frame]| (1..=frames.len()).any(|end| challenge.is_met(&frames[..end]));
-        // A live session is on one machine, where each `send` travels as a segment of its own.
-        let scenarios = lesson.scenarios.into_iter().filter(|scenario| !scenario.wire);
+        let scenarios = lesson.scenarios.into_iter();
         let scenarios =
             scenarios.filter(|it| it.editions.values().any(|recording| shows(&recording.frames)));
         scenarios.map(|scenario| scenario.id).collect()
@@ -366,13 +469,17 @@ mod tests {
 
     #[test]
     fn scenarios_show_the_challenges_that_they_are_about_and_no_others() {
-        let only: [(&str, &[&str]); 6] = [
+        let only: [(&str, &[&str]); 10] = [
             ("`connect` is refused", &["first"]),
             ("Two clients are served at once", &[]),
             ("One client is served, another one waits with its bytes", &["two"]),
             ("One `recv` takes what two `send`s sent", &["parts"]),
             ("A full accept queue, and a client in SYN_SENT", &["full"]),
             ("`bind` fails: Address already in use", &["again"]),
+            ("What got lost is sent again", &["lost", "harm"]),
+            ("A client is ESTABLISHED, and its server only in SYN_RECV", &[]),
+            ("A connection in CLOSING", &["closing"]),
+            ("A `send` that blocks", &[]),
         ];
         let only = BTreeMap::from(only);
         for challenge in all() {

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use support::run::Edition;
-use support::session::recording::{Frame, Part, Side, Source, State, Words};
-use support::session::{ADDRESS, Act, Launch, source_of};
+use support::session::recording::{Fate, Frame, Part, Side, Source, State, Words};
+use support::session::{ADDRESS, ADDRESS_OF_SERVER, Act, Launch, Machines, source_of};
 
 use super::challenge::{self, Challenge};
 use crate::kernel;
-use crate::sentence::words;
+use crate::sentence::{joined, words};
 
 /// How many programs there can be, the server among them.
 const MOST_PROGRAMS: usize = 5;
@@ -22,6 +22,9 @@ const MOST_NEW: usize = 8 * 1024;
 
 /// How long a message may be, in bytes. A longer one is no argument any more.
 const LONGEST_MESSAGE: usize = 100_000;
+
+/// What a step is called in which only the wire has been told what to do.
+const DECIDED: &str = "wire";
 
 /// What a long client says where nothing else is wanted, so that each says something else.
 const MESSAGES: [&str; 4] = ["one", "two", "three", "four"];
@@ -37,24 +40,57 @@ pub enum Command {
         arguments: Arguments,
     },
     /// To let a program make the very call that its button shows.
-    Call { who: usize, asked: String },
+    Call {
+        who: usize,
+        asked: String,
+    },
     /// To type a line that a program reads.
-    Type { who: usize, line: String },
+    Type {
+        who: usize,
+        line: String,
+    },
     /// To end a program's input, as Ctrl-D does.
-    EndInput { who: usize },
+    EndInput {
+        who: usize,
+    },
     /// To press Ctrl-C in a program's terminal.
-    Interrupt { who: usize },
+    Interrupt {
+        who: usize,
+    },
     /// To kill a program from another terminal.
-    Kill { who: usize },
-    /// To start anew, with this pair.
-    Anew { pair: Pair },
+    Kill {
+        who: usize,
+    },
+    /// To decide what becomes of whatever travels to the server, or else to its clients.
+    Decide {
+        to_server: bool,
+        fate: Fate,
+    },
+    /// To let go what is held under this number, or to lose it; or to let go all.
+    LetGo {
+        number: usize,
+    },
+    Lose {
+        number: usize,
+    },
+    LetGoAll,
+    /// To start anew, with this pair, on so many machines.
+    Anew {
+        pair: Pair,
+        #[serde(default)]
+        machines: Machines,
+    },
     /// To go back to the session that was before.
     Back,
     /// To take over from a step of a recorded scenario.
-    TakeOver { scenario: String, edition: String, step: usize },
+    TakeOver {
+        scenario: String,
+        edition: String,
+        step: usize,
+    },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pair {
     Short,
@@ -97,6 +133,7 @@ pub struct Clicks {
     /// What the next client is; one of a learner's own pair may be another program than the last.
     clients: Vec<Role>,
     parts: Vec<Part>,
+    machines: Machines,
     pub frames: Vec<Frame>,
     pub sources: BTreeMap<String, Source>,
     challenges: Vec<Challenge>,
@@ -104,6 +141,8 @@ pub struct Clicks {
     pub met: Vec<Option<usize>>,
     /// Which ones the last step shows.
     shown: Vec<bool>,
+    /// What the learner is about to have done to the wire.
+    on_the_wire: Option<Words>,
 }
 
 impl Role {
@@ -114,7 +153,7 @@ impl Role {
     }
 
     /// Returns how it is started; `None` where its arguments cannot be.
-    fn launch(&self, who: usize, wanted: &Arguments) -> Option<Launch> {
+    fn launch(&self, who: usize, wanted: &Arguments, machines: Machines) -> Option<Launch> {
         let Arguments { edition, message, bytes, count, backlog } = wanted;
         let is_long = self.name == "long-client";
         let length = bytes.unwrap_or(message.len());
@@ -131,15 +170,25 @@ impl Role {
         if self.is_own {
             return Some(Launch::of_learner(name, server));
         }
+        let address = match machines {
+            Machines::One => ADDRESS,
+            Machines::Two { .. } => ADDRESS_OF_SERVER,
+        };
         if *edition == Edition::Python {
-            return Some(Launch::of_project(&format!("{}.py", name.replace('-', "_")), server));
+            let twin = format!("{}.py", name.replace('-', "_"));
+            let words = if address == ADDRESS { twin } else { format!("{twin} {address}") };
+            return Some(Launch::of_project(&words, server));
         }
         let more = match (server, message, count) {
             (true, ..) => backlog.map(|backlog| backlog.to_string()),
             (false, Some(message), Some(count)) if is_long => Some(format!("{message} {count}")),
             (false, message, _) => message,
         };
-        let words = more.map_or_else(|| name.clone(), |more| format!("{name} {ADDRESS} {more}"));
+        let words = match more {
+            Some(more) => format!("{name} {address} {more}"),
+            None if address == ADDRESS => name.clone(),
+            None => format!("{name} {address}"),
+        };
         Some(Launch::of_project(&words, server))
     }
 }
@@ -147,21 +196,21 @@ impl Role {
 impl Clicks {
     /// Takes the names of the server and of the clients, the first one of which is there from the
     /// beginning.
-    pub fn new(server: &str, clients: &[String]) -> Self {
+    pub fn new(server: &str, clients: &[String], machines: Machines) -> Self {
         let clients: Vec<_> = clients.iter().map(|name| Role::new(name)).collect();
         let programs = [Role::new(server)].into_iter().chain(clients.first().cloned());
-        Self::of(programs.collect(), clients)
+        Self::of(programs.collect(), clients, machines)
     }
 
     /// Goes on where a recording has ended.
-    pub fn take_over(launches: &[Launch], frames: Vec<Frame>) -> Self {
+    pub fn take_over(launches: &[Launch], frames: Vec<Frame>, machines: Machines) -> Self {
         let mut programs: Vec<_> =
             launches.iter().map(|launch| Role::new(&launch.part.name)).collect();
         for (program, launch) in programs.iter_mut().zip(launches) {
             program.source.clone_from(&launch.part.source);
         }
         let clients = programs[1..].to_vec();
-        let mut clicks = Self::of(programs, clients);
+        let mut clicks = Self::of(programs, clients, machines);
         for (part, launch) in clicks.parts.iter_mut().zip(launches) {
             *part = launch.part.clone();
         }
@@ -172,11 +221,22 @@ impl Clicks {
         clicks
     }
 
-    fn of(programs: Vec<Role>, clients: Vec<Role>) -> Self {
+    fn of(programs: Vec<Role>, clients: Vec<Role>, machines: Machines) -> Self {
         let challenges = challenge::all();
         let (met, shown) = (vec![None; challenges.len()], vec![false; challenges.len()]);
-        let (parts, frames, sources) = Default::default();
-        let mut clicks = Self { programs, clients, parts, frames, sources, challenges, met, shown };
+        let (parts, frames, sources, on_the_wire) = Default::default();
+        let mut clicks = Self {
+            programs,
+            clients,
+            parts,
+            machines,
+            frames,
+            sources,
+            challenges,
+            met,
+            shown,
+            on_the_wire,
+        };
         for who in 0..clicks.programs.len() {
             clicks.add_part(who);
         }
@@ -185,7 +245,7 @@ impl Clicks {
 
     /// Notes what a program is before it is started for the first time.
     fn add_part(&mut self, who: usize) {
-        let launch = self.programs[who].launch(who, &Arguments::default());
+        let launch = self.programs[who].launch(who, &Arguments::default(), self.machines);
         if let Some(Launch { part, .. }) = launch {
             // A file that cannot be read now is asked for again when it is started.
             let source = source_of(&part).unwrap_or(Source { lines: Vec::new(), first: 1 });
@@ -197,7 +257,9 @@ impl Clicks {
 
     /// Returns how the programs are started first.
     pub fn launches(&self) -> Vec<Launch> {
-        let launch = |(who, program): (usize, &Role)| program.launch(who, &Arguments::default());
+        let launch = |(who, program): (usize, &Role)| {
+            program.launch(who, &Arguments::default(), self.machines)
+        };
         self.programs.iter().enumerate().filter_map(launch).collect()
     }
 
@@ -243,6 +305,28 @@ impl Clicks {
             }
             Command::Interrupt { who } => self.runs(who).map(|()| Next::Act(who, Act::Interrupt)),
             Command::Kill { who } => self.runs(who).map(|()| Next::Act(who, Act::Kill)),
+            Command::Decide { to_server, fate } => {
+                if self.machines == Machines::One {
+                    return Err(words(
+                        "Not done: on one machine nothing is held or lost. Start anew on two.",
+                        "没有执行：同一台机器上不会扣住或丢失报文段。请用两台机器重新开始。",
+                    ));
+                }
+                self.on_the_wire = Some(decided(to_server, fate));
+                Ok(Next::Act(usize::from(to_server), Act::Decide(fate)))
+            }
+            Command::LetGo { number } => {
+                self.holds(|it| it == number)?;
+                Ok(Next::Act(0, Act::LetGoOne(number)))
+            }
+            Command::Lose { number } => {
+                self.holds(|it| it == number)?;
+                Ok(Next::Act(0, Act::LoseOne(number)))
+            }
+            Command::LetGoAll => {
+                self.holds(|_| true)?;
+                Ok(Next::Act(0, Act::LetGoAll))
+            }
             Command::Anew { .. } | Command::Back | Command::TakeOver { .. } => {
                 Err(words("Not done.", "没有执行。")) // it is no affair of one session
             }
@@ -252,6 +336,14 @@ impl Clicks {
     fn state(&self, who: usize) -> &State {
         let side = self.frames.last().and_then(|frame| frame.sides.get(who));
         side.map_or(&State::Absent, |side| &side.state)
+    }
+
+    fn holds(&self, is_it: impl Fn(usize) -> bool) -> Result<(), Words> {
+        let held = self.frames.last().map_or(&[][..], |frame| &frame.wire);
+        let is_held = held.iter().flat_map(|way| &way.held).any(|held| is_it(held.number));
+        is_held.then_some(()).ok_or_else(|| {
+            words("Not done: it is not on the wire any more.", "没有执行：它已不在线路上。")
+        })
     }
 
     fn runs(&self, who: usize) -> Result<(), Words> {
@@ -284,7 +376,7 @@ impl Clicks {
             None => &self.clients[(who - 1).min(self.clients.len() - 1)],
         };
         let mut program = program.clone();
-        let launch = program.launch(who, arguments).ok_or_else(refused_message)?;
+        let launch = program.launch(who, arguments, self.machines).ok_or_else(refused_message)?;
         let source = source_of(&launch.part).map_err(|error| cannot_read(&program.name, &error))?;
         program.source = self.key_of(&launch.part.source, source);
         if is_new {
@@ -317,7 +409,19 @@ impl Clicks {
     /// Takes what there was to see after an act of the learner's; returns its step.
     pub fn add(&mut self, mut frame: Frame) -> usize {
         self.name_sources(&mut frame);
-        frame.words = self.sentence(&frame);
+        let Some(decided) = self.on_the_wire.take() else {
+            frame.words = self.sentence(&frame);
+            return self.push(frame);
+        };
+        let last = self.frames.last();
+        let is_news = last.is_none_or(|before| has_changed(before, &frame));
+        frame.words = if is_news { joined([decided, self.sentence(&frame)]) } else { decided };
+        // What is decided before anything comes of it is one step.
+        let was_decided = last.is_some_and(|before| before.call.as_deref() == Some(DECIDED));
+        if was_decided && !is_news && self.frames.len() > 1 {
+            self.frames.pop();
+        }
+        frame.call = Some(DECIDED.to_owned()).filter(|_| !is_news);
         self.push(frame)
     }
 
@@ -385,6 +489,30 @@ impl Clicks {
         let mut numbered = frame.clone();
         numbered.sides.resize_with(frame.sides.len().max(3), Side::default);
         kernel::of_change(&numbered, self.frames.last())
+    }
+}
+
+/// Says what becomes of whatever travels in one direction.
+fn decided(to_server: bool, fate: Fate) -> Words {
+    let (en, zh) =
+        if to_server { ("the server", "服务器") } else { ("the clients", "客户端") };
+    match fate {
+        Fate::Deliver => words(
+            format!("From now on, all that travels to {en} arrives."),
+            format!("从现在起，发往{zh}的报文段全部送达。"),
+        ),
+        Fate::Hold => words(
+            format!("From now on, the wire holds all that travels to {en}."),
+            format!("从现在起，发往{zh}的报文段全部被扣在线路上。"),
+        ),
+        Fate::LoseOne => words(
+            format!("The next segment to {en} with SYN, bytes or FIN gets lost; bare ACKs pass."),
+            format!("发往{zh}的下一个带 SYN、数据或 FIN 的报文段将丢失，单独的 ACK 照常通过。"),
+        ),
+        Fate::Lose => words(
+            format!("From now on, all that travels to {en} gets lost."),
+            format!("从现在起，发往{zh}的报文段全部丢失。"),
+        ),
     }
 }
 
@@ -456,7 +584,8 @@ mod tests {
     use super::*;
 
     fn begun() -> Clicks {
-        let mut clicks = Clicks::new("long-server", &["long-client".to_owned()]);
+        let clients = ["long-client".to_owned()];
+        let mut clicks = Clicks::new("long-server", &clients, Machines::One);
         clicks.frames.push(frame(State::Absent, State::Absent));
         clicks
     }
@@ -522,9 +651,29 @@ mod tests {
     }
 
     #[test]
+    fn what_becomes_of_segments_is_decided_on_two_machines_only_and_is_one_step() {
+        let decide = |fate| Command::Decide { to_server: true, fate };
+        assert!(refusal(&mut begun(), decide(Fate::Hold)).contains("on one machine"));
+        let clients = ["long-client".to_owned()];
+        let machines = Machines::Two { small_queues: false };
+        let mut clicks = Clicks::new("long-server", &clients, machines);
+        clicks.frames.push(frame(State::Absent, State::Absent));
+        for fate in [Fate::Hold, Fate::Lose] {
+            assert!(matches!(clicks.obey(decide(fate)), Ok(Next::Act(1, Act::Decide(_)))));
+            assert_eq!(clicks.add(frame(State::Absent, State::Absent)), 1);
+        }
+        let said = "From now on, all that travels to the server gets lost.";
+        assert_eq!(clicks.frames[1].words.en, said);
+        assert!(refusal(&mut clicks, Command::LetGo { number: 1 }).contains("not on the wire"));
+        assert!(refusal(&mut clicks, Command::LetGoAll).contains("not on the wire"));
+        let launched = clicks.launches().into_iter().map(|launch| launch.arguments);
+        assert!(launched.eq(["10.0.0.1:12345", "10.0.0.1:12345 one"]));
+    }
+
+    #[test]
     fn nothing_that_the_page_sends_is_more_than_one_argument() {
         let typed = |wanted: Arguments| {
-            let launch = Role::new("long-client").launch(1, &wanted);
+            let launch = Role::new("long-client").launch(1, &wanted, Machines::One);
             launch.map(|launch| launch.arguments)
         };
         let message = |text: &str| Arguments { message: text.to_owned(), ..Arguments::default() };

@@ -6,7 +6,7 @@ const live = JSON.parse(element("#live").textContent);
 const LIVE_WORDS = {
   en: {
     lesson: "Lesson", live: "Live", place: "recorded or live", save: "Save", takeOver: "Take over here",
-    pairs: { short: "short pair", long: "long pair" }, pair: "pair", anew: "Start anew", back: "Back to the one before",
+    pairs: { short: "short pair", long: "long pair" }, pair: "pair and machines", anew: "Start anew", back: "Back to the one before",
     goal: "Goal", hint: "Hint", nextGoal: "next goal", allMet: "all goals reached",
     start: "start", another: "client", menu: name => `${name}: arguments, language, Ctrl-C, kill`,
     waits: "waits: ", runs: "runs by itself", stopped: "stopped", line: "type a line",
@@ -28,7 +28,7 @@ const LIVE_WORDS = {
   },
   zh: {
     lesson: "课程", live: "动手", place: "演示还是动手", save: "保存", takeOver: "从这里接手",
-    pairs: { short: "短连接", long: "长连接" }, pair: "程序", anew: "重新开始", back: "回到上一个会话",
+    pairs: { short: "短连接", long: "长连接" }, pair: "程序和机器", anew: "重新开始", back: "回到上一个会话",
     goal: "目标", hint: "提示", nextGoal: "下一个目标", allMet: "全部目标都已达成",
     start: "启动", another: "客户端", menu: name => `${name}：参数、语言、Ctrl-C、kill`,
     waits: "阻塞于 ", runs: "自己运行中", stopped: "已暂停", line: "输入一行",
@@ -96,9 +96,10 @@ function showBar() {
   const count = live.challenges.filter((_, index) => isReached(index)).length, all = live.challenges.length;
   const title = count === all ? text.allMet : prose(live.challenges[goal].title[language]);
   fill("#goal", html`<b>${text.goal} ${goal + 1}</b> <span>${title}</span> <small>✓ ${count} / ${all} ▾</small>`);
-  fill("#setup", html`${text.pairs[head.what] ?? head.title?.[language] ?? ""} ▾`).ariaLabel = text.pair;
+  const machines = scenario.wire ? html`, ${wireWords().machines[machinesNow()]}` : "";
+  fill("#setup", html`${text.pairs[head.what] ?? head.title?.[language] ?? ""}${machines} ▾`).ariaLabel = text.pair;
   fill("#pairs", html`${live.own ? html`<button value="own">${text.anew}</button>`
-    : Object.entries(text.pairs).map(([id, name]) => html`<button value="${id}">${name}: ${text.anew}</button>`)}
+    : Object.entries(text.pairs).map(([id, name]) => html`<button value="${id}">${name}: ${text.anew}</button>`)}${machineButtons()}
     ${head.has_previous ? html`<button value="back">${text.back}</button>` : ""}
     <button value="save">${text.save}</button>`);
   if (element("#goals").matches(":popover-open")) showGoals();
@@ -111,7 +112,7 @@ function showGoals() {
     live.challenges.map(({ title, hint, why }, index) => html`<li class="${isReached(index) ? "met" : ""} ${index === goal ? "here" : ""}">
       <button value="${index}">${index + 1} ${prose(title[language])}</button>${
         isReached(index) ? html`<p>${prose(why[language])}</p>`
-          : index === goal ? html`<details><summary>${text.hint}</summary>${prose(hint[language])}</details>` : ""}</li>`)}</ol>`);
+          : index === goal ? html`<details><summary>${text.hint}</summary>${prose(hint[language])}</details>${whatGoalLacks(index)}` : ""}</li>`)}</ol>`);
 }
 
 function nextGoal() {
@@ -119,6 +120,7 @@ function nextGoal() {
   const order = Array.from({ length: all }, (_, index) => (goal + 1 + index) % all);
   goal = order.find(index => !isReached(index)) ?? (goal + 1) % all;
   show();
+  if (frames.length < 2) setUpFor(goal);
 }
 
 /** What a thread or a program can be let do: its button. */
@@ -165,10 +167,11 @@ function liveHand() {
     ? html`<button class="another" value="act-${programs.length}" data-key="Digit${programs.length}" aria-disabled="false">＋<br>${text.another}</button>` : "";
   const middle = gone ? html`<p>${text.gone}</p>`
     : step < lastStep() ? html`<p>${text.past(step, lastStep())} <button value="now">${text.now}</button></p>`
-      : html`<p>${scenario.wire ? words.kernels : words.kernel}</p>`;
+      : html`<p>${words.kernel}</p>`;
+  const wire = scenario.wire && step === lastStep() && !gone;
   return {
     kind: `hand ${clients > 2 ? "many" : ""}`, choose: chooseLive,
-    content: html`${cell(0)}<div class="head kernel">${middle}</div><div class="group">${
+    content: html`${cell(0)}${wire ? wireControls() : html`<div class="head kernel">${middle}</div>`}<div class="group">${
       Array.from({ length: clients }, (_, index) => cell(index + 1))}${another}</div>`,
   };
 }
@@ -185,6 +188,7 @@ hands[hands.indexOf(atTheEnd)] = () => {
     if (button.value !== "2") return end.choose(button);
     goal = index;
     toLive();
+    setUpFor(index);
   } };
 };
 
@@ -194,6 +198,7 @@ show = moved => {
   showBar();
   if (!isLive()) return;
   if (told) fill("#sentence", html`<span class="note">${prose(told[language])}</span>`);
+  showWire();
   if (menuOf !== null && !element("#menu").contains(document.activeElement)) showMenu();
   if (field) {
     const input = element(`#hand form[data-who="${field[0]}"] input`);
@@ -283,10 +288,11 @@ function act(number, thread) {
 }
 
 function chooseLive(button) {
-  const [kind, number, thread] = button.value.split("-");
+  const [kind, number, thread, ...rest] = button.value.split("-");
   if (kind === "now") go(Infinity);
   else if (kind === "menu") openMenu(Number(number), button);
   else if (kind === "act") act(Number(number), thread);
+  else if (kind === "way") decide(number, [thread, ...rest].join("-"));
 }
 
 function toLive() {
@@ -322,6 +328,7 @@ stream?.addEventListener("session", ({ data }) => {
   busy = false;
   told = null;
   begins = true; // until its first frame comes, the old one is shown
+  session.wire = head.machines !== "one";
 });
 
 stream?.addEventListener("message", ({ data }) => {
@@ -340,7 +347,7 @@ stream?.addEventListener("message", ({ data }) => {
   if (event.frame) {
     begins = false;
     if (event.done) told = null;
-    recording.frames[event.step] = event.frame;
+    recording.frames[event.step] = Object.assign(event.frame, { at: event.time });
     if (event.programs) recording.programs = event.programs;
     for (const frame of grows ? recording.frames : [event.frame]) {
       while (frame.sides.length < recording.programs.length) frame.sides.push({ new: "", at: [], did: [] });
@@ -380,7 +387,7 @@ on("#goals", "click", ({ target }) => {
   const { value } = target.closest("button") ?? {};
   if (value === undefined) return;
   if (value === "next") nextGoal();
-  else goal = Number(value);
+  else setUpFor(goal = Number(value));
   show();
   showGoals();
 });
@@ -390,7 +397,8 @@ on("#pairs", "click", ({ target }) => {
   element("#pairs").hidePopover();
   if (value === "save") location.assign("save");
   else if (value === "back") ask("back");
-  else ask("anew", { pair: value });
+  else if (value in MACHINES) anew(pairNow(), MACHINES[value]);
+  else anew(value, head.machines);
 });
 on("#menu", "toggle", ({ newState }) => { if (newState === "closed") menuOf = null; });
 on("#menu", "click", ({ target }) => {

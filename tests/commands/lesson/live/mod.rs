@@ -31,6 +31,7 @@ use self::door::{Door, random};
 use self::http::{Body, Request, Response};
 use self::stage::{Happening, Stages};
 use self::story::Story;
+use crate::record::on_two_machines;
 use crate::sentence::words;
 use crate::{page, texts};
 
@@ -63,11 +64,18 @@ pub fn run(port: u16, own: Option<&[String]>) -> Result<ExitCode, EarlyEnd> {
     let (listener, door) =
         listener.or_else(|error| failure(format!("cannot listen on 127.0.0.1:{port}: {error}")))?;
     let story = Arc::new(Story::default());
+    let alone = network.as_ref().and_then(|network| on_two_machines(network).err()).map(|error| {
+        words(
+            format!("Two machines cannot be had here: {error}."),
+            format!("这里无法使用两台机器：{error}。"),
+        )
+    });
+    let why_alone = alone.clone();
     let sessions = network.ok_or_else(why_not).and_then(|network| {
         let (sender, receiver) = mpsc::channel();
         let asked = sender.clone();
         let stages = Stages::start(
-            network,
+            (network, alone),
             own.map(<[String]>::to_vec),
             Arc::clone(&story),
             (sender, receiver),
@@ -89,10 +97,11 @@ pub fn run(port: u16, own: Option<&[String]>) -> Result<ExitCode, EarlyEnd> {
     };
     writeln!(io::stdout(), "{}", door.address())?;
     tell("Open this address in a browser on this machine. Ctrl-C ends it.");
-    if let Some(Words { en, .. }) = &why_not {
+    for Words { en, .. } in why_not.iter().chain(&why_alone) {
         tell(en);
     }
-    let lesson = Lesson { pages, about: about(own, why_not.as_ref()), asked, story };
+    let about = about(own, why_not.as_ref(), why_alone.as_ref());
+    let lesson = Lesson { pages, about, asked, story };
     http::serve(&listener, move |request| door.answer(request, |request| lesson.answer(request)));
     Ok(ExitCode::SUCCESS)
 }
@@ -105,12 +114,13 @@ fn why_not() -> Words {
 }
 
 /// Returns what the page is told of the live edition.
-fn about(own: Option<&[String]>, why_not: Option<&Words>) -> Value {
-    let challenges = challenge::all().into_iter();
-    let challenges = challenges.map(
-        |it| json!({ "title": it.title, "hint": it.hint, "why": it.why, "scenario": it.scenario }),
-    );
-    json!({ "own": own, "why_not": why_not, "challenges": challenges.collect::<Vec<_>>() })
+fn about(own: Option<&[String]>, why_not: Option<&Words>, why_alone: Option<&Words>) -> Value {
+    let challenges = challenge::all().into_iter().map(|it| {
+        let needs = it.needs.map(|(pair, machines)| json!({ "pair": pair, "machines": machines }));
+        json!({ "title": it.title, "hint": it.hint, "why": it.why, "scenario": it.scenario, "needs": needs })
+    });
+    let challenges: Vec<Value> = challenges.collect();
+    json!({ "own": own, "why_not": why_not, "why_alone": why_alone, "challenges": challenges })
 }
 
 /// Writes the session down each time that its page has been closed.
@@ -177,8 +187,8 @@ impl Lesson {
         let about = self.about.to_string().replace('<', r"\u003c");
         let live = format!(
             "<script type=\"application/json\" id=\"live\">{about}</script>\n<style>\n{}</style>\n<script>\n{}</script>\n",
-            include_str!("live.css"),
-            include_str!("live.js")
+            [include_str!("live.css"), include_str!("wire.css")].join("\n"),
+            [include_str!("live.js"), include_str!("wire.js")].join("\n")
         );
         let page = page.replacen("<script type=", &format!("{OPENED}<script type="), 1);
         let page =

@@ -45,6 +45,8 @@ struct Stage {
     session: Told,
     clicks: Clicks,
     doing: VecDeque<Unanswered>,
+    /// When each step was taken, in milliseconds of Unix time.
+    times: Vec<u64>,
     /// How many programs, and which sources, the browsers know.
     programs: usize,
     sources: BTreeSet<String>,
@@ -53,6 +55,8 @@ struct Stage {
 
 pub struct Stages {
     network: Network,
+    /// Why it cannot have two machines.
+    alone: Option<Words>,
     /// A learner's own server and clients.
     own: Option<Vec<String>>,
     story: Arc<Story>,
@@ -69,16 +73,18 @@ pub struct Stages {
 impl Stages {
     /// Starts a session, and returns what obeys.
     pub fn start(
-        network: Network,
+        (network, alone): (Network, Option<Words>),
         own: Option<Vec<String>>,
         story: Arc<Story>,
         (sender, receiver): (Sender<Happening>, Receiver<Happening>),
     ) -> io::Result<Self> {
         let pair = if own.is_some() { Pair::Own } else { Pair::Short };
-        let present = Stage::of_pair(&network, pair, own.as_deref(), 1, &sender)?;
+        let set_up = (pair, Machines::One);
+        let present = Stage::of_pair(&network, set_up, own.as_deref(), 1, &sender)?;
         let (later, previous, sessions, built) = (VecDeque::new(), None, 1, Some(newest_source()));
         let mut stages = Self {
             network,
+            alone,
             own,
             story,
             sender,
@@ -129,6 +135,10 @@ impl Stages {
             Some(Unanswered::Look) => Some(stage.begin(frame)),
             _ => Some(stage.clicks.add(frame)),
         };
+        if let Some(step) = step {
+            stage.times.resize(step + 1, 0);
+            stage.times[step] = now();
+        }
         let event =
             step.map(|step| News { done: doing == Some(Unanswered::Click), ..stage.event(step) });
         if is_present {
@@ -156,13 +166,22 @@ impl Stages {
 
     fn obey(&mut self, command: Command) -> Result<(), Words> {
         match command {
-            Command::Anew { pair } => {
+            Command::Anew { pair, machines } => {
                 let own = self.own.as_deref();
-                if (pair == Pair::Own) != own.is_some() {
+                // A program of the learner's may have the address of one machine built in.
+                let is_own = pair == Pair::Own;
+                if is_own != own.is_some() || (is_own && machines != Machines::One) {
                     return Err(words("Not done.", "没有执行。"));
                 }
+                self.can_have(machines)?;
                 self.sessions += 1;
-                let stage = Stage::of_pair(&self.network, pair, own, self.sessions, &self.sender);
+                let stage = Stage::of_pair(
+                    &self.network,
+                    (pair, machines),
+                    own,
+                    self.sessions,
+                    &self.sender,
+                );
                 let stage = stage.map_err(|error| cannot_start(&error))?;
                 self.replace(stage);
             }
@@ -210,6 +229,11 @@ impl Stages {
         Ok(())
     }
 
+    fn can_have(&self, machines: Machines) -> Result<(), Words> {
+        let problem = self.alone.clone().filter(|_| machines != Machines::One);
+        problem.map_or(Ok(()), Err)
+    }
+
     /// Builds the Rust programs anew where a source has changed.
     fn build(&mut self, launch: &Launch) -> Result<(), Words> {
         let newest = Some(newest_source());
@@ -249,6 +273,7 @@ impl Stages {
         let Some(scenario) = found else {
             return Err(words("Not done: there is no such scenario.", "没有执行：没有这个场景。"));
         };
+        self.can_have(scenario.machines)?;
         self.story.add(&News {
             note: Some(words("The steps up to here are done once more…", "正在重做到这一步……")),
             ..News::default()
@@ -271,11 +296,12 @@ impl Stages {
             Ok((session, recording, is_as_written))
         });
         let (session, recording, is_as_written) = replayed.map_err(|error| cannot_start(&error))?;
-        let taken = Clicks::take_over(&launches, recording.frames);
+        let taken = Clicks::take_over(&launches, recording.frames, machines);
         let (what, title) = (id.to_owned(), scenario.head().title);
-        let head = Head { number, what, title, has_previous: true, ..Head::default() };
+        let head = Head { number, what, title, machines, has_previous: true, ..Head::default() };
         let mut stage = Stage::of(head, session, taken);
-        stage.tell(0, Act::Wait, Unanswered::Wait);
+        // What the script has made wait goes on.
+        stage.tell(0, Act::FollowClock, Unanswered::Wait);
         self.replace(stage);
         if !is_as_written {
             let note = words(
@@ -307,7 +333,7 @@ impl Stage {
     /// Starts a session in which nothing runs.
     fn of_pair(
         network: &Network,
-        pair: Pair,
+        (pair, machines): (Pair, Machines),
         own: Option<&[String]>,
         number: usize,
         sender: &Sender<Happening>,
@@ -322,24 +348,25 @@ impl Stage {
             _ => ("short", words("short connection", "短连接")),
         };
         let clicks = match own.map(<[String]>::split_first) {
-            Some(Some((server, clients))) => Clicks::new(server, clients),
-            _ => Clicks::new(&format!("{what}-server"), &[format!("{what}-client")]),
+            Some(Some((server, clients))) => Clicks::new(server, clients, machines),
+            _ => Clicks::new(&format!("{what}-server"), &[format!("{what}-client")], machines),
         };
-        let (programs, machines) = (clicks.launches(), Machines::One);
+        let programs = clicks.launches();
         let setup = Setup { programs, ports: MANY_PORTS, patience: A_WHILE, machines };
         let sender = sender.clone();
         let pass_on =
             move |answer| sender.send(Happening::Answer(number, Box::new(answer))).is_ok();
         let session = network.start_telling(&setup, pass_on)?;
-        let head = Head { number, what: what.to_owned(), title, ..Head::default() };
+        let head = Head { number, what: what.to_owned(), title, machines, ..Head::default() };
         let mut stage = Self::of(head, session, clicks);
-        stage.tell(0, Act::Look, Unanswered::Look);
+        stage.tell(0, Act::FollowClock, Unanswered::Look);
         Ok(stage)
     }
 
     fn of(head: Head, session: Told, clicks: Clicks) -> Self {
         let (doing, sources) = Default::default();
-        Self { head, session, clicks, doing, programs: 0, sources, is_over: false }
+        let times = vec![now(); clicks.frames.len()];
+        Self { head, session, clicks, doing, times, programs: 0, sources, is_over: false }
     }
 
     /// Takes what there is to see before anything has happened; returns its step.
@@ -368,7 +395,8 @@ impl Stage {
         let sources = sources.map(|(key, source)| (key.clone(), source.clone())).collect();
         let frame = self.clicks.frames.get(step).cloned();
         let met = self.clicks.met.clone();
-        News { frame, step, programs, sources, met, ..News::default() }
+        let time = self.times.get(step).copied().unwrap_or_default();
+        News { frame, step, programs, sources, met, time, ..News::default() }
     }
 
     /// Returns what a browser is told that knows nothing of this session.
@@ -376,6 +404,11 @@ impl Stage {
         (self.programs, self.sources) = Default::default();
         (0..self.clicks.frames.len()).map(|step| self.event(step)).collect()
     }
+}
+
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    now.as_millis().try_into().unwrap_or_default()
 }
 
 fn cannot_start(error: &io::Error) -> Words {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use support::session::Machines;
 use support::session::recording::{
     Frame, Lesson, Part, RecordedScenario, Recording, Side, Source, Words,
 };
@@ -41,6 +42,8 @@ pub struct News {
     /// Why a click has not been obeyed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<Words>,
+    /// When it was told, in milliseconds of Unix time: what its timers say holds then.
+    pub time: u64,
     /// Whether it ends a click of the learner's.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub done: bool,
@@ -56,6 +59,7 @@ pub struct Head {
     /// What it is: a pair, or the scenario that was taken over.
     pub what: String,
     pub title: Words,
+    pub machines: Machines,
     /// Whether there is a session to go back to.
     pub has_previous: bool,
     /// How many events have been told already, and come at once.
@@ -175,7 +179,8 @@ impl Story {
         let title = words(format!("My session: {en}"), format!("我的操作：{zh}"));
         let editions = [("live".to_owned(), recording)].into();
         let (id, experiment, anchor) = ("live".to_owned(), None, None);
-        let scenario = RecordedScenario { id, title, experiment, anchor, wire: false, editions };
+        let wire = head.machines != Machines::One;
+        let scenario = RecordedScenario { id, title, experiment, anchor, wire, editions };
         Some(Lesson { scenarios: vec![scenario], sources })
     }
 

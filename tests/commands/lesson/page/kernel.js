@@ -10,9 +10,14 @@ function holder({ fd, queued }) {
  * one. Beside "in the accept queue" there is no room; a FIN stands in the receive queue. */
 function note({ state, timer, address, queued }) {
   if (queued) return "";
-  if (!timer) return words.states[state] ?? address ?? "";
-  const [kind, seconds] = timer;
-  return html`<span class="timer">${words.timers[kind]?.(Math.round(seconds * 10) / 10) ?? kind}</span>`;
+  const [kind, seconds] = timer ?? [];
+  // That it asks a silent peer in a minute says less than the state.
+  if (!timer || kind === "keepalive" && words.states[state]) return words.states[state] ?? address ?? "";
+  return html`<span class="timer" data-kind="${kind}" data-seconds="${seconds}">${timerText(kind, seconds)}</span>`;
+}
+
+function timerText(kind, seconds) {
+  return words.timers[kind]?.(seconds < 10 ? Math.round(seconds * 10) / 10 : Math.round(seconds)) ?? kind;
 }
 
 function isNew(socket, before) {
@@ -123,14 +128,16 @@ function rows(until) {
       const shakes = handshakes.includes(client) && (flags.startsWith("SYN") || bare);
       if (!bare && !flags.includes("RST") && !shakes && !extra.lost && !extra.held) unanswered.push(row);
       // A SYN that its sender still waits for an answer to has been dropped at the other end.
-      row.dropped = flags === "SYN" && frame.sockets.some(({ of, state }) => of === from && state === "SYN_SENT")
+      row.dropped = flags === "SYN" && !extra.lost && !extra.held && frame.sockets.some(({ of, state }) => of === from && state === "SYN_SENT")
         && !frame.segments.some(([sender, receiver, other]) => sender === to && receiver === from && other !== "SYN");
       row.again = extra.again || flags === "SYN" && found.some(other => other.dropped && other.from === from);
       const before = found.at(-1);
+      const copy = found.slice(found.findLastIndex(other => !other.again && !other.extra.probe) + 1).find(other =>
+        other.from === from && other.client === client && other.text === text && other.flags === flags && other.extra.probe === extra.probe);
       const continues = shakes && index < until && before?.shakes && before.client === client && before.step === index;
       if (continues) before.flags += ` · ${flags}`;
-      else if (row.again && before?.again && before.from === from && before.text === text && before.flags === flags) {
-        Object.assign(before, { step: index, count: (before.count ?? 1) + 1, extra, dropped: row.dropped });
+      else if (copy && (row.again || extra.probe)) {
+        Object.assign(copy, { step: index, count: (copy.count ?? 1) + 1, extra, dropped: row.dropped });
       } else if (!bare || shakes || extra.lost || extra.held || extra.again || extra.probe || extra.win === 0 || numbered) {
         found.push(Object.assign(row, { shakes: shakes && index < until }));
       }
@@ -155,6 +162,26 @@ function arrow({ from, flags, bare, extra, dropped, confirmed }, until) {
     x(at)}" y1="50%" y2="50%"/>${onward}<svg x="${x(at)}" y="50%">${head}</svg><svg x="${x(0)}" y="50%">${tail}</svg></svg>`;
 }
 
+/** What stands on the wire until it is let go, the oldest first. */
+function heldOnes({ wire = [] }) {
+  return wire.flatMap(({ held = [] }) => held).sort((one, other) => one.number - other.number);
+}
+
+/** A segment that is held, and where it is to go. */
+function heldLabel({ copies, segment: [from, , flags, text, length] }) {
+  const bare = flags === "ACK" && !length;
+  const signals = bare || flags.startsWith("SYN") ? flags : flags.replace(/ ?ACK/, "");
+  const data = text ? html`"${shorten(text, 14, length, words.bytes)}"` : length ? `${length.toLocaleString("en")}${words.bytes}` : "";
+  return html`${from ? "◀ " : ""}${data} ${signals}${copies > 1 ? ` ×${copies}` : ""}${from ? "" : " ▶"}`;
+}
+
+/** The wire between two machines, where something stands on it. */
+function strip(frame) {
+  const held = heldOnes(frame);
+  return held.length ? html`<b aria-hidden="true">‖</b><span>${words.onTheWire}</span><ul>${held.map(one =>
+    html`<li class="of-${one.segment[0]}">${heldLabel(one)}</li>`)}</ul>` : "";
+}
+
 /** How many segments are drawn. Those before them stand at an earlier step. */
 const MOST_ROWS = 30;
 
@@ -166,8 +193,8 @@ function ladder() {
     const { step, from, to, client, flags, text, length, extra, bare, dropped, again, count, confirmed } = row;
     const signals = bare || flags.startsWith("SYN") ? flags : flags.replace(/ ?ACK/, "");
     const signs = [
-      extra.lost && words.lost, extra.held && words.held, dropped && words.dropped, extra.probe && words.probe,
-      again && words.again + (count ? ` ×${count}` : ""),
+      extra.lost && words.lost, extra.held && words.held, dropped && words.dropped,
+      extra.probe && words.probe + (count ? ` ×${count}` : ""), again && words.again + (count ? ` ×${count}` : ""),
     ].filter(Boolean);
     const now = step === until;
     const kind = [

@@ -52,7 +52,7 @@ function shownFrame() {
 function sentence(frame) {
   const { who } = frame, text = frame[language];
   const name = who === null ? "" : nameOfProgram(who);
-  const [begins] = text.match(new RegExp(`^(The )?${name}`, "i")) ?? [""];
+  const [begins] = name && text.match(new RegExp(`^(The )?${name}`, "i")) || [""];
   const label = begins ? html`<b class="of-${who}">${begins}</b>`
     : name && html`<b class="label of-${who}">${name}</b> `;
   const itself = frame.by_itself ? html` <span class="by-itself">${prose(frame.by_itself[language])}</span>` : "";
@@ -67,7 +67,7 @@ function layOut() {
     html`<section id="terminal-${number}"><h2></h2><pre tabindex="0"></pre></section>`);
   const tabs = programs.map((_, number) => html`<button value="${number}"></button>`);
   fill("main", html`<div id="tabs" role="group">${tabs}</div>${panel("code-0")}
-    <section id="kernel" class="panel"><div id="sockets"></div><ol id="ladder"></ol></section>
+    <section id="kernel" class="panel"><div id="sockets"></div><ol id="ladder"></ol><div id="strip"></div></section>
     ${panel("code-1")}${terminals[0]}<div id="clients">${terminals.slice(1)}</div>`);
   element("main").className = programs.length > 3 ? "many" : programs.length > 2 ? "three" : "";
 }
@@ -103,6 +103,8 @@ function showControls() {
   const asksButton = fill("#asks", html`<i>${asks ? "?" : html`<s>?</s>`}</i> <span>${mode}</span>`);
   asksButton.title = asksButton.ariaLabel = `${words.mode}: ${mode}`;
   asksButton.hidden = !stepsAsked().length;
+  const numbers = fill("#numbers", html`${words.numbers} <kbd>Q</kbd>`);
+  [numbers.hidden, numbers.title, numbers.ariaPressed] = [!scenario.wire, words.numbersTitle, numbered];
   fill("#forget", words.forget).disabled = !Object.keys({ ...seen, ...given }).length;
   fill("#keys span", words.keys);
   element("#keys input").checked = memory.get("keys") !== "off";
@@ -141,6 +143,7 @@ function show(moved = false) {
   const drawn = fill("#ladder", ladder());
   drawn.ariaLabel = words.segments;
   drawn.classList.toggle("draws", moved);
+  fill("#strip", strip(frame));
   showTimeline();
   fit();
   scroll();
@@ -162,8 +165,9 @@ function fit() {
   }
 }
 
-/** Gives the sockets the room that they need at any step, so that the ladder stays where it is. */
+/** Gives the sockets and the wire the room that they need at any step, so that the ladder stays where it is. */
 function reserve() {
+  element("#strip").className = frames.some(frame => heldOnes(frame).length) ? "kept" : "";
   const box = element("#sockets");
   box.style.minHeight = "";
   const heights = frames.map((frame, index) => {
@@ -240,6 +244,12 @@ function back() {
 /** Shows what comes after the scenario in place of the answers before its last step, or these again. */
 function makeRoom(room) {
   ended = room;
+  show();
+}
+
+/** Shows or hides the numbers of what travels between two machines. */
+function toggleNumbers() {
+  numbered = !numbered;
   show();
 }
 
@@ -327,6 +337,7 @@ on("#asks", "click", () => {
   asking &&= asks;
   show();
 });
+on("#numbers", "click", toggleNumbers);
 on("#forget", "click", () => {
   memory.set("given", given = {});
   memory.set("seen", seen = {});
@@ -348,7 +359,7 @@ addEventListener("keydown", event => {
   const moves = {
     ArrowRight: shiftKey ? () => leap(1) : forward, ArrowLeft: shiftKey ? () => leap(-1) : back,
     PageDown: forward, PageUp: back, Home: () => go(0), End: () => go(Infinity),
-    KeyQ: () => { numbered = !numbered; show(); },
+    KeyQ: toggleNumbers,
   };
   if (event.repeat && asking) return event.preventDefault(); // who holds a key down reads no question
   if (code in moves) moves[code]();

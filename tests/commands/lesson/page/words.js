@@ -31,6 +31,7 @@ const WORDS = {
     acceptQueue: "accept queue", receive: "receive", send: "send", full: "full", empty: "empty",
     bytes: " bytes", characters: " characters", older: "older connections",
     lost: "lost", held: "held", again: "again", dropped: "dropped", probe: "probe", window: "window 0", confirmed: "confirmed",
+    onTheWire: "on the wire", numbers: "seq", numbersTitle: "sequence numbers, acknowledgements and windows",
     wire: "wire", present: "present step",
     states: {
       CLOSED: "not connected", SYN_SENT: "no answer", FIN_WAIT_2: "waits for FIN",
@@ -38,7 +39,7 @@ const WORDS = {
     },
     timers: {
       TIME_WAIT: seconds => `${seconds} s to go`, retransmission: seconds => `again in ${seconds} s`,
-      probe: seconds => `asks in ${seconds} s`, keepalive: seconds => `asks in ${seconds} s`,
+      probe: seconds => `probe in ${seconds} s`, keepalive: seconds => `keepalive in ${seconds} s`,
     },
     once: "Once more", fromStart: "from the first step", yourself: "Make it happen yourself",
     following: title => `Next: ${title}`, or: (number, all) => `${number} of ${all} · or press → again`,
@@ -78,6 +79,7 @@ const WORDS = {
     acceptQueue: "全连接队列", receive: "接收", send: "发送", full: "已满", empty: "空",
     bytes: " 字节", characters: " 个字符", older: "旧连接",
     lost: "丢失", held: "扣住", again: "重传", dropped: "被丢弃", probe: "探测", window: "窗口 0", confirmed: "已确认",
+    onTheWire: "在线路上", numbers: "序号", numbersTitle: "序列号、确认号和窗口",
     wire: "线路", present: "当前步骤",
     states: {
       CLOSED: "未连接", SYN_SENT: "尚无回应", FIN_WAIT_2: "等待 FIN",
@@ -85,7 +87,7 @@ const WORDS = {
     },
     timers: {
       TIME_WAIT: seconds => `还剩 ${seconds} 秒`, retransmission: seconds => `${seconds} 秒后重传`,
-      probe: seconds => `${seconds} 秒后探测`, keepalive: seconds => `${seconds} 秒后探测`,
+      probe: seconds => `${seconds} 秒后探测`, keepalive: seconds => `${seconds} 秒后保活`,
     },
     once: "再看一遍", fromStart: "从第一步开始", yourself: "自己动手",
     following: title => `下一课：${title}`, or: (number, all) => `第 ${number} 课，共 ${all} 课 · 或再按 →`,

@@ -6,6 +6,7 @@ use std::io;
 use super::machines::{self, Machine, machine_of};
 use super::wire::{Direction, Packet, Wire};
 use crate::session::act::Act;
+use crate::session::recording::Fate;
 
 /// Between the two machines.
 pub struct Cable {
@@ -13,6 +14,8 @@ pub struct Cable {
     ways: [Way; 2],
     /// Whether whatever is sent again is let through.
     pub follows_the_clock: bool,
+    /// How many segments have been held.
+    held: usize,
 }
 
 /// What becomes of that which a machine sends.
@@ -23,10 +26,18 @@ struct Way {
     lose: usize,
     hold: usize,
     repeat: usize,
-    held: VecDeque<Vec<u8>>,
+    /// What becomes of all others.
+    fate: Fate,
+    held: VecDeque<Held>,
     /// When something is sent again is left to the clock, so it waits here until it is asked for: of each
     /// connection the last one.
     repeated: BTreeMap<Direction, Vec<u8>>,
+}
+
+struct Held {
+    number: usize,
+    copies: usize,
+    packet: Vec<u8>,
 }
 
 impl Cable {
@@ -36,7 +47,23 @@ impl Cable {
             machines: machines::set_up(small_queues)?,
             ways: Default::default(),
             follows_the_clock: false,
+            held: 0,
         })
+    }
+
+    /// Returns what becomes of what a machine sends next.
+    pub fn fate(&self, from: usize) -> Fate {
+        match &self.ways[from] {
+            way if way.lose > 0 => Fate::LoseOne,
+            way if way.hold > 0 => Fate::Hold,
+            way => way.fate,
+        }
+    }
+
+    /// Returns what is held of that which a machine has sent: each one's number, how often it has been sent,
+    /// and its packet.
+    pub fn held(&self, from: usize) -> impl Iterator<Item = (usize, usize, &[u8])> {
+        self.ways[from].held.iter().map(|held| (held.number, held.copies, &held.packet[..]))
     }
 
     /// Returns whether a program's machine is still to send something again.
@@ -51,19 +78,50 @@ impl Cable {
             Act::Lose => self.ways[from].lose += 1,
             Act::Hold => self.ways[from].hold += 1,
             Act::Repeat => self.ways[from].repeat += 1,
-            Act::Cut => self.ways.iter_mut().for_each(|way| way.lose = usize::MAX),
-            Act::LetGo => {
-                if let Some(packet) = self.ways[from].held.pop_front() {
-                    if let Some(mut segment) = Packet::in_packet(&packet) {
-                        segment.extra.late = true;
-                        wire.show(segment);
-                    }
-                    self.deliver(from, &packet, wire)?;
+            Act::Cut => self.ways.iter_mut().for_each(|way| way.fate = Fate::Lose),
+            Act::Decide(fate) => {
+                let way = &mut self.ways[from];
+                (way.fate, way.lose, way.hold) = (*fate, 0, 0);
+            }
+            Act::LetGo => self.let_go(self.ways[from].held.front().map(|it| it.number), wire)?,
+            Act::LetGoOne(number) => self.let_go(Some(*number), wire)?,
+            Act::LetGoAll => {
+                let held = self.ways.iter().flat_map(|way| &way.held);
+                let mut numbers: Vec<usize> = held.map(|it| it.number).collect();
+                numbers.sort_unstable();
+                for number in numbers {
+                    self.let_go(Some(number), wire)?;
+                }
+            }
+            Act::LoseOne(number) => {
+                if let Some((_, mut segment, _)) = self.take_held(*number) {
+                    segment.extra.lost = true;
+                    wire.show(segment);
                 }
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// Takes what is held under a number, and returns whose machine has sent it.
+    fn take_held(&mut self, number: usize) -> Option<(usize, Packet, Vec<u8>)> {
+        self.ways.iter_mut().enumerate().find_map(|(from, way)| {
+            let place = way.held.iter().position(|it| it.number == number)?;
+            let packet = way.held.remove(place)?.packet;
+            Some((from, Packet::in_packet(&packet)?, packet))
+        })
+    }
+
+    /// Delivers what is held under a number.
+    fn let_go(&mut self, number: Option<usize>, wire: &mut Wire) -> io::Result<()> {
+        let held = number.and_then(|number| self.take_held(number));
+        let Some((from, mut segment, packet)) = held else {
+            return Ok(());
+        };
+        segment.extra.late = true;
+        wire.show(segment);
+        self.deliver(from, &packet, wire)
     }
 
     /// Carries all that the machines send.
@@ -110,21 +168,46 @@ impl Cable {
             }
             way.repeat -= 1;
         }
-        if way.lose > 0 {
-            way.lose -= usize::from(way.lose < usize::MAX);
-            segment.extra.lost = true;
-        } else if way.hold > 0 {
-            way.hold -= 1;
-            segment.extra.held = true;
+        match way.fate {
+            _ if way.lose > 0 => {
+                way.lose -= 1;
+                segment.extra.lost = true;
+            }
+            _ if way.hold > 0 => {
+                way.hold -= 1;
+                segment.extra.held = true;
+            }
+            Fate::LoseOne if segment.counts() => {
+                way.fate = Fate::Deliver;
+                segment.extra.lost = true;
+            }
+            Fate::Lose => segment.extra.lost = true,
+            Fate::Hold => segment.extra.held = true,
+            Fate::Deliver | Fate::LoseOne => {}
         }
         let (is_lost, is_held) = (segment.extra.lost, segment.extra.held);
         wire.add(segment);
         if is_held {
-            way.held.push_back(packet);
+            self.hold(from, packet);
         } else if !is_lost {
             self.deliver(from, &packet, wire)?;
         }
         Ok(())
+    }
+
+    /// Holds a packet. A copy of one that is held takes its place: it is the newer one.
+    fn hold(&mut self, from: usize, packet: Vec<u8>) {
+        let is_copy = |held: &&mut Held| {
+            let both = Packet::in_packet(&held.packet).zip(Packet::in_packet(&packet));
+            both.is_some_and(|(held, new)| held.is_copy(&new))
+        };
+        let held = &mut self.ways[from].held;
+        if let Some(held) = held.iter_mut().find(is_copy) {
+            (held.copies, held.packet) = (held.copies + 1, packet);
+        } else {
+            self.held += 1;
+            held.push_back(Held { number: self.held, copies: 1, packet });
+        }
     }
 
     fn deliver(&mut self, from: usize, packet: &[u8], wire: &mut Wire) -> io::Result<()> {

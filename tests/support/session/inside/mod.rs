@@ -128,6 +128,8 @@ struct Session {
     terminals: Vec<Terminal>,
     wire: Wire,
     sockets: Sockets,
+    /// Whether time goes on, and the timers are shown.
+    follows_the_clock: bool,
     /// From how many ports the kernel chooses one for a client.
     ports: u16,
     patience: Duration,
@@ -151,7 +153,8 @@ impl Session {
             Machines::One => Wire::open()?,
             Machines::Two { small_queues } => Wire::between_machines(small_queues)?,
         };
-        Ok(Self { terminals, wire, sockets: Sockets::default(), ports, patience })
+        let (sockets, follows_the_clock) = Default::default();
+        Ok(Self { terminals, wire, sockets, follows_the_clock, ports, patience })
     }
 
     /// Has a terminal start another program the next time; the next number adds a terminal.
@@ -208,26 +211,37 @@ impl Session {
                 self.begin_to_wait(NOTICED_LATE);
                 None
             }
+            Act::FollowClock => {
+                self.follows_the_clock = true;
+                self.wire.follow_the_clock(true);
+                None
+            }
             Act::Lose | Act::Hold | Act::LetGo | Act::Repeat | Act::Cut => {
                 self.wire.with_cable(|cable, wire| cable.obey(act, who, wire))?;
                 self.wait_for_repetition(who)?;
                 None
             }
+            Act::Decide(_) | Act::LetGoOne(_) | Act::LoseOne(_) | Act::LetGoAll => {
+                self.wire.with_cable(|cable, wire| cable.obey(act, who, wire))?;
+                None
+            }
         };
         let restless = !self.settle()?;
         self.terminals.iter_mut().for_each(Terminal::note_calls);
-        let sockets = self.sockets.look(&self.terminals, &self.wire);
+        let sockets = self.sockets.look(&self.terminals, &self.wire, self.follows_the_clock);
         let programs = self.terminals.len();
-        let owners = &self.sockets;
         for (who, terminal) in self.terminals.iter_mut().enumerate() {
             terminal.name_threads(who, &sockets);
         }
+        let owners = &self.sockets;
+        let owner_of = |ports, is_first| owners.owner_of(ports, is_first, programs);
         Ok(Frame {
             who: act.is_to_program().then_some(who),
             call,
             sides: self.terminals.iter_mut().map(Terminal::frame).collect(),
             sockets,
-            segments: self.wire.take(|ports, is_first| owners.owner_of(ports, is_first, programs)),
+            segments: self.wire.take(owner_of),
+            wire: self.wire.ways(owner_of),
             restless,
             ..Frame::default()
         })
@@ -251,7 +265,7 @@ impl Session {
             }
             thread::sleep(BETWEEN_LOOKS);
         }
-        self.wire.follow_the_clock(false);
+        self.wire.follow_the_clock(self.follows_the_clock);
         Ok(())
     }
 
@@ -300,6 +314,7 @@ impl Session {
         let is_asleep = self.terminals.iter().all(Terminal::is_asleep);
         let printed = self.terminals.iter_mut().map(Terminal::read).collect::<io::Result<_>>()?;
         let segments = self.wire.read(is_asleep || is_to_be_carried)?;
-        Ok(Moment { printed, is_asleep, sockets: self.wire.sockets()?, segments })
+        let sockets = table::without_time(self.wire.sockets()?);
+        Ok(Moment { printed, is_asleep, sockets, segments })
     }
 }

@@ -9,7 +9,7 @@ use rustix::fs::getxattr;
 use rustix::io::ioctl_fionread;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
-use super::table::unconfirmed;
+use super::table::{timer_of, unconfirmed};
 use super::terminal::Terminal;
 use super::wire::{Direction, Wire};
 use crate::run::sockets::{Entry, udp_sockets};
@@ -74,8 +74,8 @@ impl Sockets {
         known.copied().unwrap_or(if is_chosen { range } else { 0 })
     }
 
-    /// Looks at the sockets of these programs.
-    pub fn look(&mut self, terminals: &[Terminal], wire: &Wire) -> Vec<Socket> {
+    /// Looks at the sockets of these programs, and at their timers where these are to be shown.
+    pub fn look(&mut self, terminals: &[Terminal], wire: &Wire, has_timers: bool) -> Vec<Socket> {
         let mut held: BTreeMap<u64, Holder> = BTreeMap::new();
         self.bound.clear();
         for (who, terminal) in terminals.iter().enumerate() {
@@ -103,7 +103,11 @@ impl Sockets {
             held.iter().map(|(inode, holder)| (*inode, holder.descriptor)).collect();
         let mut found: Vec<Socket> = rows
             .iter()
-            .map(|row| self.socket(row, held.remove(&row.inode), terminals, wire))
+            .map(|row| {
+                let timer = timer_of(row).filter(|_| has_timers);
+                let socket = self.socket(row, held.remove(&row.inode), terminals, wire);
+                Socket { timer, ..socket }
+            })
             .collect();
         let over = self.queued.iter().filter(|queued| queued.is_over);
         found.extend(over.map(|queued| self.reset(queued, wire)));

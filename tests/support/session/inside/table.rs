@@ -2,16 +2,27 @@
 
 use std::time::Duration;
 
-use crate::run;
 use crate::run::sockets::{Entry, Timer};
 
-/// Returns the kernel's sockets. How much time a timer has left says nothing of what there is to see.
-pub fn sockets() -> Vec<Entry> {
+/// Returns sockets without the time that their timers have left: that tells no moment from another.
+pub fn without_time(sockets: Vec<Entry>) -> Vec<Entry> {
     let without_time = |entry: Entry| {
         let timer = entry.timer.map(|(timer, _)| (timer, Duration::ZERO));
         Entry { timer, ..entry }
     };
-    run::sockets::sockets().into_iter().map(without_time).collect()
+    sockets.into_iter().map(without_time).collect()
+}
+
+/// Returns what a socket's kernel waits for, and for how many seconds more.
+pub fn timer_of(socket: &Entry) -> Option<(String, f64)> {
+    let (timer, left) = socket.timer?;
+    let name = match timer {
+        Timer::Retransmission => "retransmission",
+        Timer::Keepalive => "keepalive",
+        Timer::TimeWait => "TIME_WAIT",
+        Timer::Probe => "probe",
+    };
+    Some((name.to_owned(), left.as_secs_f64()))
 }
 
 /// Returns whether nothing is under way between these sockets.

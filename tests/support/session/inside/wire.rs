@@ -9,8 +9,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::carry::Cable;
 use super::machines::machine_of;
 use super::table;
-use crate::run::sockets::Entry;
-use crate::session::recording::{self, Extra};
+use crate::run::{self, sockets::Entry};
+use crate::session::recording::{self, Extra, Held};
 
 /// How many bytes of a stream are kept, at least: more than a receive queue holds.
 const KEPT: usize = 8 * 1024 * 1024;
@@ -126,11 +126,11 @@ impl Wire {
     /// Returns the sockets of all machines.
     pub fn sockets(&self) -> io::Result<Vec<Entry>> {
         let Some(cable) = &self.cable else {
-            return Ok(table::sockets());
+            return Ok(run::sockets::sockets());
         };
         let [server, clients] = &cable.machines;
-        let mut sockets = server.inside(|| Ok(table::sockets()))?;
-        sockets.extend(clients.inside(|| Ok(table::sockets()))?);
+        let mut sockets = server.inside(|| Ok(run::sockets::sockets()))?;
+        sockets.extend(clients.inside(|| Ok(run::sockets::sockets()))?);
         Ok(sockets)
     }
 
@@ -267,8 +267,14 @@ impl Wire {
         })
     }
 
-    /// Shows a segment. Between two machines its numbers count from the SYN of their direction.
-    pub fn show(&mut self, mut segment: Packet) {
+    /// Shows a segment.
+    pub fn show(&mut self, segment: Packet) {
+        let segment = self.with_numbers(segment);
+        self.segments.push(segment);
+    }
+
+    /// Adds a segment's numbers, between two machines. They count from the SYN of their direction.
+    fn with_numbers(&self, mut segment: Packet) -> Packet {
         if self.has_numbers {
             let [stream, other] =
                 [segment.direction(), segment.back()].map(|it| self.streams.get(&it));
@@ -280,7 +286,7 @@ impl Wire {
             segment.extra.ack = from_syn(confirms, other).filter(|_| has_ack);
             segment.extra.win = stream.map(|stream| stream.window);
         }
-        self.segments.push(segment);
+        segment
     }
 
     /// Takes what has travelled; the function tells whose a socket is, by its port, its peer's, and
@@ -290,14 +296,34 @@ impl Wire {
         if self.cable.is_some() {
             segments = without_doubled_acks(segments);
         }
-        let recorded = segments.into_iter().map(|segment| {
-            let owner_of = |ports| owner(ports, self.is_first(ports));
-            let from = owner_of((segment.from, segment.to));
-            let to = owner_of((segment.to, segment.from));
-            let (text, length) = (beginning(&segment.bytes), segment.bytes.len());
-            recording::Segment(from, to, segment.flags, text, length, segment.extra)
+        segments.into_iter().map(|segment| self.recorded(segment, &owner)).collect()
+    }
+
+    /// Returns what becomes of what travels to the server, and to its clients, where not all of it simply
+    /// arrives; the function tells the same as that of [`Wire::take`].
+    pub fn ways(&self, owner: impl Fn(Direction, bool) -> usize) -> Vec<recording::Way> {
+        let Some(cable) = &self.cable else {
+            return Vec::new();
+        };
+        let ways = [1, 0].map(|from| {
+            let held = cable.held(from).filter_map(|(number, copies, packet)| {
+                let segment = self.with_numbers(Packet::in_packet(packet)?);
+                Some(Held { number, copies, segment: self.recorded(segment, &owner) })
+            });
+            recording::Way { fate: cable.fate(from), held: held.collect() }
         });
-        recorded.collect()
+        if ways == <[recording::Way; 2]>::default() { Vec::new() } else { ways.into() }
+    }
+
+    fn recorded(
+        &self,
+        segment: Packet,
+        owner: &impl Fn(Direction, bool) -> usize,
+    ) -> recording::Segment {
+        let owner_of = |ports| owner(ports, self.is_first(ports));
+        let (from, to) = (owner_of(segment.direction()), owner_of(segment.back()));
+        let (text, length) = (beginning(&segment.bytes), segment.bytes.len());
+        recording::Segment(from, to, segment.flags, text, length, segment.extra)
     }
 
     /// Returns whether all has come to a port that its peer sends, and the end of the stream.
@@ -396,6 +422,18 @@ impl Packet {
 
     pub fn back(&self) -> Direction {
         (self.to, self.from)
+    }
+
+    /// Returns whether it is more than a bare ACK or a reset: it is sent again until it is confirmed.
+    pub fn counts(&self) -> bool {
+        self.length() > 0 || self.flags.contains("SYN")
+    }
+
+    /// Returns whether a segment is a copy of this one, sent again.
+    pub fn is_copy(&self, other: &Self) -> bool {
+        let confirms = |it: &Self| if it.counts() { 0 } else { it.confirms };
+        let key = |it: &Self| (it.direction(), it.sequence, it.length(), confirms(it));
+        key(self) == key(other) && self.flags == other.flags
     }
 
     /// Returns how much it carries; an end of the stream counts as one.
