@@ -92,7 +92,7 @@ function showControls() {
     aria-current="${id === scenario.id ? "step" : "false"}">${index + 1} ${title[language]}</button></li>`));
   element("#list").ariaLabel = words.list;
   element("#edition").hidden = Object.keys(scenario.editions).length === 1;
-  for (const button of document.querySelectorAll(".switch button")) {
+  for (const button of document.querySelectorAll("header .switch button")) {
     button.ariaPressed = button.value === edition || button.value === language;
   }
   fill("#experiment", words.experiment(scenario.experiment)).hidden = docs === null || !scenario.anchor;
