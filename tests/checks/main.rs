@@ -1,5 +1,8 @@
 //! The tests of the four programs and of the tools: whole processes, real sockets, exact bytes.
 
+#[cfg(target_os = "linux")]
+mod browser;
+
 mod programs {
     mod command_line;
     #[cfg(target_os = "linux")]
@@ -17,7 +20,6 @@ mod programs {
 
 #[cfg(target_os = "linux")]
 mod commands {
-    mod browser;
     mod compare;
     pub mod demo;
     mod left_behind;

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use support::run::{LIMIT, Peer, Process, Program, or_skip, own_network, path_of_alias, python};
 
-use super::browser::Browser;
+use crate::browser::Tab;
 
 /// The learner's page, in a browser.
 struct Page {
-    browser: Browser,
+    browser: Tab,
     lesson: RunningLesson,
 }
 
@@ -21,7 +21,7 @@ impl Page {
     fn open() -> Option<Self> {
         own_network().zip(or_skip("python3", python()))?;
         let lesson = RunningLesson::start();
-        let browser = Browser::open(&format!("http://{}/?{}", lesson.address, lesson.key))?;
+        let browser = Tab::open(&format!("http://{}/?{}", lesson.address, lesson.key))?;
         let mut page = Self { browser, lesson };
         page.browser
             .until("typeof session === 'object' && session.editions.live.frames.length > 0");

@@ -1,49 +1,17 @@
 //! The page of the lesson in a browser: what it shows at each step, and where clicks and keys lead.
 
-use std::fs::{self, File};
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
+use crate::browser::Tab;
 use pretty_assertions::assert_str_eq;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
 use support::root;
-use support::run::{Program, browser};
 use support::session::picture;
-use support::session::recording::{Lesson, Words};
-
-/// What a headless window of Chromium keeps for itself, above the page.
-const WINDOW_BAR: u32 = 143;
-
-/// What `walk.js` does.
-#[derive(Default, Serialize)]
-struct Plan {
-    addresses: Vec<String>,
-    /// Recordings of which everything shown is told: an address without its step, which goes where
-    /// the `?` stands.
-    told: Vec<String>,
-    /// The addresses of questions.
-    questions: Vec<String>,
-    /// An address, and what is then clicked and pressed.
-    actions: Vec<&'static str>,
-    /// The answers that the browser remembers of an earlier visit.
-    given: Option<&'static str>,
-    /// What stands behind the page's name in its address.
-    #[serde(skip)]
-    search: &'static str,
-    /// The size of what the window shows, by default 1280x720.
-    #[serde(skip)]
-    size: Option<(u32, u32)>,
-}
-
-/// What `walk.js` has seen.
-#[derive(Deserialize)]
-struct Shown {
-    errors: Vec<String>,
-    steps: Vec<ShownStep>,
-    told: Vec<String>,
-    questions: Vec<ShownQuestion>,
-    done: Vec<Done>,
-}
+use support::session::recording::{Frame, Lesson, Words};
 
 /// What the page shows at an address.
 #[derive(Deserialize)]
@@ -87,7 +55,6 @@ struct Answered {
 /// can be seen, and what is said.
 #[derive(Deserialize)]
 struct Done {
-    wanted: String,
     address: String,
     terminals: Vec<String>,
     sentence: String,
@@ -106,36 +73,24 @@ fn page_says_in_chinese_what_was_recorded() {
 /// Goes through all steps in a language. At each, the sentence is the recorded one, nothing is cut, and
 /// each part of the page is where it was at the step before.
 fn says_what_was_recorded(language: &str, said: fn(&Words) -> &String) {
-    let mut expected = Vec::new();
+    let Some(mut walk) = Walk::begin() else {
+        return;
+    };
     for scenario in lesson_of(&page()).scenarios {
         for (edition, recording) in scenario.editions {
             let twins = if edition == "python" { "/python" } else { "" };
-            for (step, frame) in recording.frames.into_iter().enumerate() {
-                let address = format!("#{language}/{}/{step}{twins}", scenario.id);
-                expected.push((
-                    address,
-                    edition.clone(),
-                    step,
-                    said(&frame.words).replace('`', ""),
-                ));
+            let address = |step| format!("#{language}/{}/{step}{twins}", scenario.id);
+            let all = walk.look((0..recording.frames.len()).map(address));
+            for (step, (frame, shown)) in recording.frames.iter().zip(&all).enumerate() {
+                let address = address(step);
+                assert_eq!((&shown.address, shown.language.as_str()), (&address, language));
+                assert_eq!(shown.pressed, [&edition, language], "{address}");
+                let sentence = said(&frame.words).replace('`', "");
+                assert!(shown.sentence.ends_with(&sentence), "{address}: {}", shown.sentence);
+                assert!(shown.cut.is_empty(), "{address} cuts {:?}", shown.cut);
+                assert_eq!(shown.layout, all[0].layout, "{address} moves");
             }
         }
-    }
-    let addresses = expected.iter().map(|(address, ..)| address.clone()).collect();
-    let Some(shown) = walk_through(&Plan { addresses, ..Plan::default() }) else {
-        return;
-    };
-    assert_eq!(shown.steps.len(), expected.len());
-    let mut layout = "";
-    for (shown, (address, edition, step, sentence)) in shown.steps.iter().zip(expected) {
-        assert_eq!((&shown.address, shown.language.as_str()), (&address, language));
-        assert_eq!(shown.pressed, [&edition, language], "{address}");
-        assert!(shown.sentence.ends_with(&sentence), "{address}: {}", shown.sentence);
-        assert!(shown.cut.is_empty(), "{address} cuts {:?}", shown.cut);
-        if step == 0 {
-            layout = &shown.layout;
-        }
-        assert_eq!(shown.layout, layout, "{address} moves");
     }
 }
 
@@ -147,10 +102,10 @@ fn nothing_is_cut_when_it_is_magnified() {
         let steps = addresses
             .iter()
             .flat_map(|at| (1..9).step_by(2).map(move |step| format!("#{at}/{step}")));
-        let plan = Plan { addresses: steps.collect(), size: Some(size), ..Plan::default() };
-        for ShownStep { address, cut, .. } in
-            walk_through(&plan).map_or(vec![], |shown| shown.steps)
-        {
+        let Some(mut walk) = Walk::begin_at(size, "", None) else {
+            return;
+        };
+        for ShownStep { address, cut, .. } in walk.look(steps) {
             assert!(cut.is_empty(), "{address} cuts {cut:?} at {size:?}");
         }
     }
@@ -159,28 +114,23 @@ fn nothing_is_cut_when_it_is_magnified() {
 /// `UPDATE=1` writes the files anew. What has changed in them is to be read, as one reads the page.
 #[test]
 fn page_shows_what_a_person_has_read() {
-    let mut files = Vec::new();
-    let mut told = Vec::new();
-    for scenario in ["short", "two", "full"] {
-        for edition in ["rust", "python"] {
-            for language in ["en", "zh"] {
-                let twins = if edition == "python" { "/python" } else { "" };
-                told.push(format!("#{language}/{scenario}?{twins}"));
-                files.push(format!("{scenario}.{edition}.{language}.txt"));
-            }
-        }
-    }
-    let Some(shown) = walk_through(&Plan { told, ..Plan::default() }) else {
+    let Some(mut walk) = Walk::begin() else {
         return;
     };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("checks/pages/shown");
-    for (file, shown) in files.iter().zip(shown.told) {
-        let path = folder.join(file);
-        if std::env::var_os("UPDATE").is_some() {
-            fs::write(&path, &shown).expect("it can be written");
+    for scenario in ["short", "two", "full"] {
+        for (edition, twins) in [("rust", ""), ("python", "/python")] {
+            for language in ["en", "zh"] {
+                let shown = walk.tell_all(&format!("#{language}/{scenario}?{twins}"));
+                let file = format!("{scenario}.{edition}.{language}.txt");
+                let path = folder.join(&file);
+                if std::env::var_os("UPDATE").is_some() {
+                    fs::write(&path, &shown).expect("it can be written");
+                }
+                let expected = fs::read_to_string(path).expect("it is there");
+                assert_str_eq!(expected, shown, "{file}; UPDATE=1 accepts it");
+            }
         }
-        let expected = fs::read_to_string(path).expect("it is there");
-        assert_str_eq!(expected, shown, "{file}; UPDATE=1 accepts it");
     }
 }
 
@@ -209,12 +159,7 @@ fn clicks_and_keys_lead_where_they_say() {
         ("press Home", "#en/two/0"),
         ("press PageUp", "#en/two/0"),
     ];
-    let actions = ["#en/two/0"].into_iter().chain(steps.map(|(wanted, _)| wanted)).collect();
-    if let Some(shown) = walk_through(&Plan { actions, search: "?show", ..Plan::default() }) {
-        for (done, (wanted, address)) in shown.done.iter().zip(steps) {
-            assert_eq!((done.wanted.as_str(), done.address.as_str()), (wanted, address));
-        }
-    }
+    leads(Walk::begin_with("?show", None), "#en/two/0", &steps);
 }
 
 #[test]
@@ -229,103 +174,111 @@ fn end_of_a_scenario_leads_to_the_next_and_a_first_visit_to_the_first_step() {
         ("click #keys input", "#en/parts/0"),
         ("press ArrowRight", "#en/parts/0"),
     ];
-    let actions = ["#"].into_iter().chain(steps.map(|(wanted, _)| wanted)).collect();
-    let shown = walk_through(&Plan { actions, ..Plan::default() });
-    for (done, (wanted, address)) in shown.map_or(vec![], |shown| shown.done).iter().zip(steps) {
-        assert_eq!((done.wanted.as_str(), done.address.as_str()), (wanted, address));
-    }
+    leads(Walk::begin(), "#", &steps);
 }
 
 /// There the Rust server has called `accept` again, which its twin does one step later.
 #[test]
 fn other_language_of_the_programs_is_shown_at_the_same_place_in_the_story() {
-    let actions = vec!["#en/short/7", "click [value=python]", "click [value=rust]"];
-    if let Some(shown) = walk_through(&Plan { actions, ..Plan::default() }) {
-        let addresses = shown.done.iter().map(|done| done.address.as_str()).collect::<Vec<_>>();
-        assert_eq!(addresses, ["#en/short/8/python", "#en/short/7"]);
-    }
+    let steps =
+        [("click [value=python]", "#en/short/8/python"), ("click [value=rust]", "#en/short/7")];
+    leads(Walk::begin(), "#en/short/7", &steps);
 }
 
 #[test]
 fn every_question_is_asked_in_english_and_its_answers_are_judged() {
-    for edition in ["rust", "python"] {
-        asks_every_question("en", edition, (1280, 720), |words| &words.en);
-        asks_every_question("en", edition, (1024, 576), |words| &words.en);
-    }
+    asks_every_question("en", |words| &words.en);
 }
 
 #[test]
 fn every_question_is_asked_in_chinese_and_its_answers_are_judged() {
-    for edition in ["rust", "python"] {
-        asks_every_question("zh", edition, (1280, 720), |words| &words.zh);
-        asks_every_question("zh", edition, (1024, 576), |words| &words.zh);
+    asks_every_question("zh", |words| &words.zh);
+}
+
+fn asks_every_question(language: &str, said: fn(&Words) -> &String) {
+    for size in [(1280, 720), (1024, 576)] {
+        // Both editions ask most of them in the same words.
+        let mut asked = BTreeSet::new();
+        for edition in ["rust", "python"] {
+            asks_questions_of(edition, language, size, said, &mut asked);
+        }
     }
 }
 
-/// Opens all questions of an edition in a language, and gives each answer. Nothing of the step behind the question
-/// can be seen before, and nothing moves.
-fn asks_every_question(
-    language: &str,
+/// Opens the questions of an edition in a language, and gives each answer. Nothing of the step behind the question can
+/// be seen before, and nothing moves. In a smaller window, where only what is cut may differ, those that have been asked
+/// in the same words are left out.
+fn asks_questions_of(
     edition: &str,
+    language: &str,
     size: (u32, u32),
     said: fn(&Words) -> &String,
+    have_been_asked: &mut BTreeSet<String>,
 ) {
-    let mut expected = Vec::new();
-    let twins = if edition == "python" { "/python" } else { "" };
-    for mut scenario in lesson_of(&page()).scenarios {
-        let frames = scenario.editions.remove(edition).map_or(Vec::new(), |it| it.frames);
-        for (step, frame) in frames.into_iter().enumerate() {
-            let address = |step: usize| format!("#{language}/{}/{step}{twins}", scenario.id);
-            if let Some(ask) = frame.ask {
-                expected.push((address(step - 1) + "?", address(step), ask, frame.words));
-            }
-        }
-    }
-    let questions = expected.iter().map(|(address, ..)| address.clone()).collect();
-    let Some(shown) = walk_through(&Plan { questions, size: Some(size), ..Plan::default() }) else {
+    let Some(mut walk) = Walk::begin_at(size, "", None) else {
         return;
     };
-    assert_eq!(shown.questions.len(), expected.len());
-    for (shown, (address, next, ask, words)) in shown.questions.into_iter().zip(expected) {
-        let own = |words: &Words| said(words).replace('`', "");
-        assert_eq!(shown.address, address);
-        assert_eq!(shown.answers, ask.answers.iter().map(own).collect::<Vec<_>>(), "{address}");
-        for announced in ask.answers.iter().chain([&ask.question]) {
-            assert!(shown.announced.contains(&own(announced)), "{address}: {}", shown.announced);
+    let twins = if edition == "python" { "/python" } else { "" };
+    let is_small = size.0 < 1280;
+    // For the keys of all answers, one of the languages is enough.
+    let press_all = language == "en" && !is_small;
+    let own = |words: &Words| said(words).replace('`', "");
+    for mut scenario in lesson_of(&page()).scenarios {
+        let frames = scenario.editions.remove(edition).map_or(Vec::new(), |it| it.frames);
+        let address = |step: usize| format!("#{language}/{}/{step}{twins}", scenario.id);
+        let mut asked = Vec::new();
+        for (step, Frame { ask, words, .. }) in frames.into_iter().enumerate() {
+            asked.extend(ask.map(|ask| (address(step - 1) + "?", address(step), ask, words)));
         }
-        assert!(shown.given_away.is_empty(), "{address} gives away {:?}", shown.given_away);
-        assert!(shown.cut.is_empty(), "{address} cuts {:?} at {size:?}", shown.cut);
-        assert_eq!(shown.answered.len(), 3, "{address}");
-        for (number, answered) in shown.answered.iter().enumerate() {
-            let Answered { sentence, marks, layout, cut, .. } = answered;
-            assert_eq!(answered.address, next);
-            let mark = |answer: usize| match answer {
-                answer if answer == ask.right => "right",
-                answer if answer == number => "wrong",
-                _ => "other",
-            };
-            assert_eq!(marks, &[mark(0), mark(1), mark(2)], "{next}");
-            let is_wrong = sentence.contains('✗');
-            assert!(
-                is_wrong != sentence.contains('✓') && is_wrong == (number != ask.right),
-                "{next}"
-            );
-            for told in [&ask.question, &ask.why, &words] {
-                assert!(sentence.contains(&own(told)), "{next}: {sentence}");
+        asked.retain(|(.., ask, words)| {
+            let texts = ask.answers.iter().chain([&ask.question, &ask.why, words]);
+            have_been_asked.insert(texts.map(own).collect()) || !is_small
+        });
+        let addresses = asked.iter().map(|(address, ..)| address).collect::<Vec<_>>();
+        let shown = walk.questions(&addresses, press_all);
+        for (shown, (address, next, ask, words)) in shown.into_iter().zip(asked) {
+            assert_eq!(shown.address, address);
+            assert_eq!(shown.answers, ask.answers.iter().map(own).collect::<Vec<_>>(), "{address}");
+            for announced in ask.answers.iter().chain([&ask.question]) {
+                assert!(
+                    shown.announced.contains(&own(announced)),
+                    "{address}: {}",
+                    shown.announced
+                );
             }
-            assert!(cut.is_empty(), "{next} cuts {cut:?} at {size:?}");
-            assert!(size.0 < 1280 || *layout == shown.layout, "{next} moves");
+            assert!(shown.given_away.is_empty(), "{address} gives away {:?}", shown.given_away);
+            assert!(shown.cut.is_empty(), "{address} cuts {:?} at {size:?}", shown.cut);
+            assert_eq!(shown.answered.len(), 3, "{address}");
+            for (number, answered) in shown.answered.iter().enumerate() {
+                let Answered { sentence, marks, layout, cut, .. } = answered;
+                assert_eq!(answered.address, next);
+                let mark = |answer: usize| match answer {
+                    answer if answer == ask.right => "right",
+                    answer if answer == number => "wrong",
+                    _ => "other",
+                };
+                assert_eq!(marks, &[mark(0), mark(1), mark(2)], "{next}");
+                let is_wrong = sentence.contains('✗');
+                assert!(
+                    is_wrong != sentence.contains('✓') && is_wrong == (number != ask.right),
+                    "{next}"
+                );
+                for told in [&ask.question, &ask.why, &words] {
+                    assert!(sentence.contains(&own(told)), "{next}: {sentence}");
+                }
+                assert!(cut.is_empty(), "{next} cuts {cut:?} at {size:?}");
+                assert!(is_small || *layout == shown.layout, "{next} moves");
+            }
         }
     }
 }
 
-/// Does one thing after the other, and compares where each has led.
-fn leads(from: &'static str, plan: Plan, steps: &[(&'static str, &str)]) -> Option<Vec<String>> {
-    let actions = [from].into_iter().chain(steps.iter().map(|(wanted, _)| *wanted)).collect();
-    let shown = walk_through(&Plan { actions, ..plan })?;
-    let led = shown.done.iter().map(|done| (done.wanted.as_str(), done.address.as_str()));
+/// Does one thing after the other, and compares where each has led. Returns what is said then.
+fn leads(walk: Option<Walk>, from: &str, steps: &[(&str, &str)]) -> Option<Vec<String>> {
+    let done = walk?.act(from, steps.iter().map(|(wanted, _)| *wanted));
+    let led = steps.iter().zip(&done).map(|((wanted, _), done)| (*wanted, done.address.as_str()));
     assert_eq!(led.collect::<Vec<_>>(), steps);
-    Some(shown.done.into_iter().map(|done| done.sentence).collect())
+    Some(done.into_iter().map(|done| done.sentence).collect())
 }
 
 #[test]
@@ -349,7 +302,7 @@ fn question_is_asked_until_it_is_answered_and_never_on_the_way_back() {
         ("click #asks", "#en/short/8"),
         ("press ArrowRight", "#en/short/9"),
     ];
-    let Some(said) = leads("#en/short/2", Plan::default(), &steps) else {
+    let Some(said) = leads(Walk::begin(), "#en/short/2", &steps) else {
         return;
     };
     let asked = "What will listen do?";
@@ -382,7 +335,7 @@ fn scenario_ends_with_how_many_were_right_and_asks_the_others_again() {
         ("click #path [value=two]", "#en/two/0"),
         ("press End", "#en/two/15"),
     ];
-    let Some(said) = leads("#en/two/2?", Plan::default(), &steps) else {
+    let Some(said) = leads(Walk::begin(), "#en/two/2?", &steps) else {
         return;
     };
     assert!(said[1].ends_with("Predictions: 1 of 1 right."), "{}", said[1]);
@@ -400,7 +353,7 @@ fn answer_before_the_last_step_makes_room_for_what_comes_after_it() {
         ("press ArrowRight", "#en/first/11"),
         ("press ArrowRight", "#en/early/0"),
     ];
-    if let Some(said) = leads("#en/first/10?", Plan::default(), &steps) {
+    if let Some(said) = leads(Walk::begin(), "#en/first/10?", &steps) {
         assert!(said[0].starts_with("Now the server listens"), "{}", said[0]);
         assert!(said[1].ends_with("Predictions: 1 of 1 right."), "{}", said[1]);
         assert_eq!((&said[2], &said[3]), (&said[0], &said[1]));
@@ -416,7 +369,7 @@ fn browser_remembers_answers_and_asks_a_missed_one_again_in_other_words() {
         ("slide 5", "#en/two/5"),
         ("press ArrowRight", "#en/two/6"), // answered on the last visit
     ];
-    if let Some(said) = leads("#en/two/2", Plan { given, ..Plan::default() }, &steps) {
+    if let Some(said) = leads(Walk::begin_with("", given), "#en/two/2", &steps) {
         assert!(said[0].starts_with("Again, in other words: The server"), "{}", said[0]);
         assert!(said[3].contains("✓ As you expected."), "{}", said[3]);
     }
@@ -425,25 +378,27 @@ fn browser_remembers_answers_and_asks_a_missed_one_again_in_other_words() {
 #[test]
 fn address_says_whether_it_asks() {
     let steps = [("press ArrowRight", "#en/short/3"), ("press ArrowRight", "#en/short/4")];
-    leads("#en/short/2", Plan { search: "?show", ..Plan::default() }, &steps);
+    leads(Walk::begin_with("?show", None), "#en/short/2", &steps);
     let steps = [("press ArrowRight", "#en/short/2?"), ("press Digit2", "#en/short/3")];
-    leads("#en/short/2", Plan { search: "?ask", ..Plan::default() }, &steps);
+    leads(Walk::begin_with("?ask", None), "#en/short/2", &steps);
 }
 
 #[test]
 fn tabs_choose_the_terminal_where_there_is_no_room_for_all() {
-    let actions = vec!["#en/full/0", "click #tabs [value='3']", "click #tabs [value='2']"];
-    if let Some(shown) = walk_through(&Plan { actions, ..Plan::default() }) {
-        let terminals = shown.done.iter().map(|done| &done.terminals).collect::<Vec<_>>();
-        assert_eq!(terminals, [&["server", "client 3"], &["server", "client 2"]]);
-    }
+    let Some(mut walk) = Walk::begin() else {
+        return;
+    };
+    let done = walk.act("#en/full/0", ["click #tabs [value='3']", "click #tabs [value='2']"]);
+    let terminals = done.iter().map(|done| &done.terminals).collect::<Vec<_>>();
+    assert_eq!(terminals, [&["server", "client 3"], &["server", "client 2"]]);
 }
 
 #[test]
 fn error_in_page_is_noticed() {
-    let page = r#"<script type="application/json" id="data">{}</script><script>}</script><body>"#;
-    if let Some(shown) = walk(page, &Plan::default()) {
-        assert_eq!(shown.errors, ["Uncaught SyntaxError: Unexpected token '}'"]);
+    let page = "data:text/html,<script>function walk() {}</script><script>}</script>";
+    if let Some(mut tab) = Tab::open(page) {
+        tab.until("document.readyState === 'complete'");
+        assert!(tab.errors[0].contains("SyntaxError: Unexpected token '}'"), "{:?}", tab.errors);
     }
 }
 
@@ -492,39 +447,57 @@ fn element<'a>(page: &'a str, id: &str) -> &'a str {
     inside.unwrap_or_else(|| panic!("the page has no {id}"))
 }
 
-/// Walks through the lesson, in which no error happens.
-fn walk_through(plan: &Plan) -> Option<Shown> {
-    let shown = walk(&page(), plan)?;
-    assert!(shown.errors.is_empty(), "{:?}", shown.errors);
-    Some(shown)
-}
+/// A walk through the lesson in a browser, in which no error happens.
+struct Walk(Tab);
 
-/// Opens a copy of a page in a browser, and walks through it.
-fn walk(page: &str, plan: &Plan) -> Option<Shown> {
-    let browser = browser()?;
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    // The page leads to the other pages only from a folder of this name.
-    let docs = folder.path().join("docs");
-    fs::create_dir(&docs).expect("it can be made");
-    let copy = docs.join("lesson.html");
-    let [dumped, profile] = ["dumped.html", "profile"].map(|name| folder.path().join(name));
-    let (width, height) = plan.size.unwrap_or((1280, 720));
-    let told = serde_json::to_string(plan).expect("it is text");
-    let walk = include_str!("walk.js").replace("PLAN", &told);
-    let data = r#"<script type="application/json""#;
-    let page = page.replacen(data, &format!("<script>{walk}</script>{data}"), 1);
-    fs::write(&copy, page).expect("it can be written");
-    let mut walking = Program::of(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"])
-        .args(["--disable-background-networking", "--disable-component-update"])
-        .args(["--disable-ipc-flooding-protection"]) // it ignores a page that goes too fast
-        .args([format!("--window-size={width},{}", height + WINDOW_BAR), "--lang=en".to_owned()])
-        .args([format!("--user-data-dir={}", profile.display())])
-        .args(["--dump-dom".to_owned(), format!("file://{}{}", copy.display(), plan.search)])
-        .stdout(File::create(&dumped).expect("it can be made"))
-        .start();
-    let status = walking.end_within(Duration::from_secs(300));
-    assert!(status.is_some_and(|status| status.success()), "{status:?}");
-    let dumped = fs::read_to_string(dumped).expect("it is text");
-    Some(serde_json::from_str(element(&dumped, "shown")).expect("walk.js writes it"))
+impl Walk {
+    fn begin() -> Option<Self> {
+        Self::begin_with("", None)
+    }
+
+    /// Begins with this behind the page's name in its address, and with the answers that the browser remembers of an
+    /// earlier visit.
+    fn begin_with(search: &str, given: Option<&str>) -> Option<Self> {
+        Self::begin_at((1280, 720), search, given)
+    }
+
+    fn begin_at(size: (u32, u32), search: &str, given: Option<&str>) -> Option<Self> {
+        let mut tab = Tab::new()?;
+        tab.resize(size.0, size.1);
+        tab.run_first(include_str!("walk.js"));
+        if let Some(given) = given {
+            tab.run_first(&format!("localStorage.given = {}", json!(given)));
+        }
+        tab.go(&format!("file://{}{search}", root().join("docs/lesson.html").display()));
+        tab.until("document.readyState === 'complete'");
+        Some(Self(tab))
+    }
+
+    /// Returns what `walk.js` has seen.
+    fn see<T: DeserializeOwned>(&mut self, call: &str) -> T {
+        let seen = self.0.value(&format!("walk.{call}"));
+        assert!(self.0.errors.is_empty(), "{:?}", self.0.errors);
+        serde_json::from_value(seen).unwrap_or_else(|error| panic!("{call}: {error}"))
+    }
+
+    /// Goes to one address after the other. They are told at once, for the browser paints what it shows in between.
+    fn look(&mut self, addresses: impl IntoIterator<Item = String>) -> Vec<ShownStep> {
+        let addresses = addresses.into_iter().collect::<Vec<_>>();
+        self.see(&format!("looks({})", json!(addresses)))
+    }
+
+    /// Returns all that a recording shows: of an address without its step, which goes where the `?` stands.
+    fn tell_all(&mut self, address: &str) -> String {
+        self.see(&format!("tellAll({address:?})"))
+    }
+
+    fn questions(&mut self, addresses: &[&String], press_all: bool) -> Vec<ShownQuestion> {
+        self.see(&format!("questions({}, {press_all})", json!(addresses)))
+    }
+
+    /// Goes to an address, and then clicks and presses.
+    fn act<'a>(&mut self, from: &str, wanted: impl IntoIterator<Item = &'a str>) -> Vec<Done> {
+        self.see::<()>(&format!("visit({from:?})"));
+        wanted.into_iter().map(|wanted| self.see(&format!("act({wanted:?})"))).collect()
+    }
 }

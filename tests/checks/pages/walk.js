@@ -1,9 +1,7 @@
-// Put into a copy of the page, in front of its own script: goes to one address after the other, then
-// clicks and presses keys, and writes down what the page shows, where it shows it, and its errors.
+// Run in the page, in front of its own script: `walk` goes to addresses, clicks and presses keys, and returns
+// what the page shows then, and where it shows it.
 "use strict";
 {
-  const shown = { errors: [], steps: [], told: [], questions: [], done: [] };
-  addEventListener("error", event => shown.errors.push(event.message));
   const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
   const one = (selector, inside = document) => inside.querySelector(selector);
   const text = element => element?.textContent.replace(/\s+/g, " ").trim() ?? "";
@@ -127,8 +125,8 @@
   const press = code => document.body.dispatchEvent(new KeyboardEvent("keydown", { code, bubbles: true }));
 
   /** A question at its address, what the page gives away of the step behind it, and what each of the
-   * answers leads to. */
-  function question(address) {
+   * answers leads to: each one's key is pressed, or only that of the first. */
+  function question(address, pressAll) {
     visit(address);
     const step = Number(one("#step").value);
     const asked = {
@@ -144,8 +142,13 @@
       cut: cut(),
     };
     asked.answered = [1, 2, 3].map(number => {
-      visit(address);
-      press(`Digit${number}`);
+      if (number === 1 || pressAll) {
+        if (number > 1) visit(address);
+        press(`Digit${number}`);
+      } else {
+        remember(shownAsk(), number - 1);
+        show();
+      }
       const marks = all("#hand p").map(({ className }) => className);
       return { address: location.hash, sentence: text(one("#sentence")), marks, layout: layout(), cut: cut() };
     });
@@ -180,37 +183,34 @@
     dispatchEvent(new HashChangeEvent("hashchange"));
   }
 
-  const { addresses, told, questions, actions, given } = PLAN;
-  if (given) localStorage.given = given;
-  addEventListener("load", () => {
-    for (const address of addresses) {
-      visit(address);
-      shown.steps.push({
-        address: location.hash,
-        language: document.documentElement.lang,
-        pressed: all(".switch [aria-pressed=true]").map(button => button.value),
-        sentence: one("#sentence").textContent,
-        layout: layout(),
-        cut: cut(),
-      });
+  /** What a step shows, and where. */
+  function look(address) {
+    visit(address);
+    return {
+      address: location.hash,
+      language: document.documentElement.lang,
+      pressed: all(".switch [aria-pressed=true]").map(button => button.value),
+      sentence: one("#sentence").textContent,
+      layout: layout(),
+      cut: cut(),
+    };
+  }
+
+  /** All that a recording shows: an address without its step, which goes where the `?` stands. */
+  function tellAll(beginning) {
+    const [hash, ...twins] = beginning.split("?");
+    visit(`${hash}/0${twins}`);
+    const page = tellLanes();
+    for (let step = 0; step <= Number(one("#step").max); step++) {
+      visit(`${hash}/${step}${twins}`);
+      page.push("", ...tell());
     }
-    for (const beginning of told) {
-      const [hash, ...twins] = beginning.split("?");
-      visit(`${hash}/0${twins}`);
-      const page = tellLanes();
-      for (let step = 0; step <= Number(one("#step").max); step++) {
-        visit(`${hash}/${step}${twins}`);
-        page.push("", ...tell());
-      }
-      shown.told.push(page.join("\n") + "\n");
-    }
-    shown.questions = questions.map(question);
-    if (actions.length) visit(actions.shift());
-    shown.done = actions.map(act);
-    const result = document.createElement("script");
-    result.type = "application/json";
-    result.id = "shown";
-    result.textContent = JSON.stringify(shown).replaceAll("<", "\\u003c");
-    document.body.append(result);
-  });
+    return page.join("\n") + "\n";
+  }
+
+  globalThis.walk = {
+    visit, act, tellAll,
+    looks: addresses => addresses.map(look),
+    questions: (addresses, pressAll) => addresses.map(address => question(address, pressAll)),
+  };
 }
