@@ -52,7 +52,7 @@ function isSilent(number) {
 }
 
 function showTimeline() {
-  const last = frames.length - 1, all = wireMarks(), wire = all.some(marks => marks.some(Boolean)) && all;
+  const last = frames.length - 1, all = wireMarks(), wire = (scenario.wire || all.some(marks => marks.some(Boolean))) && all;
   fill("#names", [wire ? html`<span class="wire">${words.wire}</span>` : "",
     programs.map((_, number) => html`<span class="of-${number}">${nameOfProgram(number)}</span>`)]);
   fill("#lanes", lanes(wire));
