@@ -358,6 +358,42 @@ client: sends its SYN again
     }
 
     #[test]
+    fn scenario_says_so_where_a_kernel_does_not_send_again_what_it_waits_for() {
+        const SCENARIO: &str = "\
+test
+A test
+测试
+no experiment
+two machines
+rust: short-server; short-client
+
+server: starts
+    It starts.
+    启动。
+
+client: sends it again
+    Once more.
+    再来一次。
+";
+        for is_sent in [true, false] {
+            let mut session = |_: usize, act: Act| {
+                let mut frame = Frame::default();
+                frame.sides.resize_with(2, Side::default);
+                let again = Extra { again: true, ..Extra::default() };
+                let segment = Segment(1, 0, String::new(), "hello".to_owned(), 5, again);
+                frame.segments.extend((is_sent && act == Act::Repeat).then_some(segment));
+                Ok(frame)
+            };
+            let scenario = Scenario::read(SCENARIO);
+            let recorded = record(&scenario, "rust", usize::MAX, None, &mut session);
+            let (recording, is_as_written) = recorded.expect("it is recorded");
+            let last = &recording.frames[1];
+            assert_eq!((is_as_written, last.unexpected), (is_sent, !is_sent));
+            assert_eq!(last.words.en.contains("has sent nothing again"), !is_sent);
+        }
+    }
+
+    #[test]
     fn changed_program_goes_on_with_general_sentences() {
         let calls = ["", "socket(AF_INET, SOCK_STREAM)", "listen(3, 5)"];
         let (words, is_as_written, _) = record_server(&calls, Some("short-server"));

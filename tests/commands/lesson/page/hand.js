@@ -62,10 +62,11 @@ function heads() {
       ><p>${own.length ? own.slice(split) : states(side)}</p></div>`;
   };
   const clients = [...programs.keys()].slice(1);
+  const cut = frame.wire?.length && frame.wire.every(({ fate }) => fate === "lose");
   return {
     kind: clients.length > 2 ? "heads many" : "heads",
     content: html`${head(0)}<div class="head kernel">${scenario.wire
-      ? html`<p>${words.kernels}</p><p>10.0.0.1 ↔ 10.0.0.2</p>` : html`<p>${words.kernel}</p>`}</div
+      ? html`<p>${words.kernels}</p><p>10.0.0.1 ${cut ? "✕" : "↔"} 10.0.0.2</p>` : html`<p>${words.kernel}</p>`}</div
       ><div class="group">${clients.map(head)}</div>`,
   };
 }

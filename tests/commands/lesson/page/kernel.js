@@ -125,21 +125,20 @@ function rows(until) {
         for (const other of confirmed) other.confirmed = index;
         unanswered = unanswered.filter(other => !confirmed.includes(other));
       }
-      const shakes = handshakes.includes(client) && (flags.startsWith("SYN") || bare);
+      const previous = found.at(-1), follows = previous?.opens && previous.client === client && previous.step === index;
+      const shakes = handshakes.includes(client) && (flags.startsWith("SYN") || bare && follows);
       if (!bare && !flags.includes("RST") && !shakes && !extra.lost && !extra.held) unanswered.push(row);
       // A SYN that its sender still waits for an answer to has been dropped at the other end.
       row.dropped = flags === "SYN" && !extra.lost && !extra.held && frame.sockets.some(({ of, state }) => of === from && state === "SYN_SENT")
         && !frame.segments.some(([sender, receiver, other]) => sender === to && receiver === from && other !== "SYN");
       row.again = extra.again || flags === "SYN" && found.some(other => other.dropped && other.from === from);
-      const before = found.at(-1);
       const copy = found.slice(found.findLastIndex(other => !other.again && !other.extra.probe) + 1).find(other =>
         other.from === from && other.client === client && other.text === text && other.flags === flags && other.extra.probe === extra.probe);
-      const continues = shakes && index < until && before?.shakes && before.client === client && before.step === index;
-      if (continues) before.flags += ` · ${flags}`;
+      if (shakes && index < until && follows) previous.flags += ` · ${flags}`;
       else if (copy && (row.again || extra.probe)) {
         Object.assign(copy, { step: index, count: (copy.count ?? 1) + 1, extra, dropped: row.dropped });
       } else if (!bare || shakes || extra.lost || extra.held || extra.again || extra.probe || extra.win === 0 || numbered) {
-        found.push(Object.assign(row, { shakes: shakes && index < until }));
+        found.push(Object.assign(row, { opens: shakes }));
       }
     }
   });

@@ -48,7 +48,8 @@ fn new_namespace() -> io::Result<File> {
     let is_there = child.stdout.take().map_or(Ok(()), |mut pipe| pipe.read_exact(&mut [0]));
     let namespace = File::open(format!("/proc/{}/ns/net", child.id()));
     child.wait()?; // this ends its input first
-    is_there.and(namespace)
+    is_there.map_err(|_| io::Error::other("unshare --net is refused to a second machine"))?;
+    namespace
 }
 
 fn enter(namespace: &File) -> io::Result<()> {
