@@ -28,15 +28,13 @@ const KEEPALIVE_PROBES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a lingering close waits for more bytes, and for how long it reads on: nginx's
-/// `lingering_timeout` and `lingering_time`.
+/// How long a lingering close waits for more bytes: nginx's `lingering_timeout`.
 const LINGER: Duration = Duration::from_secs(5);
-const LONGEST_LINGER: Duration = Duration::from_secs(30);
-/// The longest MESSAGE, in bytes, that a Linux command line can hold. A peer that sends more may
-/// never stop, and is left earlier.
-const LONGEST_MESSAGE: usize = 128 * 1024;
 /// How long a client waits for its server before it says so.
 const A_SECOND: Duration = Duration::from_secs(1);
+/// The longest MESSAGE, in bytes, that a Linux command line can hold. A peer that sends more may
+/// never stop.
+const LONGEST_MESSAGE: usize = 128 * 1024;
 
 /// A listening or a connected TCP socket, which is closed with `close(2)` when it is dropped.
 #[derive(Debug)]
@@ -232,10 +230,11 @@ impl Socket {
     /// under way (RFC 9112, section 9.6; RFC 1122, section 4.2.2.13). So this half-closes with
     /// `shutdown(2)`, reads on until the peer has closed too, and only then closes.
     ///
-    /// The wait ends after 5 seconds in which nothing comes, and after 30 seconds in all, to which
-    /// the last read can add 5. A peer that has sent more than 128 KiB may never stop: it is left
-    /// after 5 seconds, and a server by its client after 1. A client that waits longer than a
-    /// second says so. Under `STEP=1` there are no limits: the person who steps sets the pace.
+    /// It leaves a peer from which nothing comes for 5 seconds. A slow one it waits for: as long as
+    /// bytes come, it costs no more than a peer that is silent from the beginning. One that has sent
+    /// more than 128 KiB may never stop, and is left after 5 seconds too, and a server by its client
+    /// after 1. A client that waits longer than a second says so. Under `STEP=1` there are no limits:
+    /// the person who steps sets the pace.
     #[track_caller]
     pub fn linger_and_close(self) {
         // An error means that the peer is gone or silent: there is nothing more to wait for.
@@ -253,16 +252,14 @@ impl Socket {
         call.end(shut, |()| 0)
     }
 
-    /// Reads and discards what still comes.
+    /// Reads and discards what still comes. A client does so for a second, and then says that it
+    /// waits.
     #[track_caller]
     fn read_to_the_end(&self) -> Result<()> {
-        let is_stepping = narration::is_stepping();
-        let mut will_tell = !self.is_accepted && !is_stepping;
-        let patience = if will_tell { A_SECOND } else { LINGER };
-        if !is_stepping {
-            // macOS refuses every option once the peer has closed too (XNU, uipc_socket.c): an error
-            // is no reason to stop, for then recv does not wait.
-            let _ = self.limit_recv(patience);
+        let has_limits = !narration::is_stepping();
+        let mut patience = if self.is_accepted { LINGER } else { A_SECOND };
+        if has_limits {
+            self.limit_recv(patience);
         }
         let begun = Instant::now();
         let mut buffer = [0; 1024];
@@ -271,17 +268,18 @@ impl Socket {
             match self.recv(&mut buffer) {
                 Ok([]) => return Ok(()),
                 Ok(bytes) => discarded += bytes.len(),
-                Err(error) if will_tell && error.is_time_limit() => {}
+                Err(error) if error.is_time_limit() && patience < LINGER => {}
                 Err(error) => return Err(error),
             }
-            let limit = if discarded > LONGEST_MESSAGE { patience } else { LONGEST_LINGER };
-            if begun.elapsed() > limit && !is_stepping {
-                return Ok(());
-            }
-            if will_tell && begun.elapsed() > A_SECOND {
-                info!("waiting for the server to close");
-                let _ = self.limit_recv(LINGER);
-                will_tell = false;
+            if has_limits && begun.elapsed() > patience {
+                if discarded > LONGEST_MESSAGE {
+                    return Ok(());
+                }
+                if patience < LINGER {
+                    info!("waiting for the server to close");
+                    patience = LINGER;
+                    self.limit_recv(patience);
+                }
             }
         }
     }
@@ -317,10 +315,12 @@ impl Socket {
 
     /// Limits the time that each `recv(2)` waits: `SO_RCVTIMEO` of `socket(7)`.
     #[track_caller]
-    fn limit_recv(&self, limit: Duration) -> Result<()> {
+    fn limit_recv(&self, limit: Duration) {
         let call = Call::begin("setsockopt", format_args!("{self}, SO_RCVTIMEO, {limit:?}"));
         let set = self.socket.set_read_timeout(Some(limit));
-        call.end(set, |()| 0)
+        // macOS refuses every option once the peer has closed too (XNU, uipc_socket.c): ignore
+        // errors, for then recv does not wait.
+        let _ = call.end(set, |()| 0);
     }
 }
 

@@ -1,6 +1,7 @@
 //! `STEP=1`: a pause before each call.
 
 use std::io::ErrorKind;
+use std::thread;
 use std::time::Duration;
 
 use support::run::{LIMIT, Peer, Process, Program, Server, listening_socket};
@@ -149,11 +150,16 @@ fn lingering_close_has_no_time_limit() {
     }
     server.expect("hello").unwrap();
     server.expect_end().unwrap();
+    thread::sleep(Duration::from_millis(1100)); // longer than it waits for without a word
+    server.send("more").unwrap();
+    step_to(&client, "recv(");
+    client.enter();
     drop(server);
     step_to(&client, "close(");
     client.enter();
     let printed = client.finish().stdout;
     assert!(printed.contains(", SHUT_WR) = 0\n") && !printed.contains("SO_RCVTIMEO"), "{printed}");
+    assert!(printed.contains(" \"more\"\n") && !printed.contains("waiting"), "{printed}");
 }
 
 #[test]
