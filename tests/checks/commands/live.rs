@@ -454,6 +454,24 @@ fn learner_takes_over_from_a_recorded_step() {
 }
 
 #[test]
+fn wrong_answer_offers_the_goal_that_shows_the_right_one() {
+    let Some(mut page) = Page::open() else {
+        return;
+    };
+    page.browser.click("#place [value=lesson]");
+    page.browser.value("location.hash = '#en/first/1?'");
+    page.browser.until("scenario.id === 'first' && asking");
+    let right = page.browser.value("askBefore(2).right").as_u64().unwrap_or(0);
+    page.browser.press(&format!("Digit{}", (right + 1) % 3 + 1));
+    page.browser.until("document.querySelector('#hand [value=try]') !== null");
+    let offered = page.browser.text("document.querySelector('#hand [value=try]').innerText");
+    assert_eq!(offered, "Make it happen yourself: connect is refused");
+    page.browser.click("#hand [value=try]");
+    page.browser.until("scenario.id === 'live' && goal === 0");
+    assert!(page.browser.errors.is_empty(), "{:?}", page.browser.errors);
+}
+
+#[test]
 fn where_it_cannot_run_live_it_says_why_and_shows_the_lesson() {
     let program = Program::of(Command::new(path_of_alias("lesson"))).env("PATH", "/nowhere");
     let lesson = RunningLesson::of(program);

@@ -14,8 +14,9 @@ pub struct Challenge {
     pub hint: Words,
     /// Why it is so, once it has been reached.
     pub why: Words,
-    /// The scenario that shows it.
+    /// The scenario that shows it, and the questions, with theirs, of which it shows the answer.
     pub scenario: &'static str,
+    pub answers: &'static [&'static str],
     /// With which pair, and on how many machines, where it takes more than one.
     pub needs: Option<(Pair, Machines)>,
     is_met: fn(&[Frame]) -> bool,
@@ -31,11 +32,12 @@ impl Challenge {
 /// Returns all challenges, the easy ones first.
 #[expect(clippy::too_many_lines, reason = "it is a table")]
 pub fn all() -> Vec<Challenge> {
-    let challenge = |title: Words, hint, why, scenario, is_met| Challenge {
+    let challenge = |title: Words, hint, why, scenario, answers, is_met| Challenge {
         title,
         hint,
         why,
         scenario,
+        answers,
         needs: None,
         is_met,
     };
@@ -55,6 +57,7 @@ pub fn all() -> Vec<Challenge> {
                 "没有套接字在这个端口上监听，内核就用 RST 回应 SYN，与任何程序无关。",
             ),
             "first",
+            &["first/refused"],
             |frames| {
                 results(last(frames), "connect")
                     .any(|(_, it)| it.starts_with("-1 Connection refused"))
@@ -74,6 +77,7 @@ pub fn all() -> Vec<Challenge> {
                 "握手由两边的内核完成，`accept` 只是从队列里取出一个已建立的连接。",
             ),
             "early",
+            &["first/connect", "two/connect"],
             |frames| {
                 let connected =
                     results(last(frames), "connect").any(|(who, it)| who > 0 && it == "0");
@@ -91,6 +95,7 @@ pub fn all() -> Vec<Challenge> {
                 "握手一完成，连接就有了接收队列，数据由内核放进去。",
             ),
             "early",
+            &["early/send", "early/nothing"],
             |frames| last(frames).sockets.iter().any(is_waiting),
         ),
         challenge(
@@ -101,9 +106,10 @@ pub fn all() -> Vec<Challenge> {
             ),
             words(
                 "0 is the end of the stream: a FIN has come, and all bytes before it have been read.",
-                "0 表示流的结尾：FIN 已到达，它之前的数据都已读完。",
+                "0 表示 EOF（流结束）：FIN 已到达，它之前的数据都已读完。",
             ),
             "leaves",
+            &["short/end"],
             |frames| results(last(frames), "recv").any(|(_, it)| value(it) == Some(0)),
         ),
         challenge(
@@ -117,6 +123,7 @@ pub fn all() -> Vec<Challenge> {
                 "先关闭的一方把连接再保留一分钟，免得迟到的报文段落到新连接上。",
             ),
             "short",
+            &[],
             |frames| last(frames).sockets.iter().any(|it| it.of == 0 && it.state == "TIME_WAIT"),
         ),
         challenge(
@@ -130,6 +137,7 @@ pub fn all() -> Vec<Challenge> {
                 "这里先关闭的是客户端，所以由它的内核保留连接，服务器没有负担。",
             ),
             "long",
+            &["long/time-wait"],
             |frames| last(frames).sockets.iter().any(|it| it.of > 0 && it.state == "TIME_WAIT"),
         ),
         challenge(
@@ -143,6 +151,7 @@ pub fn all() -> Vec<Challenge> {
                 "FIN 已到达，而这个程序还没有关闭。只有程序自己能结束这个状态。",
             ),
             "leaves",
+            &["leaves/reset", "dies/notice"],
             |frames| last(frames).sockets.iter().any(|it| it.state == "CLOSE_WAIT"),
         ),
         challenge(
@@ -156,6 +165,7 @@ pub fn all() -> Vec<Challenge> {
                 "短连接服务器为每个客户端开一个线程，会话之间互不等待。",
             ),
             "threads",
+            &[],
             |frames| served(frames).len() > 1,
         ),
         challenge(
@@ -172,6 +182,7 @@ pub fn all() -> Vec<Challenge> {
                 "长连接服务器要等一个客户端离开才服务下一个，另一个的数据留在接收队列里。",
             ),
             "two",
+            &["two/whose"],
             |frames| {
                 let has_threads = !last(frames).sides[0].threads.is_empty();
                 !has_threads
@@ -190,6 +201,7 @@ pub fn all() -> Vec<Challenge> {
                 "`recv(4, 1024)` 最多取 1024 字节，其余留在队列里。TCP 面向字节流，不保留消息边界。",
             ),
             "parts",
+            &["parts/limit"],
             |frames| taken(frames).1,
         ),
         challenge(
@@ -203,6 +215,7 @@ pub fn all() -> Vec<Challenge> {
                 "到达的数据排在同一个队列里，没有任何标记说明一次 `send` 到哪里结束。",
             ),
             "parts",
+            &["parts/stream"],
             |frames| taken(frames).0,
         ),
         challenge(
@@ -216,6 +229,7 @@ pub fn all() -> Vec<Challenge> {
                 "还有未读数据就关闭，发出的是 RST 而不是 FIN；发给已不存在的套接字的数据，回应也是 RST。",
             ),
             "killed",
+            &["killed/reset", "linger/reset", "leaves/send", "dies/send", "two/crash"],
             |frames| {
                 let segments = || last(frames).segments.iter();
                 let is_refused = segments().any(|segment| segment.2 == "SYN");
@@ -236,6 +250,7 @@ pub fn all() -> Vec<Challenge> {
                 "内核丢弃 SYN，什么也不回应。客户端的内核会重发，所以 `connect` 一直等待。",
             ),
             "full",
+            &["full/connect", "full/room"],
             |frames| {
                 let sockets = || last(frames).sockets.iter();
                 sockets().any(|it| it.state == "LISTEN" && it.queue > Some(0))
@@ -253,6 +268,7 @@ pub fn all() -> Vec<Challenge> {
                 "处于 TIME_WAIT 的连接还占着这个地址，而 Python 版没有设置 `SO_REUSEADDR`。",
             ),
             "again",
+            &["again/time-wait"],
             |frames| {
                 results(last(frames), "bind")
                     .any(|(_, it)| it.starts_with("-1 Address already in use"))
@@ -272,6 +288,7 @@ pub fn all() -> Vec<Challenge> {
                     "没有按时收到 ACK，内核就重传。两个程序除了慢一点，什么也没有察觉。",
                 ),
                 "lost",
+                &["lost/sent", "lost/twice"],
                 is_sent_again,
             ),
         ),
@@ -292,6 +309,7 @@ pub fn all() -> Vec<Challenge> {
                     "客户端收到 SYN ACK 就算建立了连接，服务器要等第三个报文段到达。",
                 ),
                 "",
+                &[],
                 |frames| last(frames).sockets.iter().any(|it| is_half_open(it, last(frames))),
             ),
         ),
@@ -309,6 +327,7 @@ pub fn all() -> Vec<Challenge> {
                     "这一方发出了 FIN，也收到了对方的 FIN，却没有收到对自己 FIN 的确认：这就是 CLOSING。",
                 ),
                 "closing",
+                &["closing/closing"],
                 |frames| last(frames).sockets.iter().any(|it| it.state == "CLOSING"),
             ),
         ),
@@ -326,6 +345,7 @@ pub fn all() -> Vec<Challenge> {
                     "对方的接收队列满了，自己的发送队列也满了。要等对方读取，`send` 才能继续。",
                 ),
                 "slow",
+                &[],
                 |frames| {
                     let mut at = last(frames).sides.iter().flat_map(|side| &side.at);
                     at.any(|at| at.1 == When::Blocked && name_of(&at.2) == "send")
@@ -453,15 +473,18 @@ mod tests {
     use super::*;
     use support::session::recording::{Did, Lesson, Side};
 
-    /// Which scenarios show a challenge, in one of the languages.
-    fn shown_by(challenge: &Challenge) -> Vec<String> {
+    fn lesson() -> Lesson {
         let page = include_str!("../../../../docs/lesson.html");
         let data = page.split_once("id=\"data\">").expect("it holds data").1;
         let data = data.split_once("</script>").expect("the data ends").0;
-        let lesson: Lesson = serde_json::from_str(data).expect("it is a lesson");
+        serde_json::from_str(data).expect("it is a lesson")
+    }
+
+    /// Which scenarios show a challenge, in one of the languages.
+    fn shown_by(challenge: &Challenge) -> Vec<String> {
         let shows =
             |frames: &[Frame]| (1..=frames.len()).any(|end| challenge.is_met(&frames[..end]));
-        let scenarios = lesson.scenarios.into_iter();
+        let scenarios = lesson().scenarios.into_iter();
         let scenarios =
             scenarios.filter(|it| it.editions.values().any(|recording| shows(&recording.frames)));
         scenarios.map(|scenario| scenario.id).collect()
@@ -489,6 +512,27 @@ mod tests {
                 None => {
                     assert!(shown.iter().any(|id| id == challenge.scenario), "{title}: {shown:?}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn questions_that_a_challenge_answers_are_asked_where_it_is_shown() {
+        let scenarios = lesson().scenarios;
+        for challenge in all() {
+            for question in challenge.answers {
+                let (id, about) = question.split_once('/').expect("both have a name");
+                let recordings =
+                    scenarios.iter().filter(|it| it.id == id).flat_map(|it| it.editions.values());
+                let is_asked =
+                    |frame: &Frame| frame.ask.as_ref().is_some_and(|ask| ask.about == about);
+                let is_shown = |frames: &[Frame]| {
+                    let step = frames.iter().position(is_asked)?;
+                    Some((step..frames.len()).any(|last| challenge.is_met(&frames[..=last])))
+                };
+                let shown: Vec<_> = recordings.filter_map(|it| is_shown(&it.frames)).collect();
+                assert!(!shown.is_empty(), "{question} is not asked");
+                assert!(shown.contains(&true), "{question}: {}", challenge.title.en);
             }
         }
     }

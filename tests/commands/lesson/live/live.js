@@ -42,7 +42,7 @@ const LIVE_WORDS = {
     turn: "另一个线程先走：它们轮流进行",
     explain: {
       accept: "`accept` 要等客户端来连接：请启动一个客户端。",
-      recv: "`recv` 在等数据或流的结尾：要由对方发送或关闭。",
+      recv: "`recv` 在等数据或 EOF（流结束）：要由对方发送或关闭。",
       connect: "`connect` 在等对 SYN 的回应：服务器的全连接队列已满。",
       send: "`send` 要等对方读取：对方的接收队列已满。",
       other: "它在等待，没有要进行的调用。",
@@ -178,18 +178,34 @@ function liveHand() {
 hands.unshift(liveHand);
 
 let mostRoom = 0;
+/** Whether there is such a goal, and it can be reached here. */
+const canTry = index => index >= 0 && !live.why_not && !(live.why_alone && live.challenges[index].needs);
+
+/** Lets the learner bring about what a recorded scenario shows. */
+function tryIt(index) {
+  goal = index;
+  toLive();
+  setUpFor(index);
+}
+
 // At the end of a recorded scenario: its goal, here.
 hands[hands.indexOf(atTheEnd)] = () => {
   const end = atTheEnd(), index = live.challenges.findIndex(challenge => challenge.scenario === scenario.id);
-  if (!end || live.why_not || index < 0) return end;
+  if (!end || !canTry(index)) return end;
   const [again, , following] = end.content;
   const doable = card(2, words.yourself, prose(live.challenges[index].title[language]));
-  return { ...end, content: [again, doable, following], choose(button) {
-    if (button.value !== "2") return end.choose(button);
-    goal = index;
-    toLive();
-    setUpFor(index);
-  } };
+  return { ...end, content: [again, doable, following], choose: button => button.value === "2" ? tryIt(index) : end.choose(button) };
+};
+
+// After a wrong answer: the goal that shows the right one, in place of an answer that is neither.
+hands[hands.indexOf(question)] = () => {
+  const answers = question(), ask = shownAsk();
+  if (!answers || asking || !isWrong(ask)) return answers;
+  const index = live.challenges.findIndex(challenge => challenge.answers.includes(`${scenario.id}/${ask.about}`));
+  if (!canTry(index)) return answers;
+  const content = answers.content.filter((_, number) => [ask.right, given[keyOf(ask)]].includes(number));
+  const doable = html`<button value="try"><span>${words.yourself}: ${prose(live.challenges[index].title[language])}</span></button>`;
+  return { ...answers, content: [content, doable], choose: () => tryIt(index) };
 };
 
 const showLesson = show;

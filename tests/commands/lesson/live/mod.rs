@@ -117,7 +117,7 @@ fn why_not() -> Words {
 fn about(own: Option<&[String]>, why_not: Option<&Words>, why_alone: Option<&Words>) -> Value {
     let challenges = challenge::all().into_iter().map(|it| {
         let needs = it.needs.map(|(pair, machines)| json!({ "pair": pair, "machines": machines }));
-        json!({ "title": it.title, "hint": it.hint, "why": it.why, "scenario": it.scenario, "needs": needs })
+        json!({ "title": it.title, "hint": it.hint, "why": it.why, "scenario": it.scenario, "answers": it.answers, "needs": needs })
     });
     let challenges: Vec<Value> = challenges.collect();
     json!({ "own": own, "why_not": why_not, "why_alone": why_alone, "challenges": challenges })

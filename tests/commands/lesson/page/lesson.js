@@ -188,10 +188,8 @@ function scroll() {
     const over = inner.top - outer.top, under = outer.bottom - inner.bottom;
     if (Math.min(over, under) < 0) box.scrollTop += (over - under) / 2;
     // No line of code is cut in half.
-    const { lineHeight, paddingTop } = getComputedStyle(box), row = parseFloat(lineHeight), above = parseFloat(paddingTop);
-    if (box.matches(".code pre") && box.scrollTop > 0) {
-      box.scrollTop = Math.ceil((box.scrollTop - above) / row) * row + above;
-    }
+    const row = parseFloat(getComputedStyle(box).lineHeight);
+    if (box.matches(".code pre")) box.scrollTop = Math.ceil(box.scrollTop / row) * row;
   }
   for (const box of document.querySelectorAll(".terminal pre, #ladder")) {
     box.scrollTop = box.scrollHeight;
