@@ -32,7 +32,7 @@ mod commands {
 #[cfg(target_os = "linux")]
 mod pages {
     mod documents;
-    mod page;
+    pub mod page;
     mod site;
     mod solutions;
 }

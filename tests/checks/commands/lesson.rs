@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
+use crate::pages::page::lesson_of;
 use support::run::{Finished, LIMIT, Program, or_skip, own_network, path_of_alias, python};
 use support::session::ask::Question;
 use support::session::recording::{
@@ -49,8 +50,10 @@ fn parts(page: &str) -> [&str; 3] {
     [before, data, behind]
 }
 
-fn recorded(page: &str) -> Lesson {
-    serde_json::from_str(parts(page)[1]).expect("the data are recordings")
+/// Returns the recordings of the page made anew.
+fn lesson_made() -> Option<&'static Lesson> {
+    static LESSON: LazyLock<Option<Lesson>> = LazyLock::new(|| page().map(lesson_of));
+    LESSON.as_ref()
 }
 
 /// Each recording, with its name.
@@ -75,7 +78,7 @@ fn page_made_anew_equals_the_one_in_docs_but_for_bare_acks() {
 
 /// When a bare ACK is sent is the kernel's own affair.
 fn without_bare_acks(page: &str) -> Value {
-    let Lesson { mut scenarios, sources } = recorded(page);
+    let Lesson { mut scenarios, sources } = lesson_of(page);
     let recordings = scenarios.iter_mut().flat_map(|scenario| scenario.editions.values_mut());
     for frame in recordings.flat_map(|recording| &mut recording.frames) {
         frame.segments.retain(|segment| segment.2 != "ACK" || segment.4 != 0);
@@ -109,28 +112,26 @@ fn assert_equal(new: &Value, old: &Value, place: &str) {
 
 #[test]
 fn recordings_obey_the_rules_of_tcp() {
-    let Some(page) = page() else {
+    let Some(lesson) = lesson_made() else {
         return;
     };
-    let lesson = recorded(page);
-    assert_eq!(recordings(&lesson).count(), 38);
-    for (name, recording) in recordings(&lesson) {
+    assert_eq!(recordings(lesson).count(), 38);
+    for (name, recording) in recordings(lesson) {
         obeys_the_rules(recording).unwrap_or_else(|problem| panic!("{name}, {problem}"));
     }
 }
 
 #[test]
 fn recordings_that_are_tampered_with_break_the_rules() {
-    let Some(page) = page() else {
+    let Some(lesson) = lesson_made() else {
         return;
     };
+    let early = lesson.scenarios.iter().find(|scenario| scenario.id == "early");
+    let early = &early.expect("it is recorded").editions["rust"];
     let tampered = |tamper: &dyn Fn(&mut [Frame])| {
-        let lesson = recorded(page);
-        let mut early = lesson.scenarios.into_iter().find(|scenario| scenario.id == "early");
-        let editions = &mut early.as_mut().expect("it is recorded").editions;
-        let recording = editions.get_mut("rust").expect("it is recorded");
+        let mut recording = early.clone();
         tamper(&mut recording.frames);
-        obeys_the_rules(recording).expect_err("it breaks a rule")
+        obeys_the_rules(&recording).expect_err("it breaks a rule")
     };
     let socket = |frames: &[Frame], step: usize, of: usize, port: u16| {
         let sockets = &frames[step].sockets;
@@ -360,11 +361,10 @@ impl Connections {
 
 #[test]
 fn recorded_calls_are_in_the_lines_that_are_shown() {
-    let Some(page) = page() else {
+    let Some(lesson) = lesson_made() else {
         return;
     };
-    let lesson = recorded(page);
-    for (name, recording) in recordings(&lesson) {
+    for (name, recording) in recordings(lesson) {
         for frame in &recording.frames {
             for (side, part) in frame.sides.iter().zip(&recording.programs) {
                 let source = &lesson.sources[&part.source];
@@ -398,12 +398,11 @@ fn wrong_line<'a>(line: Option<usize>, call: &str, source: &'a Source) -> Option
 
 #[test]
 fn each_step_has_a_sentence_in_both_languages() {
-    let Some(page) = page() else {
+    let Some(lesson) = lesson_made() else {
         return;
     };
     let is_chinese = |character| ('\u{4e00}'..='\u{9fff}').contains(&character);
-    let lesson = recorded(page);
-    for (name, recording) in recordings(&lesson) {
+    for (name, recording) in recordings(lesson) {
         for frame in &recording.frames {
             let [en, zh] = [&frame.words.en, &frame.words.zh];
             assert!(!frame.unexpected, "{name}: {en}");
@@ -425,10 +424,10 @@ fn questions_written(scenario: &str, edition: &str) -> usize {
 
 #[test]
 fn each_scenario_asks_up_to_three_times_before_the_step_that_decides() {
-    let Some(page) = page() else {
+    let Some(lesson) = lesson_made() else {
         return;
     };
-    for scenario in recorded(page).scenarios {
+    for scenario in &lesson.scenarios {
         for (edition, recording) in &scenario.editions {
             let asked = recording.frames.iter().filter(|frame| frame.ask.is_some()).count();
             assert!((1..=3).contains(&asked), "{}, {edition}: {asked} questions", scenario.id);
@@ -445,11 +444,10 @@ fn each_scenario_asks_up_to_three_times_before_the_step_that_decides() {
 
 #[test]
 fn each_question_is_short_and_ends_as_one_in_both_languages() {
-    let Some(page) = page() else {
+    let Some(lesson) = lesson_made() else {
         return;
     };
-    let lesson = recorded(page);
-    let frames = recordings(&lesson).flat_map(|(_, recording)| &recording.frames);
+    let frames = recordings(lesson).flat_map(|(_, recording)| &recording.frames);
     let mut right = [0; 3];
     for (ask, step) in frames.filter_map(|frame| frame.ask.as_ref().zip(Some(&frame.words))) {
         right[ask.right] += 1;
@@ -486,10 +484,9 @@ fn texts(ask: &Ask, own: fn(&Words) -> &str) -> [&str; 5] {
 
 #[test]
 fn question_is_asked_only_where_exactly_one_answer_becomes_true() {
-    let Some(page) = page() else {
+    let Some(lesson) = lesson_made() else {
         return;
     };
-    let lesson = recorded(page);
     let frames = &lesson.scenarios[0].editions["rust"].frames; // step 4: the server waits in accept
     let asked = |step: usize, claims: [&'static str; 3]| {
         let [one, two, three] = claims;
@@ -537,7 +534,7 @@ fn own_pair_is_recorded_with_its_crash_and_what_it_asks() {
     let made = lesson().in_folder(folder.path()).args(["own.html", "server.py", "client.py"]).run();
     assert_eq!((made.status, made.stdout.as_str()), (Some(0), "own.html\n"), "{}", made.stderr);
     let page = fs::read_to_string(page).expect("the page is written");
-    let lesson = recorded(&page);
+    let lesson = lesson_of(&page);
     let (_, recording) = recordings(&lesson).next().expect("the pair is recorded");
     obeys_the_rules(recording).unwrap();
     let shown = |who: usize| {

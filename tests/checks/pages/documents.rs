@@ -13,21 +13,19 @@ use std::fs;
 use std::mem;
 use std::path::Path;
 use std::process::Command;
-use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 
 use pretty_assertions::StrComparison;
 use tempfile::NamedTempFile;
 
-use super::page::lesson_of;
+use super::page::LESSON;
 use super::site::is_step;
 use crate::commands::demo::without_ports;
 use support::run::{
     LEAVE_THREE_FILES_OPEN, Process, Program, or_skip, own_network, path_of_alias, poll, programs,
     python, strace,
 };
-use support::session::recording::Lesson;
 use support::{anchor_of, root};
 
 /// How long a program may go on before it waits for something.
@@ -431,9 +429,6 @@ fn has_heading(page: &str, anchor: &str) -> bool {
     let mut headings = page.lines().filter(|line| line.starts_with("##"));
     headings.any(|heading| anchor_of(heading.trim_start_matches('#').trim()) == anchor)
 }
-
-/// The recordings in the lesson, read once for all links.
-static LESSON: LazyLock<Lesson> = LazyLock::new(|| lesson_of(&read("docs/lesson.html")));
 
 /// Returns the pages in English; each has a Chinese one beside it.
 fn pages() -> Vec<String> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use crate::browser::Tab;
 use pretty_assertions::assert_str_eq;
@@ -76,15 +77,15 @@ fn says_what_was_recorded(language: &str, said: fn(&Words) -> &String) {
     let Some(mut walk) = Walk::begin() else {
         return;
     };
-    for scenario in lesson_of(&page()).scenarios {
-        for (edition, recording) in scenario.editions {
+    for scenario in &LESSON.scenarios {
+        for (edition, recording) in &scenario.editions {
             let twins = if edition == "python" { "/python" } else { "" };
             let address = |step| format!("#{language}/{}/{step}{twins}", scenario.id);
             let all = walk.look((0..recording.frames.len()).map(address));
             for (step, (frame, shown)) in recording.frames.iter().zip(&all).enumerate() {
                 let address = address(step);
                 assert_eq!((&shown.address, shown.language.as_str()), (&address, language));
-                assert_eq!(shown.pressed, [&edition, language], "{address}");
+                assert_eq!(shown.pressed, [edition, language], "{address}");
                 let sentence = said(&frame.words).replace('`', "");
                 assert!(shown.sentence.ends_with(&sentence), "{address}: {}", shown.sentence);
                 assert!(shown.cut.is_empty(), "{address} cuts {:?}", shown.cut);
@@ -136,8 +137,9 @@ fn page_shows_what_a_person_has_read() {
 
 #[test]
 fn clicks_and_keys_lead_where_they_say() {
-    let two = lesson_of(&page()).scenarios.into_iter().find(|scenario| scenario.id == "two");
-    let experiment = two.and_then(|two| two.anchor).expect("it belongs to an experiment").zh;
+    let two = LESSON.scenarios.iter().find(|scenario| scenario.id == "two");
+    let anchor = two.and_then(|two| two.anchor.as_ref());
+    let experiment = &anchor.expect("it belongs to an experiment").zh;
     let steps = [
         ("click #forward", "#en/two/1"),
         ("click #forward", "#en/two/2"),
@@ -146,7 +148,7 @@ fn clicks_and_keys_lead_where_they_say() {
         ("click #ladder li:nth-child(3)", "#en/two/4"),
         ("click [value=zh]", "#zh/two/4"),
         ("click [value=python]", "#zh/two/4/python"),
-        ("click #experiment", &*experiment),
+        ("click #experiment", experiment.as_str()),
         ("click [value=en]", "#en/two/4/python"),
         ("click [value=rust]", "#en/two/4"),
         ("press ArrowRight", "#en/two/5"),
@@ -223,12 +225,14 @@ fn asks_questions_of(
     // For the keys of all answers, one of the languages is enough.
     let press_all = language == "en" && !is_small;
     let own = |words: &Words| said(words).replace('`', "");
-    for mut scenario in lesson_of(&page()).scenarios {
-        let frames = scenario.editions.remove(edition).map_or(Vec::new(), |it| it.frames);
+    for scenario in &LESSON.scenarios {
+        let frames = scenario.editions.get(edition).map_or(&[][..], |it| &it.frames);
         let address = |step: usize| format!("#{language}/{}/{step}{twins}", scenario.id);
         let mut asked = Vec::new();
-        for (step, Frame { ask, words, .. }) in frames.into_iter().enumerate() {
-            asked.extend(ask.map(|ask| (address(step - 1) + "?", address(step), ask, words)));
+        for (step, Frame { ask, words, .. }) in frames.iter().enumerate() {
+            asked.extend(
+                ask.as_ref().map(|ask| (address(step - 1) + "?", address(step), ask, words)),
+            );
         }
         asked.retain(|(.., ask, words)| {
             let texts = ask.answers.iter().chain([&ask.question, &ask.why, words]);
@@ -263,7 +267,7 @@ fn asks_questions_of(
                     is_wrong != sentence.contains('✓') && is_wrong == (number != ask.right),
                     "{next}"
                 );
-                for told in [&ask.question, &ask.why, &words] {
+                for told in [&ask.question, &ask.why, words] {
                     assert!(sentence.contains(&own(told)), "{next}: {sentence}");
                 }
                 assert!(cut.is_empty(), "{next} cuts {cut:?} at {size:?}");
@@ -404,7 +408,7 @@ fn error_in_page_is_noticed() {
 
 #[test]
 fn pictures_are_drawn_from_the_recordings() {
-    for (name, drawn) in picture::all(&lesson_of(&page())) {
+    for (name, drawn) in picture::all(&LESSON) {
         assert!(drawn == document(&name), "cargo lesson docs/lesson.html draws another {name}");
     }
 }
@@ -428,9 +432,8 @@ fn height_of(picture: &str, text: &str) -> usize {
     height.split('"').next().and_then(|height| height.parse().ok()).expect("it is a number")
 }
 
-fn page() -> String {
-    document("lesson.html")
-}
+/// The recordings in the lesson, read once for all tests.
+pub static LESSON: LazyLock<Lesson> = LazyLock::new(|| lesson_of(&document("lesson.html")));
 
 fn document(name: &str) -> String {
     fs::read_to_string(root().join("docs").join(name)).expect("it is there")

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 
 use regex::Regex;
 use support::root;
@@ -14,21 +15,22 @@ use super::page::lesson_of;
 
 #[test]
 fn every_link_of_the_site_leads_to_a_place_in_its_folder() {
-    let site = site();
-    let lesson = lesson_of(&site["lesson.html"]);
-    for (name, page) in site.iter().filter(|(name, _)| *name != "lesson.html") {
+    let lesson = lesson_of(&SITE["lesson.html"]);
+    let texts = || SITE.iter().filter(|(name, _)| *name != "lesson.html");
+    let places = |page: &str| values(page, "id").map(encoded).collect::<BTreeSet<_>>();
+    let places = texts().map(|(name, page)| (name.as_str(), places(page)));
+    let places = places.collect::<BTreeMap<_, _>>();
+    for (name, page) in texts() {
         for link in values(page, "href").chain(values(page, "src")) {
             if link.starts_with("https://") || link.starts_with("data:") {
                 continue;
             }
             let (file, place) = link.split_once('#').unwrap_or((link, ""));
-            let target = site.get(if file.is_empty() { name.as_str() } else { file });
-            let target = target.unwrap_or_else(|| panic!("{name}: there is no {link}"));
-            let is_there = match file {
-                "lesson.html" => is_step(&lesson, place),
-                _ => {
-                    place.is_empty() || values(target, "id").any(|id| encoded(id) == encoded(place))
-                }
+            let target = if file.is_empty() { name } else { file };
+            let is_there = match places.get(target) {
+                Some(places) => place.is_empty() || places.contains(&encoded(place)),
+                None if file == "lesson.html" => is_step(&lesson, place),
+                None => false,
             };
             assert!(is_there, "{name}: {link}");
         }
@@ -37,7 +39,6 @@ fn every_link_of_the_site_leads_to_a_place_in_its_folder() {
 
 #[test]
 fn every_text_but_the_answers_is_a_page_of_the_site_and_leads_to_all_others() {
-    let site = site();
     let files = fs::read_dir(root().join("docs")).expect("it is a folder");
     let names = files.map(|file| file.expect("it is listed").file_name().into_string());
     let texts = names.map(|name| name.expect("a text's name is UTF-8"));
@@ -46,7 +47,7 @@ fn every_text_but_the_answers_is_a_page_of_the_site_and_leads_to_all_others() {
     assert_eq!(answers.len(), 2);
     for text in answers {
         assert!(
-            !site.contains_key(&format!("{text}.html")),
+            !SITE.contains_key(&format!("{text}.html")),
             "students have the site, so not {text}"
         );
     }
@@ -56,7 +57,7 @@ fn every_text_but_the_answers_is_a_page_of_the_site_and_leads_to_all_others() {
         .partition(|text| text.ends_with(".zh-CN"));
     for texts in [chinese, english] {
         for text in &texts {
-            let page = site.get(&format!("{text}.html"));
+            let page = SITE.get(&format!("{text}.html"));
             let page = page.unwrap_or_else(|| panic!("TEXTS leaves out {text}"));
             let links = values(page, "href").collect::<BTreeSet<_>>();
             for other in &texts {
@@ -69,17 +70,16 @@ fn every_text_but_the_answers_is_a_page_of_the_site_and_leads_to_all_others() {
 #[test]
 fn headings_have_the_anchors_that_they_have_on_github() {
     let anchors = |page: &str| values(page, "id").map(str::to_owned).collect::<Vec<_>>();
-    let site = site();
     let [glossary, chinese] =
-        ["glossary.html", "glossary.zh-CN.html"].map(|name| anchors(&site[name]));
+        ["glossary.html", "glossary.zh-CN.html"].map(|name| anchors(&SITE[name]));
     for anchor in ["kernel-system-call", "af_inet-sock_stream"] {
         assert!(glossary.iter().any(|it| it == anchor), "{glossary:?}");
     }
     assert!(chinese.iter().any(|it| it == "ip-地址"), "{chinese:?}");
 }
 
-/// Returns the files that the command writes.
-fn site() -> BTreeMap<String, String> {
+/// The files that the command writes, once for all tests.
+static SITE: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let written = folder.path().join("site");
     let finished = Program::of(Command::new(path_of_alias("lesson")))
@@ -91,7 +91,7 @@ fn site() -> BTreeMap<String, String> {
     let files = fs::read_dir(&written).expect("it has been made");
     let files = files.map(|file| file.expect("it is listed").path());
     files.map(|file| (name_of(&file), fs::read_to_string(&file).expect("it is text"))).collect()
-}
+});
 
 fn name_of(file: &Path) -> String {
     file.file_name().expect("it is a file").to_string_lossy().into_owned()
