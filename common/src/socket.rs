@@ -259,7 +259,9 @@ impl Socket {
         let has_limits = !narration::is_stepping();
         let mut patience = if self.is_accepted { LINGER } else { A_SECOND };
         if has_limits {
-            self.limit_recv(patience);
+            // macOS refuses every option once the peer has closed too (XNU, uipc_socket.c): ignore
+            // the error, for then recv does not wait.
+            let _ = self.limit_recv(patience);
         }
         let begun = Instant::now();
         let mut buffer = [0; 1024];
@@ -278,7 +280,7 @@ impl Socket {
                 if patience < LINGER {
                     info!("waiting for the server to close");
                     patience = LINGER;
-                    self.limit_recv(patience);
+                    let _ = self.limit_recv(patience);
                 }
             }
         }
@@ -315,12 +317,10 @@ impl Socket {
 
     /// Limits the time that each `recv(2)` waits: `SO_RCVTIMEO` of `socket(7)`.
     #[track_caller]
-    fn limit_recv(&self, limit: Duration) {
+    fn limit_recv(&self, limit: Duration) -> Result<()> {
         let call = Call::begin("setsockopt", format_args!("{self}, SO_RCVTIMEO, {limit:?}"));
         let set = self.socket.set_read_timeout(Some(limit));
-        // macOS refuses every option once the peer has closed too (XNU, uipc_socket.c): ignore
-        // errors, for then recv does not wait.
-        let _ = call.end(set, |()| 0);
+        call.end(set, |()| 0)
     }
 }
 
