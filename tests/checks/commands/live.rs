@@ -373,6 +373,7 @@ fn learner_takes_over_on_two_machines_what_the_wire_holds() {
     page.browser.until("scenario.id === 'live' && head.what === 'closing' && !busy && !begins");
     page.browser.until("heldOnes(frames.at(-1)).length === 2");
     page.browser.click("#strip [value=all]");
+    page.browser.until("!busy && heldOnes(frames.at(-1)).length === 0");
     page.browser.until("frames.at(-1).sockets.filter(it => it.state === 'TIME_WAIT').length === 2");
     assert!(page.browser.errors.is_empty(), "{:?}", page.browser.errors);
 }
@@ -486,6 +487,27 @@ fn where_it_cannot_run_live_it_says_why_and_shows_the_lesson() {
     assert!(why.starts_with("It cannot run live here: "), "{why}");
     let texts = lesson.ask("GET /index.html", &[host, cookie], "");
     assert!(texts.starts_with("HTTP/1.1 200 OK"), "{texts}");
+}
+
+#[test]
+fn where_there_can_be_no_two_machines_it_says_why_and_has_one() {
+    let hidden = |then: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c"]);
+        command.arg(format!("mount -t tmpfs none /dev/net && {then}")).arg(path_of_alias("lesson"));
+        command
+    };
+    let can = hidden("true").status().is_ok_and(|status| status.success());
+    if or_skip("unshare --mount", can.then_some(())).is_none() {
+        return;
+    }
+    let lesson = RunningLesson::of(Program::of(hidden("exec \"$0\"")));
+    let page = lesson.ask("GET /lesson.html", &[&lesson.host(), &lesson.cookie()], "");
+    let why = "Two machines cannot be had here: cannot use /dev/net/tun for a second machine: ";
+    assert!(page.contains(why) && page.contains("\"why_not\":null"));
+    let told = [lesson.process.stderr.line(LIMIT), lesson.process.stderr.line(LIMIT)];
+    let told = told.map(|line| line.ok().flatten().unwrap_or_default());
+    assert!(String::from_utf8_lossy(&told[1]).starts_with(why));
 }
 
 #[test]

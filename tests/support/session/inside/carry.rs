@@ -109,7 +109,7 @@ impl Cable {
         self.ways.iter_mut().enumerate().find_map(|(from, way)| {
             let place = way.held.iter().position(|it| it.number == number)?;
             let packet = way.held.remove(place)?.packet;
-            Some((from, Packet::in_packet(&packet)?, packet))
+            Some((from, Packet::in_packet(&packet, from)?, packet))
         })
     }
 
@@ -157,7 +157,7 @@ impl Cable {
         is_reaction: bool,
         wire: &mut Wire,
     ) -> io::Result<()> {
-        let Some(mut segment) = Packet::in_packet(&packet) else {
+        let Some(mut segment) = Packet::in_packet(&packet, from) else {
             return Ok(()); // not TCP over IPv4
         };
         let way = &mut self.ways[from];
@@ -198,7 +198,8 @@ impl Cable {
     /// Holds a packet. A copy of one that is held takes its place: it is the newer one.
     fn hold(&mut self, from: usize, packet: Vec<u8>) {
         let is_copy = |held: &&mut Held| {
-            let both = Packet::in_packet(&held.packet).zip(Packet::in_packet(&packet));
+            let read = |packet: &[u8]| Packet::in_packet(packet, from);
+            let both = read(&held.packet).zip(read(&packet));
             both.is_some_and(|(held, new)| held.is_copy(&new))
         };
         let held = &mut self.ways[from].held;
@@ -211,7 +212,7 @@ impl Cable {
     }
 
     fn deliver(&mut self, from: usize, packet: &[u8], wire: &mut Wire) -> io::Result<()> {
-        let Some(segment) = Packet::in_packet(packet) else {
+        let Some(segment) = Packet::in_packet(packet, from) else {
             return Ok(());
         };
         let to = 1 - from;
@@ -220,7 +221,7 @@ impl Cable {
         // What is confirmed need not be sent again.
         let back = segment.back();
         self.ways[to].repeated.retain(|direction, packet| {
-            let waits = || Packet::in_packet(packet).is_some_and(|it| wire.is_unknown(&it));
+            let waits = || Packet::in_packet(packet, to).is_some_and(|it| wire.is_unknown(&it));
             *direction != back || waits()
         });
         self.machines[to].give(packet)?;

@@ -11,7 +11,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tappers::{AddAddressV4, DeviceState, Interface, Tun};
 
 /// The addresses of the server's machine and of the clients'.
-const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)];
+pub const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)];
 
 /// The smallest, the usual and the largest size of a small queue.
 const SMALL: &str = "4096 4096 4096";

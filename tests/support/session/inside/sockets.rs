@@ -231,7 +231,12 @@ impl Sockets {
         wire: &Wire,
     ) -> Socket {
         let ports = ports_of(row);
-        let owner = || self.owner_of(ports, wire.is_first(ports), terminals.len());
+        let owner = || {
+            if wire.is_of_server(row.address.ip()) {
+                return 0;
+            }
+            self.owner_of(ports, wire.is_first(ports), terminals.len())
+        };
         let mut socket = Socket {
             of: holder.map_or_else(owner, |holder| holder.who),
             fd: holder.map(|holder| holder.descriptor),

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind, Read};
 use std::mem;
+use std::net::IpAddr;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::carry::Cable;
-use super::machines::machine_of;
+use super::machines::{ADDRESSES, machine_of};
 use super::table;
 use crate::run::{self, sockets::Entry};
 use crate::session::recording::{self, Extra, Held};
@@ -65,6 +66,8 @@ struct Stream {
 }
 
 pub struct Packet {
+    /// Whose machine has sent it, where there are two.
+    machine: Option<usize>,
     from: u16,
     to: u16,
     sequence: u32,
@@ -132,6 +135,11 @@ impl Wire {
         let mut sockets = server.inside(|| Ok(run::sockets::sockets()))?;
         sockets.extend(clients.inside(|| Ok(run::sockets::sockets()))?);
         Ok(sockets)
+    }
+
+    /// Returns whether this is the server's address, where it has a machine of its own.
+    pub fn is_of_server(&self, address: IpAddr) -> bool {
+        self.cable.is_some() && address == ADDRESSES[0]
     }
 
     /// Returns whether nothing is under way between these sockets. What is held or lost is not.
@@ -307,7 +315,7 @@ impl Wire {
         };
         let ways = [1, 0].map(|from| {
             let held = cable.held(from).filter_map(|(number, copies, packet)| {
-                let segment = self.with_numbers(Packet::in_packet(packet)?);
+                let segment = self.with_numbers(Packet::in_packet(packet, from)?);
                 Some(Held { number, copies, segment: self.recorded(segment, &owner) })
             });
             recording::Way { fate: cable.fate(from), held: held.collect() }
@@ -321,7 +329,11 @@ impl Wire {
         owner: &impl Fn(Direction, bool) -> usize,
     ) -> recording::Segment {
         let owner_of = |ports| owner(ports, self.is_first(ports));
-        let (from, to) = (owner_of(segment.direction()), owner_of(segment.back()));
+        let (from, to) = match segment.machine {
+            Some(0) => (0, owner_of(segment.back())),
+            Some(_) => (owner_of(segment.direction()), 0),
+            None => (owner_of(segment.direction()), owner_of(segment.back())),
+        };
         let (text, length) = (beginning(&segment.bytes), segment.bytes.len());
         recording::Segment(from, to, segment.flags, text, length, segment.extra)
     }
@@ -409,11 +421,12 @@ impl Stream {
 }
 
 impl Packet {
-    /// Reads a packet of TCP over IPv4.
-    pub fn in_packet(packet: &[u8]) -> Option<Self> {
+    /// Reads a packet of TCP over IPv4 that a machine has sent.
+    pub fn in_packet(packet: &[u8], machine: usize) -> Option<Self> {
         const TCP: u8 = 6;
         let is_one = packet.first()? >> 4 == 4 && *packet.get(9)? == TCP;
-        is_one.then(|| Self::read(Domain::IPV4, packet)).flatten()
+        let read = is_one.then(|| Self::read(Domain::IPV4, packet)).flatten()?;
+        Some(Self { machine: Some(machine), ..read })
     }
 
     pub fn direction(&self) -> Direction {
@@ -451,6 +464,7 @@ impl Packet {
         let flags = [(2, "SYN"), (1, "FIN"), (4, "RST"), (16, "ACK")];
         let flags = flags.into_iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| name);
         Some(Self {
+            machine: None,
             from: short(0)?,
             to: short(2)?,
             sequence: long(4)?,
