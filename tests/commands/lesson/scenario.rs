@@ -104,6 +104,7 @@ impl Scenario {
         let mut head = head.peekable();
         let machines = match head.peek() {
             Some(&"two machines") => Machines::Two { small_queues: false },
+            Some(&"small queues") => Machines::OneWithSmallQueues,
             Some(&"two machines, small queues") => Machines::Two { small_queues: true },
             _ => Machines::One,
         };
@@ -132,7 +133,7 @@ impl Scenario {
 
     /// Returns whether it is between two machines.
     pub fn is_on_the_wire(&self) -> bool {
-        self.machines != Machines::One
+        self.machines.are_two()
     }
 
     /// Returns where the experiment is in each language's page.

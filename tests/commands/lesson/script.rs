@@ -208,7 +208,12 @@ impl Script<'_> {
                 segments.filter(|it| it.0 == who && (it.5.again || it.5.probe)).count()
             };
             let (is_repeat, before) = (act == Act::Repeat, again(self));
-            self.act(who, act)?;
+            if self.is_on_the_wire {
+                self.act(who, act)?;
+            } else {
+                // What comes before the probe carries what little there is room for.
+                self.wait_until(|script| again(script) > before)?;
+            }
             if is_repeat && again(self) == before {
                 return Ok(Some(sentence::nothing_again(event, &self.step)));
             }

@@ -63,9 +63,17 @@ pub enum Machines {
     /// On this one, at 127.0.0.1.
     #[default]
     One,
+    /// On this one too, with little memory for the queues of a socket.
+    OneWithSmallQueues,
     /// The server at 10.0.0.1 and its clients at 10.0.0.2; where it says so, with little memory for the
     /// queues of a socket.
     Two { small_queues: bool },
+}
+
+impl Machines {
+    pub fn are_two(self) -> bool {
+        matches!(self, Self::Two { .. })
+    }
 }
 
 /// What a session begins with.

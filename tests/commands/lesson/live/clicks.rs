@@ -171,7 +171,7 @@ impl Role {
             return Some(Launch::of_learner(name, server));
         }
         let address = match machines {
-            Machines::One => ADDRESS,
+            Machines::One | Machines::OneWithSmallQueues => ADDRESS,
             Machines::Two { .. } => ADDRESS_OF_SERVER,
         };
         if *edition == Edition::Python {
@@ -306,7 +306,7 @@ impl Clicks {
             Command::Interrupt { who } => self.runs(who).map(|()| Next::Act(who, Act::Interrupt)),
             Command::Kill { who } => self.runs(who).map(|()| Next::Act(who, Act::Kill)),
             Command::Decide { to_server, fate } => {
-                if self.machines == Machines::One {
+                if !self.machines.are_two() {
                     return Err(words(
                         "Not done: on one machine nothing is held or lost. Start anew on two.",
                         "没有执行：同一台机器上不会扣住或丢失报文段。请用两台机器重新开始。",

@@ -230,7 +230,7 @@ impl Stages {
     }
 
     fn can_have(&self, machines: Machines) -> Result<(), Words> {
-        let problem = self.alone.clone().filter(|_| machines != Machines::One);
+        let problem = self.alone.clone().filter(|_| machines.are_two());
         problem.map_or(Ok(()), Err)
     }
 
@@ -298,6 +298,7 @@ impl Stages {
         let (session, recording, is_as_written) = replayed.map_err(|error| cannot_start(&error))?;
         let taken = Clicks::take_over(&launches, recording.frames, machines);
         let (what, title) = (id.to_owned(), scenario.head().title);
+        let machines = if machines.are_two() { machines } else { Machines::One };
         let head = Head { number, what, title, machines, has_previous: true, ..Head::default() };
         let mut stage = Stage::of(head, session, taken);
         // What the script has made wait goes on.

@@ -200,7 +200,7 @@ function ladder() {
       `of-${from}`, now ? "now" : "", bare ? "ack" : "",
       flags.includes("RST") || extra.lost || dropped ? "failed" : "",
     ];
-    const data = text ? html`"${shorten(text, signs.length ? 17 : 24, length, words.bytes)}" `
+    const data = text && (signs.length < 2 || text.length < 5) ? html`"${shorten(text, signs.length ? 17 : 24, length, words.bytes)}" `
       : length ? html`${length.toLocaleString("en")}${words.bytes} ` : "";
     const numbers = numbered && extra.seq !== undefined ? html` <small>seq ${extra.seq}${extra.ack === undefined ? "" : ` ack ${extra.ack}`} win ${extra.win}</small>` : "";
     const closed = bare && extra.win === 0 ? words.window : "";

@@ -22,7 +22,7 @@ const linkTo = text => docs + text?.replace(/\bmd(?=#|$)/, ending);
 
 // Scenarios about one thing stand together on the path.
 const GROUPS = [
-  ["short", "long"], ["first", "early"], ["threads", "two"], ["parts", "slow"],
+  ["short", "long"], ["first", "early"], ["threads", "two"], ["parts", "blocks"],
   ["leaves", "killed", "dies", "again"], ["full"], ["linger"],
 ];
 const groupOf = ({ id, wire }) => wire ? "wire" : GROUPS.findIndex(group => group.includes(id));
@@ -180,7 +180,7 @@ function reserve() {
 /** Brings into view the line and the socket that matter, and the end of what grows. */
 function scroll() {
   for (const box of document.querySelectorAll(".code pre, #sockets")) {
-    const done = [...box.querySelectorAll("div.did, div.failed, .card:has(.new)")].at(-1);
+    const done = [...box.querySelectorAll("div.did, div.failed, [data-own=true], .card:has(.new)")].at(-1);
     const own = `.card.of-${shownFrame().who ?? client}`;
     const target = done ?? box.querySelector(`div.blocked, div.next, ${own}`) ?? box.firstElementChild;
     if (!target) continue;
@@ -219,8 +219,11 @@ function nextOnPath() {
 }
 
 function nextScenario() {
-  if (!nextOnPath()) return;
-  choose(nextOnPath().id, edition);
+  if (nextOnPath()) begin(nextOnPath().id);
+}
+
+function begin(id) {
+  choose(id, edition);
   go(0);
 }
 
@@ -314,8 +317,7 @@ for (const list of ["#path", "#scenarios"]) {
     const { value } = target.closest("button") ?? {};
     if (!value) return;
     element("#list").hidePopover();
-    choose(value, edition);
-    go(0);
+    begin(value);
   });
 }
 on("#edition", "click", ({ target }) => {

@@ -45,10 +45,10 @@ function threads(side) {
 /** The marks that a frame's programs set into the code they share: by line, each with its kind. */
 function marks(running, frame) {
   const found = new Map();
-  const add = (line, kind, program, text) => {
+  const add = (line, kind, program, text, own) => {
     const tags = found.get(line) ?? [], same = tags.find(tag => tag.kind === kind && tag.text === text);
-    if (same) same.of.push(program);
-    else tags.push({ kind, of: [program], text });
+    if (same) Object.assign(same, { of: [...same.of, program], own: same.own || own });
+    else tags.push({ kind, of: [program], text, own });
     found.set(line, tags);
   };
   for (const program of running) {
@@ -59,7 +59,10 @@ function marks(running, frame) {
       const failed = result.startsWith("-1") && !/in progress|temporarily unavailable/.test(result);
       add(line, failed ? "failed" : "did", program, shown + (result ? `= ${result.split(" ")[0]}` : "✓"));
     }
-    for (const [line, kind] of at) add(line, kind, program, kind === "blocked" ? words.waiting : words.next);
+    for (const [line, kind, call] of at) {
+      const own = program === frame.who && nameOf(call) === frame.call;
+      add(line, kind, program, kind === "blocked" ? words.waiting : words.next, own);
+    }
     if (raised !== undefined && raised !== null) add(raised, "failed", program, `✗ ${words.raises}`);
   }
   return found;
@@ -84,8 +87,9 @@ function code(number) {
   return lines.map((line, index) => {
     const [, indent, text, comment] = line.match(/^(\s*)(.*?)(\s+(?:\/\/|#) .*)?$/);
     const tags = (now.get(index) ?? []).filter(({ kind }) => kind !== "next" || !asking);
-    return html`<div class="${tags.map(({ kind }) => kind).join(" ")}"><i>${first + index}</i
-      ><span style="--indent:${indent.length};--room:${room.get(index) ?? 0}">${text || " "}</span
+    const own = tags.some(({ kind, own }) => kind === "blocked" && own);
+    return html`<div class="${tags.map(({ kind }) => kind).join(" ")}" data-own="${own}"><i>${first + index}</i
+      ><span style="--indent:${indent.length};--room:${room.get(index) ?? 0}">${breakable(text || " ")}</span
       ><em><span>${comment}</span></em><u>${tags.map(tag => html`<b class="${tag.kind} of-${tag.of[0]}">${
         several ? tag.of.map(program => html`<s class="of-${program}">${program}</s> `) : ""}${tag.text}</b>`)}</u></div>`;
   });
@@ -93,6 +97,12 @@ function code(number) {
 
 /** How many lines of a terminal are shown. What it printed before stands at an earlier step. */
 const MOST_LINES = 50;
+
+/** A line of code that is too long breaks before a dot or behind a bracket, not within a name. */
+function breakable(text) {
+  const parts = text.split(/(?<=\()|(?=\.)/);
+  return parts.map((part, index) => index ? html`<wbr>${part}` : part);
+}
 
 /** What a terminal shows at this step, without the questions that have been answered. */
 function terminal(number) {

@@ -40,6 +40,22 @@ pub fn set_up(small: bool) -> io::Result<[Machine; 2]> {
     Ok([Machine::set_up(server, small)?, Machine::set_up(clients, small)?])
 }
 
+fn set(name: &str, value: &str) -> io::Result<()> {
+    fs::write(format!("/proc/sys/net/ipv4/{name}"), value)
+}
+
+/// Has what is lost in this network be sent again after the timeout of RFC 6298, and by no other timer.
+pub fn set_timers() -> io::Result<()> {
+    set("tcp_early_retrans", "0")?;
+    set("tcp_recovery", "0")
+}
+
+/// Gives the queues of all sockets in this network little memory.
+pub fn set_small_queues() -> io::Result<()> {
+    set("tcp_rmem", SMALL)?;
+    set("tcp_wmem", SMALL)
+}
+
 /// Returns a network namespace that ends with the descriptor.
 fn new_namespace() -> io::Result<File> {
     let mut command = Command::new("unshare");
@@ -70,13 +86,9 @@ impl Machine {
         let device = inside(&namespace, || {
             // Nothing looks for neighbours then; where there is no IPv6, nothing does anyway.
             let _ = fs::write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
-            let set = |name: &str, value| fs::write(format!("/proc/sys/net/ipv4/{name}"), value);
-            // What is lost is sent again after the timeout of RFC 6298, and not by another timer.
-            set("tcp_early_retrans", "0")?;
-            set("tcp_recovery", "0")?;
+            set_timers()?;
             if small {
-                set("tcp_rmem", SMALL)?;
-                set("tcp_wmem", SMALL)?;
+                set_small_queues()?;
             }
             device(address, small).map_err(|error| {
                 let problem = format!("cannot use /dev/net/tun for a second machine: {error}");

@@ -151,6 +151,11 @@ impl Session {
         let Setup { ports, patience, machines, .. } = setup;
         let wire = match machines {
             Machines::One => Wire::open()?,
+            Machines::OneWithSmallQueues => {
+                machines::set_timers()?;
+                machines::set_small_queues()?;
+                Wire::open()?
+            }
             Machines::Two { small_queues } => Wire::between_machines(small_queues)?,
         };
         let (sockets, follows_the_clock) = Default::default();

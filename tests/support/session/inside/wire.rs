@@ -196,10 +196,11 @@ impl Wire {
         let (begins, ends, resets) = (has("SYN"), has("FIN"), has("RST"));
         let is_bare = segment.bytes.is_empty() && !(begins || ends || resets);
 
-        let mut answers_a_probe = false;
+        let (mut confirms_more, mut answers_a_probe) = (false, false);
         if let Some(other) = self.streams.get_mut(&back).filter(|_| has("ACK")) {
             let confirmed = other.place(segment.confirms).unwrap_or(0);
-            answers_a_probe = is_bare && other.is_probed && confirmed <= other.confirmed;
+            confirms_more = confirmed > other.confirmed;
+            answers_a_probe = is_bare && other.is_probed && !confirms_more;
             other.is_probed &= !answers_a_probe;
             other.confirmed = other.confirmed.max(confirmed);
         }
@@ -217,7 +218,10 @@ impl Wire {
         }
         let place = stream.place(segment.sequence);
         stream.is_probed |= is_bare && place.is_none_or(|place| place < stream.confirmed);
-        segment.extra.probe = answers_a_probe || (is_bare && stream.is_probed);
+        // What confirms more or opens the window is not only a probe, or the answer to one.
+        let opens = stream.window == 0 && segment.window > 0;
+        segment.extra.probe =
+            !confirms_more && (answers_a_probe && !opens || is_bare && stream.is_probed);
         let length = segment.bytes.len() + usize::from(ends);
         if let Some(place) = place.filter(|_| length > 0) {
             segment.extra.again |= place + length <= stream.sent;
@@ -300,10 +304,7 @@ impl Wire {
     /// Takes what has travelled; the function tells whose a socket is, by its port, its peer's, and
     /// whether it has begun the connection.
     pub fn take(&mut self, owner: impl Fn(Direction, bool) -> usize) -> Vec<recording::Segment> {
-        let mut segments = mem::take(&mut self.segments);
-        if self.cable.is_some() {
-            segments = without_doubled_acks(segments);
-        }
+        let segments = without_doubled_acks(mem::take(&mut self.segments), self.cable.is_none());
         segments.into_iter().map(|segment| self.recorded(segment, &owner)).collect()
     }
 
@@ -493,8 +494,8 @@ fn scale_in(options: &[u8]) -> u8 {
 }
 
 /// Leaves out each bare ACK where the next one in this direction confirms as much: how many there are is
-/// left to the clock.
-fn without_doubled_acks(segments: Vec<Packet>) -> Vec<Packet> {
+/// left to the clock. So is what is sent again between them, on one machine.
+fn without_doubled_acks(segments: Vec<Packet>, is_one_machine: bool) -> Vec<Packet> {
     let mut kept: Vec<Packet> = Vec::new();
     for segment in segments {
         let is_bare = |it: &Packet| {
@@ -502,8 +503,10 @@ fn without_doubled_acks(segments: Vec<Packet>) -> Vec<Packet> {
             it.flags == "ACK" && it.length() == 0 && !(again || lost || held || late || probe)
         };
         let is_alike = |it: &Packet| is_bare(it) && it.direction() == segment.direction();
-        if is_bare(&segment) && kept.last().is_some_and(is_alike) {
-            kept.pop();
+        let is_by_clock = |it: &Packet| is_one_machine && (it.extra.again || it.extra.probe);
+        let last = kept.iter().rposition(|it| !is_by_clock(it));
+        if let Some(last) = last.filter(|last| is_bare(&segment) && is_alike(&kept[*last])) {
+            kept.remove(last);
         }
         kept.push(segment);
     }
