@@ -455,6 +455,22 @@ fn learner_takes_over_from_a_recorded_step() {
 }
 
 #[test]
+fn client_that_comes_again_after_a_take_over_has_another_port() {
+    let Some(mut page) = Page::open() else {
+        return;
+    };
+    page.browser.click("#place [value=lesson]");
+    page.browser.value("location.hash = '#en/short/99'");
+    page.browser.until("scenario.id === 'short' && step === frames.length - 1");
+    page.browser.press("KeyT");
+    page.browser.until("head.what === 'short' && head.number > 1 && isLive() && !busy && !begins");
+    page.press("111");
+    page.browser.until("frames.at(-1).sockets.filter(({ of }) => of === 1).length === 1");
+    let kept = "frames.at(-1).sockets.some(({ state }) => state === 'TIME_WAIT')";
+    assert_eq!(page.browser.value(kept), json!(true));
+}
+
+#[test]
 fn wrong_answer_offers_the_goal_that_shows_the_right_one() {
     let Some(mut page) = Page::open() else {
         return;

@@ -102,4 +102,6 @@ pub(super) enum Line {
         who: usize,
         launch: Launch,
     },
+    /// Has the kernel choose from the ports that clients have besides those so far. It is not answered.
+    OtherPorts,
 }

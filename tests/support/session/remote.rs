@@ -128,6 +128,11 @@ impl Told {
         self.tell(&Line::Set { who, launch })
     }
 
+    /// Has clients connect from other ports than so far.
+    pub fn choose_other_ports(&mut self) -> io::Result<()> {
+        self.tell(&Line::OtherPorts)
+    }
+
     fn tell(&mut self, what: &impl Serialize) -> io::Result<()> {
         let mut line = serde_json::to_string(what)?;
         line.push('\n');

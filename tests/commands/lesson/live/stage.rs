@@ -293,6 +293,8 @@ impl Stages {
             };
             let (recording, is_as_written) =
                 script::record(scenario, edition, step + 1, None, &mut act)?;
+            // On a port that comes again at once, a connection in TIME_WAIT would end.
+            session.choose_other_ports()?;
             Ok((session, recording, is_as_written))
         });
         let (session, recording, is_as_written) = replayed.map_err(|error| cannot_start(&error))?;

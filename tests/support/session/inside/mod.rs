@@ -10,13 +10,14 @@ mod threads;
 mod wire;
 
 use std::io::{self, Write};
+use std::ops::Range;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-use self::sockets::{Sockets, choose_ports_for};
+use self::sockets::{PORTS_EACH, Sockets, choose_ports_for};
 use self::terminal::Terminal;
 use self::wire::Wire;
 use super::act::{Act, Line, Machines, Setup};
@@ -57,6 +58,11 @@ pub fn obey() -> io::Result<()> {
         match request {
             Line::Set { who, launch } => {
                 session.as_mut().map_or(Ok(()), |session| session.set(who, launch))?;
+            }
+            Line::OtherPorts => {
+                if let Ok(session) = &mut session {
+                    session.ports = session.ports.end..PORTS_EACH;
+                }
             }
             Line::Act { who, act } => {
                 let answer = match &mut session {
@@ -130,8 +136,8 @@ struct Session {
     sockets: Sockets,
     /// Whether time goes on, and the timers are shown.
     follows_the_clock: bool,
-    /// From how many ports the kernel chooses one for a client.
-    ports: u16,
+    /// From which of its ports the kernel chooses one for a client.
+    ports: Range<u16>,
     patience: Duration,
 }
 
@@ -149,6 +155,7 @@ impl Session {
     fn new(setup: Setup) -> io::Result<Self> {
         let terminals = setup.programs.into_iter().map(Terminal::new).collect::<io::Result<_>>()?;
         let Setup { ports, patience, machines, .. } = setup;
+        let ports = 0..ports.clamp(2, PORTS_EACH);
         let wire = match machines {
             Machines::One => Wire::open()?,
             Machines::OneWithSmallQueues => {
@@ -179,8 +186,7 @@ impl Session {
         is_interrupted: impl FnMut() -> bool,
     ) -> io::Result<Frame> {
         self.begin_to_wait(Duration::ZERO);
-        let ports = self.ports;
-        self.wire.on_machine_of(who, || choose_ports_for(who, ports))?;
+        self.wire.on_machine_of(who, || choose_ports_for(who, &self.ports))?;
         let Some(terminal) = self.terminals.get_mut(who) else {
             return Err(io::Error::other(format!("there is no program {who}")));
         };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 
 use rustix::fs::getxattr;
@@ -17,13 +18,13 @@ use crate::session::recording::Socket;
 
 /// The ports of the clients: the first of the first one's, and how many each has.
 const FIRST_PORT: u16 = 40_000;
-const PORTS_EACH: u16 = 100;
+pub const PORTS_EACH: u16 = 100;
 
-/// Has the kernel choose ports for this program: the first one free of so many.
-pub fn choose_ports_for(program: usize, count: u16) -> std::io::Result<()> {
+/// Has the kernel choose ports for this program, of those that it has.
+pub fn choose_ports_for(program: usize, ports: &Range<u16>) -> std::io::Result<()> {
     let first = FIRST_PORT + PORTS_EACH * u16::try_from(program).unwrap_or(0);
-    let last = first + count.clamp(2, PORTS_EACH) - 1;
-    fs::write("/proc/sys/net/ipv4/ip_local_port_range", format!("{first} {last}"))
+    let range = format!("{} {}", first + ports.start, first + ports.end - 1);
+    fs::write("/proc/sys/net/ipv4/ip_local_port_range", range)
 }
 
 /// What is known of the sockets from earlier looks.
