@@ -170,7 +170,7 @@ fn of_wire(frame: &Frame, fates: Fates) -> Vec<Words> {
             let its = frame.segments.iter().filter(|it| it.0 == from && is_it(&it.5));
             let its: Vec<&Segment> = its.collect();
             let name = subject(from, frame.sides.len());
-            said.extend(match &its[..] {
+            let new = match &its[..] {
                 [] => None,
                 [Segment(_, _, _, _, _, Extra { again: true, lost, held, .. })]
                     if *lost || *held =>
@@ -196,7 +196,8 @@ fn of_wire(frame: &Frame, fates: Fates) -> Vec<Words> {
                     ),
                     format!("{}的 {} 个报文段{}。", name.zh, several.len(), zh),
                 )),
-            });
+            };
+            said.extend(new.filter(|new| !said.contains(new)));
         }
     }
     said

@@ -344,7 +344,7 @@ pub fn all() -> Vec<Challenge> {
                     "The other side’s receive queue is full, and the own send queue too. `send` waits until somebody reads.",
                     "对方的接收队列满了，自己的发送队列也满了。要等对方读取，`send` 才能继续。",
                 ),
-                "slow",
+                "blocks",
                 &[],
                 |frames| {
                     let mut at = last(frames).sides.iter().flat_map(|side| &side.at);
@@ -502,7 +502,7 @@ mod tests {
             ("What got lost is sent again", &["lost", "harm"]),
             ("A client is ESTABLISHED, and its server only in SYN_RECV", &[]),
             ("A connection in CLOSING", &["closing"]),
-            ("A `send` that blocks", &[]),
+            ("A `send` that blocks", &["blocks"]),
         ];
         let only = BTreeMap::from(only);
         for challenge in all() {

@@ -6,7 +6,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use support::run::Edition;
-use support::session::recording::{Fate, Frame, Part, Side, Source, State, Words};
+use support::session::recording::{Fate, Frame, Part, Segment, Side, Source, State, Words};
 use support::session::{ADDRESS, ADDRESS_OF_SERVER, Act, Launch, Machines, source_of};
 
 use super::challenge::{self, Challenge};
@@ -439,7 +439,11 @@ impl Clicks {
         let before = &mut self.frames[last];
         let repeated =
             before.by_itself.as_ref().filter(|it| before.who.is_none() && is_same(it, &said));
-        if repeated.is_some() || last + 1 >= MOST_STEPS {
+        let only_repeats = before.by_itself.is_some()
+            && only_repeats(before)
+            && only_repeats(&frame)
+            && looks_like(before, &frame);
+        if repeated.is_some() || only_repeats || last + 1 >= MOST_STEPS {
             let times = repeated.map_or(1, |it| times(it) + 1);
             before.add(frame);
             before.by_itself = Some(match times {
@@ -533,6 +537,22 @@ fn cannot_read(name: &str, error: &io::Error) -> Words {
 /// Returns whether a frame shows something that the one before does not.
 fn has_changed(before: &Frame, frame: &Frame) -> bool {
     let is_new = |side: &Side| !side.new.is_empty() || !side.did.is_empty();
+    frame.sides.iter().any(is_new) || !frame.segments.is_empty() || !looks_like(before, frame)
+}
+
+/// Returns whether nothing has happened but that kernels have sent again, or have asked for room, and have been answered.
+fn only_repeats(frame: &Frame) -> bool {
+    let is_quiet = |side: &Side| side.new.is_empty() && side.did.is_empty();
+    let is_again =
+        |it: &Segment| it.5.again || it.5.probe || (it.2 == "ACK" && it.4 == 0 && !it.5.late);
+    frame.who.is_none()
+        && frame.sides.iter().all(is_quiet)
+        && frame.segments.iter().all(is_again)
+        && frame.met.is_empty()
+}
+
+/// Returns whether programs and sockets are as they were before.
+fn looks_like(before: &Frame, frame: &Frame) -> bool {
     let states =
         |frame: &Frame| frame.sides.iter().map(|side| side.state.clone()).collect::<Vec<_>>();
     let sockets = |frame: &Frame| {
@@ -542,10 +562,7 @@ fn has_changed(before: &Frame, frame: &Frame) -> bool {
             .map(|it| (it.of, it.fd, it.state.clone(), it.port, it.peer, it.rx, it.tx, it.queue));
         seen.collect::<Vec<_>>()
     };
-    frame.sides.iter().any(is_new)
-        || !frame.segments.is_empty()
-        || states(before) != states(frame)
-        || sockets(before) != sockets(frame)
+    states(before) == states(frame) && sockets(before) == sockets(frame)
 }
 
 /// Returns whether something is said again.
@@ -579,8 +596,6 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use support::session::recording::Segment;
-
     use super::*;
 
     fn begun() -> Clicks {
@@ -668,6 +683,22 @@ mod tests {
         assert!(refusal(&mut clicks, Command::LetGoAll).contains("not on the wire"));
         let launched = clicks.launches().into_iter().map(|launch| launch.arguments);
         assert!(launched.eq(["10.0.0.1:12345", "10.0.0.1:12345 one"]));
+    }
+
+    #[test]
+    fn what_two_kernels_repeat_by_turns_is_one_step() {
+        let mut clicks = begun();
+        let again = |from: usize| {
+            let extra = support::session::recording::Extra { again: true, ..Default::default() };
+            let fin = Segment(from, 1 - from, "FIN ACK".to_owned(), String::new(), 0, extra);
+            Frame { segments: vec![fin], ..frame(State::Absent, State::Absent) }
+        };
+        let steps = [0, 1, 0].map(|from| clicks.add_by_itself(again(from)));
+        assert_eq!(steps, [Some(1); 3]);
+        assert_eq!(clicks.frames[1].segments.len(), 3);
+        let ended = frame(State::Ended("status 0".to_owned()), State::Absent);
+        assert_eq!(clicks.add_by_itself(ended), Some(2));
+        assert_eq!(clicks.add_by_itself(again(1)), Some(3)); // it does not stand in the end's place
     }
 
     #[test]
