@@ -22,6 +22,7 @@ const LIVE_WORDS = {
       accept: "`accept` waits until a client connects: start one.",
       recv: "`recv` waits for bytes, or for the end of the stream: the other side has to send or close.",
       connect: "`connect` waits for an answer to its SYN: the server’s accept queue is full.",
+      connectOnWire: "`connect` waits for an answer to its SYN: on the wire, one of the two is held or lost.",
       send: "`send` waits until the other side reads: its receive queue is full.",
       other: "It waits, and makes no call.",
     },
@@ -44,6 +45,7 @@ const LIVE_WORDS = {
       accept: "`accept` 要等客户端来连接：请启动一个客户端。",
       recv: "`recv` 在等数据或 EOF（流结束）：要由对方发送或关闭。",
       connect: "`connect` 在等对 SYN 的回应：服务器的全连接队列已满。",
+      connectOnWire: "`connect` 在等对 SYN 的回应：线路上，SYN 或回应被扣住或丢失了。",
       send: "`send` 要等对方读取：对方的接收队列已满。",
       other: "它在等待，没有要进行的调用。",
     },
@@ -300,7 +302,8 @@ function act(number, thread) {
   const both = pick => ({ en: pick(LIVE_WORDS.en), zh: pick(LIVE_WORDS.zh) });
   if (state.is === "asks") return tell(both(text => text.turn));
   const call = state.is === "waits" ? nameOf(state.what) : "other";
-  tell(both(text => text.explain[call] ?? text.explain.other));
+  const onWire = scenario.wire && `${call}OnWire`;
+  tell(both(text => text.explain[onWire] ?? text.explain[call] ?? text.explain.other));
 }
 
 function chooseLive(button) {

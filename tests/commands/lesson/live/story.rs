@@ -179,7 +179,7 @@ impl Story {
         let title = words(format!("My session: {en}"), format!("我的操作：{zh}"));
         let editions = [("live".to_owned(), recording)].into();
         let (id, experiment, anchor) = ("live".to_owned(), None, None);
-        let wire = head.machines != Machines::One;
+        let wire = head.machines.are_two();
         let scenario = RecordedScenario { id, title, experiment, anchor, wire, editions };
         Some(Lesson { scenarios: vec![scenario], sources })
     }
