@@ -39,8 +39,8 @@ pub enum Act {
     /// Decides what becomes of whatever this program's machine sends from now on.
     Decide(Fate),
     /// Lets go what is held under this number, or loses it; or lets go all.
-    LetGoOne(usize),
-    LoseOne(usize),
+    LetGoHeld(usize),
+    LoseHeld(usize),
     LetGoAll,
     /// Lets its machine send again what its clock tells it to, and waits until it does.
     Repeat,

@@ -317,11 +317,11 @@ impl Clicks {
             }
             Command::LetGo { number } => {
                 self.holds(|it| it == number)?;
-                Ok(Next::Act(0, Act::LetGoOne(number)))
+                Ok(Next::Act(0, Act::LetGoHeld(number)))
             }
             Command::Lose { number } => {
                 self.holds(|it| it == number)?;
-                Ok(Next::Act(0, Act::LoseOne(number)))
+                Ok(Next::Act(0, Act::LoseHeld(number)))
             }
             Command::LetGoAll => {
                 self.holds(|_| true)?;

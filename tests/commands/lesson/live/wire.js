@@ -110,10 +110,10 @@ function release(what, number = heldOnes(frames[lastStep()])[0]?.number) {
 /** Lets the timers on the cards run, as far as this moment is shown. */
 function tick() {
   if (!isLive() || step < lastStep() || gone) return;
-  const gone_by = (Date.now() - (shownFrame().at ?? Date.now())) / 1000;
+  const elapsed = (Date.now() - (shownFrame().at ?? Date.now())) / 1000;
   for (const timer of document.querySelectorAll(".timer[data-kind]")) {
     const { kind, seconds } = timer.dataset;
-    timer.textContent = timerText(kind, Math.max(0, seconds - gone_by));
+    timer.textContent = timerText(kind, Math.max(0, seconds - elapsed));
   }
 }
 setInterval(tick, 200);

@@ -84,7 +84,7 @@ impl Cable {
                 (way.fate, way.lose, way.hold) = (*fate, 0, 0);
             }
             Act::LetGo => self.let_go(self.ways[from].held.front().map(|it| it.number), wire)?,
-            Act::LetGoOne(number) => self.let_go(Some(*number), wire)?,
+            Act::LetGoHeld(number) => self.let_go(Some(*number), wire)?,
             Act::LetGoAll => {
                 let held = self.ways.iter().flat_map(|way| &way.held);
                 let mut numbers: Vec<usize> = held.map(|it| it.number).collect();
@@ -93,7 +93,7 @@ impl Cable {
                     self.let_go(Some(number), wire)?;
                 }
             }
-            Act::LoseOne(number) => {
+            Act::LoseHeld(number) => {
                 if let Some((_, mut segment, _)) = self.take_held(*number) {
                     segment.extra.lost = true;
                     wire.show(segment);

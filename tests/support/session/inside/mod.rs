@@ -232,7 +232,7 @@ impl Session {
                 self.wait_for_repetition(who)?;
                 None
             }
-            Act::Decide(_) | Act::LetGoOne(_) | Act::LoseOne(_) | Act::LetGoAll => {
+            Act::Decide(_) | Act::LetGoHeld(_) | Act::LoseHeld(_) | Act::LetGoAll => {
                 self.wire.with_cable(|cable, wire| cable.obey(act, who, wire))?;
                 None
             }
