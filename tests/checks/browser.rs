@@ -197,10 +197,17 @@ impl Tab {
 
     /// Presses a key, such as `KeyS`, `Digit1` or `End`.
     pub fn press(&mut self, code: &str) {
-        for kind in ["rawKeyDown", "keyUp"] {
-            let key = code.trim_start_matches("Key").trim_start_matches("Digit").to_lowercase();
-            self.call("Input.dispatchKeyEvent", &json!({ "type": kind, "code": code, "key": key }));
+        let key = code.trim_start_matches("Key").trim_start_matches("Digit").to_lowercase();
+        let (key, text) = if code == "Enter" { (code, "\r") } else { (&*key, "") };
+        for kind in ["keyDown", "keyUp"] {
+            let event = json!({ "type": kind, "code": code, "key": key, "text": text });
+            self.call("Input.dispatchKeyEvent", &event);
         }
+    }
+
+    /// Types a text into what has the focus.
+    pub fn type_text(&mut self, text: &str) {
+        self.call("Input.insertText", &json!({ "text": text }));
     }
 
     /// Tells the page that it is about to be printed. A tab without a window cannot print it.

@@ -379,6 +379,28 @@ fn learner_takes_over_on_two_machines_what_the_wire_holds() {
 }
 
 #[test]
+fn what_is_typed_in_a_menu_is_an_argument_and_enter_starts_the_program() {
+    let Some(mut page) = Page::open() else {
+        return;
+    };
+    page.browser.click("#hand [value=menu-1]");
+    page.browser.click("#menu [name=message]");
+    page.browser.type_text("it's; $(id)");
+    page.browser.press("Enter");
+    page.browser.until("!busy && frames.length === 2");
+    let started = page.browser.text("frames[1].sides[1].new");
+    let shown = r"STEP=1 target/debug/short-client 127.0.0.1:12345 'it'\''s; $(id)'";
+    assert_eq!(started.lines().next(), Some(shown));
+    let menu = "document.querySelector('#menu').matches(':popover-open')";
+    assert_eq!(page.browser.value(menu), json!(false));
+    page.press_to('s', "accept");
+    page.press_to('1', "send");
+    page.press("1");
+    let sent = page.browser.text("frames.at(-1).sockets.find(({ rx }) => rx)?.text");
+    assert_eq!(sent, "it's; $(id)");
+}
+
+#[test]
 fn session_is_saved_as_a_page_that_needs_no_server() {
     let Some(mut page) = Page::open() else {
         return;

@@ -215,7 +215,7 @@ show = moved => {
   showLesson(moved);
   showBar();
   if (!isLive()) return;
-  if (told) fill("#sentence", html`<span class="note">${prose(told[language])}</span>`);
+  if (told && (told.at ?? step) === step) fill("#sentence", html`<span class="note">${prose(told[language])}</span>`);
   showWire();
   if (menuOf !== null && !element("#menu").contains(document.activeElement)) showMenu();
   if (field) {
@@ -269,9 +269,9 @@ function openMenu(number, button) {
   menu.style.top = `${bottom + height < innerHeight ? bottom + 4 : Math.max(8, top - height - 4)}px`;
 }
 
-/** Says something in the sentence's place, until something happens. */
+/** Says something in the sentence's place, until something happens, or another step is shown. */
 function tell(both) {
-  told = both;
+  told = { ...both, at: step };
   show();
 }
 
@@ -359,7 +359,7 @@ stream?.addEventListener("message", ({ data }) => {
   }
   if (event.done) busy = false;
   if (event.ended) told = { en: LIVE_WORDS.en.ended, zh: LIVE_WORDS.zh.ended };
-  if (event.note) told = event.note;
+  if (event.note) told = { ...event.note, at: step };
   Object.assign(sources, event.sources);
   const wasNow = isLive() && (isOld || !recording.frames.length || step >= recording.frames.length - 1);
   const grows = event.programs && event.programs.length !== recording.programs.length;
@@ -434,6 +434,7 @@ on("#menu", "click", ({ target }) => {
 on("#menu", "input", ({ target }) => { wanted[menuOf][target.name] = target.value; });
 on("#menu", "keydown", event => {
   if (event.key !== "Enter" || !event.target.matches("input")) return;
+  event.preventDefault(); // or it would also press the button that has the focus then
   const number = menuOf;
   element("#menu").hidePopover();
   if (!(frames[lastStep()].sides[number].state?.is ?? "absent").match(/absent|ended/)) return;

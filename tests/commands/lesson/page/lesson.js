@@ -55,7 +55,7 @@ function sentence(frame) {
   const [begins] = name && text.match(new RegExp(`^(The )?${name}`, "i")) || [""];
   const label = begins ? html`<b class="of-${who}">${begins}</b>`
     : name && html`<b class="label of-${who}">${name}</b> `;
-  const itself = frame.by_itself ? html` <span class="by-itself">${prose(frame.by_itself[language])}</span>` : "";
+  const itself = frame.by_itself ? html` <span class="by-itself"><b>${words.itself}</b> ${prose(frame.by_itself[language])}</span>` : "";
   const met = (frame.met ?? []).map(goal => html` <span class="met">✓ ${prose(goal[language])}</span>`);
   return [label, prose(text.slice(begins.length)), met, itself];
 }
