@@ -5,14 +5,14 @@ const WIRE_WORDS = {
   en: {
     machines: { one: "one machine", two: "two machines", small: "two machines, small queues" }, anew: "Start anew",
     ways: ["← to the server", "to the clients →"],
-    fates: { deliver: "deliver", hold: "‖ hold", "lose-one": "✕ lose 1", lose: "✕ lose all" },
+    fates: { deliver: "deliver", hold: "‖ hold", "lose-one": "✕ lose 1", lose: "✕ lose all" }, once: "once more: lose all",
     letGo: "let go:", lose: "lose:", letGoAll: "let go all",
     lacks: what => `It takes ${what}: start anew`,
   },
   zh: {
     machines: { one: "一台机器", two: "两台机器", small: "两台机器，小队列" }, anew: "重新开始",
     ways: ["← 发往服务器", "发往客户端 →"],
-    fates: { deliver: "送达", hold: "‖ 扣住", "lose-one": "✕ 丢 1 个", lose: "✕ 全丢" },
+    fates: { deliver: "送达", hold: "‖ 扣住", "lose-one": "✕ 丢 1 个", lose: "✕ 全丢" }, once: "再点一次：全丢",
     letGo: "放行：", lose: "丢弃：", letGoAll: "全部放行",
     lacks: what => `需要${what}：重新开始`,
   },
@@ -65,8 +65,8 @@ function wireControls() {
   const text = wireWords();
   const ways = text.ways.map((label, way) => {
     const fate = fateOf(way), last = fate === "lose" ? "lose" : "lose-one";
-    const buttons = ["deliver", "hold", last].map(its => html`<button value="way-${way}-${its}" class="is-${its}" aria-pressed="${
-      fate === its}">${text.fates[its]}</button>`);
+    const buttons = ["deliver", "hold", last].map(its => html`<button value="way-${way}-${its}" class="is-${its}" title="${
+      its === "lose-one" ? text.once : ""}" aria-pressed="${fate === its}">${text.fates[its]}</button>`);
     return html`<div class="way" role="group" aria-label="${label}"><span>${label} <kbd>${"<>"[way]}</kbd></span
       ><div class="switch">${buttons}</div></div>`;
   });
