@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
+use std::num::NonZero;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{LazyLock, Mutex};
+use std::sync::{LazyLock, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,12 +30,35 @@ rm -rf "$TMPDIR"
 /// A tab of the browser.
 pub struct Tab {
     browser: &'static Browser,
-    /// What the tab has of its own, such as cookies.
-    context: Value,
+    target: Value,
     session: String,
     messages: Receiver<Value>,
     /// What the page has complained of.
     pub errors: Vec<String>,
+    _turn: Turn,
+}
+
+/// A turn with the browser. There is one for each CPU: a page keeps one busy, and with more tabs at a time each would be
+/// late.
+struct Turn;
+
+static TURNS: LazyLock<(Sender<Turn>, Mutex<Receiver<Turn>>)> = LazyLock::new(|| {
+    let (give, take) = mpsc::channel();
+    let count = thread::available_parallelism().map_or(1, NonZero::get);
+    (0..count).for_each(|_| give.send(Turn).expect("it is kept"));
+    (give, Mutex::new(take))
+});
+
+impl Turn {
+    fn wait() -> Self {
+        TURNS.1.lock().expect(NO_PANIC).recv().expect("turns are given back")
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let _ = TURNS.0.send(Self);
+    }
 }
 
 struct Browser {
@@ -43,8 +67,11 @@ struct Browser {
 }
 
 /// Who waits for messages: a tab for those of its session, and a question to the browser itself for the answer to its
-/// number.
-static WAITING: LazyLock<Mutex<HashMap<String, Sender<Value>>>> = LazyLock::new(Mutex::default);
+/// number. Once the browser has ended, nobody does.
+static WAITING: LazyLock<Mutex<Option<Waiting>>> =
+    LazyLock::new(|| Mutex::new(Some(Waiting::new())));
+
+type Waiting = HashMap<String, Sender<Value>>;
 
 const NO_PANIC: &str = "no thread panics while it holds this";
 
@@ -79,7 +106,7 @@ impl Browser {
         wait_for_messages(number.to_string(), sender);
         self.send(&json!({ "id": number, "method": method, "params": parameters }));
         let mut answer = answer.recv_timeout(LIMIT).expect("the browser answers");
-        WAITING.lock().expect(NO_PANIC).remove(&number.to_string());
+        stop_waiting(&number.to_string());
         assert!(answer["error"].is_null(), "{method}: {answer}");
         answer["result"].take()
     }
@@ -92,7 +119,15 @@ impl Browser {
 }
 
 fn wait_for_messages(of: String, sender: Sender<Value>) {
-    WAITING.lock().expect(NO_PANIC).insert(of, sender);
+    let _ = waiting().as_mut().map(|waiting| waiting.insert(of, sender));
+}
+
+fn stop_waiting(of: &str) {
+    let _ = waiting().as_mut().map(|waiting| waiting.remove(of));
+}
+
+fn waiting() -> MutexGuard<'static, Option<Waiting>> {
+    WAITING.lock().expect(NO_PANIC)
 }
 
 /// Gives each message to who waits for it.
@@ -102,25 +137,28 @@ fn hand_out_messages(output: ChildStdout) {
         let session = message["sessionId"].as_str().map(str::to_owned);
         let of = session.unwrap_or_else(|| message["id"].to_string());
         // Nobody may wait any more.
-        let _ = WAITING.lock().expect(NO_PANIC).get(&of).map(|sender| sender.send(message));
+        let _ = waiting().as_ref().and_then(|waiting| waiting.get(&of)?.send(message).ok());
     }
-    WAITING.lock().expect(NO_PANIC).clear(); // nobody waits in vain
+    *waiting() = None;
 }
 
 impl Tab {
-    /// Opens an empty page; `None` where there is no browser.
+    /// Opens an empty page, as soon as it is this test's turn; `None` where there is no browser. A test has one at a
+    /// time.
     pub fn new() -> Option<Self> {
         let browser = Browser::get()?;
-        let mut context = browser.call("Target.createBrowserContext", &json!({}));
-        let context = context["browserContextId"].take();
+        let turn = Turn::wait();
+        // What a tab has of its own, such as cookies.
+        let context = browser.call("Target.createBrowserContext", &json!({}));
+        let context = &context["browserContextId"];
         let target = json!({ "url": "about:blank", "browserContextId": context, "hidden": true });
-        let target = browser.call("Target.createTarget", &target);
-        let target = json!({ "targetId": target["targetId"], "flatten": true });
-        let session = browser.call("Target.attachToTarget", &target)["sessionId"].take();
+        let target = browser.call("Target.createTarget", &target)["targetId"].take();
+        let attach = json!({ "targetId": target, "flatten": true });
+        let session = browser.call("Target.attachToTarget", &attach)["sessionId"].take();
         let session = session.as_str().expect("it has a name").to_owned();
         let (sender, messages) = mpsc::channel();
         wait_for_messages(session.clone(), sender);
-        let mut tab = Self { browser, context, session, messages, errors: Vec::new() };
+        let mut tab = Self { browser, target, session, messages, errors: Vec::new(), _turn: turn };
         tab.call("Runtime.enable", &json!({}));
         tab.call("Page.enable", &json!({}));
         tab.call("Emulation.setFocusEmulationEnabled", &json!({ "enabled": true }));
@@ -232,10 +270,10 @@ impl Tab {
 
 impl Drop for Tab {
     fn drop(&mut self) {
-        WAITING.lock().expect(NO_PANIC).remove(&self.session);
-        let context = json!({ "browserContextId": self.context });
-        let method = "Target.disposeBrowserContext";
-        // Nobody waits for the answer.
-        self.browser.send(&json!({ "id": 0, "method": method, "params": context }));
+        stop_waiting(&self.session);
+        let target = json!({ "targetId": self.target });
+        // Nobody waits for the answer. What it had of its own stays: Chromium 156 ends if that is taken from a hidden
+        // tab.
+        self.browser.send(&json!({ "id": 0, "method": "Target.closeTarget", "params": target }));
     }
 }

@@ -208,8 +208,8 @@ fn asks_every_question(language: &str, said: fn(&Words) -> &String) {
 }
 
 /// Opens the questions of an edition in a language, and gives each answer. Nothing of the step behind the question can
-/// be seen before, and nothing moves. In a smaller window, where only what is cut may differ, those that have been asked
-/// in the same words are left out.
+/// be seen before, and nothing moves. Where only what is cut may differ, in Chinese and in a smaller window, those that
+/// have been asked in the same words are left out.
 fn asks_questions_of(
     edition: &str,
     language: &str,
@@ -222,8 +222,7 @@ fn asks_questions_of(
     };
     let twins = if edition == "python" { "/python" } else { "" };
     let is_small = size.0 < 1280;
-    // For the keys of all answers, one of the languages is enough.
-    let press_all = language == "en" && !is_small;
+    let ask_all = language == "en" && !is_small;
     let own = |words: &Words| said(words).replace('`', "");
     for scenario in &LESSON.scenarios {
         let frames = scenario.editions.get(edition).map_or(&[][..], |it| &it.frames);
@@ -236,10 +235,10 @@ fn asks_questions_of(
         }
         asked.retain(|(.., ask, words)| {
             let texts = ask.answers.iter().chain([&ask.question, &ask.why, words]);
-            have_been_asked.insert(texts.map(own).collect()) || !is_small
+            have_been_asked.insert(texts.map(own).collect()) || ask_all
         });
         let addresses = asked.iter().map(|(address, ..)| address).collect::<Vec<_>>();
-        let shown = walk.questions(&addresses, press_all);
+        let shown = walk.questions(&addresses, ask_all);
         for (shown, (address, next, ask, words)) in shown.into_iter().zip(asked) {
             assert_eq!(shown.address, address);
             assert_eq!(shown.answers, ask.answers.iter().map(own).collect::<Vec<_>>(), "{address}");
