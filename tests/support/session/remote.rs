@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -35,6 +36,8 @@ exec \"$0\" \"$@\"";
 pub struct Network {
     /// The words of a command that runs another one on a machine of its own.
     command: Vec<OsString>,
+    /// This program. Its file may be another one by then, since Cargo may build it anew while it runs.
+    this: PathBuf,
     python: OsString,
 }
 
@@ -42,12 +45,13 @@ impl Network {
     /// Returns `None` where the system does not have what it takes.
     pub fn find() -> Option<Self> {
         let (network, python) = own_machine_if_found().zip(python())?;
+        let this = env::current_exe().ok()?;
         // A thread of a batch job is not interrupted by one that has just been woken.
         let mut command: Vec<OsString> = ["chrt", "--batch", "0"].map(OsString::from).into();
         command.push(network.get_program().into());
         command.extend(network.get_args().map(OsStr::to_owned));
         command.extend(["sh", "-c", SMALL_TABLE].map(OsString::from));
-        Some(Self { command, python })
+        Some(Self { command, this, python })
     }
 
     /// Starts this very program once more, as a session that answers each act.
@@ -64,7 +68,7 @@ impl Network {
         mut pass_on: impl FnMut(io::Result<Answer>) -> bool + Send + 'static,
     ) -> io::Result<Told> {
         let mut command = Command::new(&self.command[0]);
-        command.args(&self.command[1..]).arg(env::current_exe()?).arg(SESSION);
+        command.args(&self.command[1..]).arg(&self.this).arg(SESSION);
         command.arg(network_namespace()?);
         let (its_input, input) = os_pipe::pipe()?;
         let (output, its_output) = os_pipe::pipe()?;
