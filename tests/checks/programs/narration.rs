@@ -35,10 +35,14 @@ fn short_server_narrates_what_strace_sees() {
     assert_eq!(narrated.matches(KEEPALIVE).count(), 1, "{narrated}");
 }
 
+/// Returns an address whose port the kernel chooses, of IPv6 where there is such.
+fn any_port() -> &'static str {
+    if ipv6().is_some() { "[::1]:0" } else { "127.0.0.1:0" }
+}
+
 #[test]
 fn long_server_narrates_what_strace_sees() {
-    let any_port = if ipv6().is_some() { "[::1]:0" } else { "127.0.0.1:0" };
-    let Some(mut server) = Watched::start("long-server", &[any_port]) else {
+    let Some(mut server) = Watched::start("long-server", &[any_port()]) else {
         return;
     };
     let address = server.listening_on();
@@ -69,7 +73,7 @@ fn server_on_a_busy_port_narrates_what_strace_sees() {
 #[test]
 fn clients_narrate_what_strace_sees() {
     let short = Server::start("short-server");
-    let long = Server::start("long-server");
+    let long = Server::of(Program::new("long-server").args([any_port()])); // over IPv6
     if let Some(client) = Watched::start("short-client", &[&short.address.to_string()]) {
         let narrated = client.compare_at_the_end();
         assert_eq!(narrated.matches(KEEPALIVE).count(), 1, "{narrated}");
@@ -218,6 +222,8 @@ fn narrated_calls(narrated: &str) -> CallsByDescriptor {
         let Some(call) = line.strip_prefix("[.] ").or_else(|| line.strip_prefix("[ ] ")) else {
             continue;
         };
+        let is_shown_at_trace = is_aside(call) || call.starts_with("setsockopt(");
+        assert_eq!(line.starts_with("[ ]"), is_shown_at_trace, "{line}");
         if let Some(waiting) = call.strip_suffix(" ...") {
             announced.push(waiting);
             continue;

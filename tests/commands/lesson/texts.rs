@@ -23,7 +23,7 @@ const TEXTS: [(&str, &str, &str); 12] = [
     ("docs/lab-1", "Lab 1", "课堂任务单一"),
     ("docs/lab-2", "Lab 2", "课堂任务单二"),
     ("docs/comparison", "Comparison", "比较"),
-    ("docs/rows", "Rows", "各行的含义"),
+    ("docs/rows", "Rows", "各项的含义"),
     ("docs/survival", "Survival", "健壮性"),
     ("docs/reference", "Reference", "参考"),
     ("docs/glossary", "Glossary", "术语表"),
