@@ -198,9 +198,11 @@ fn must_end(frame: &Frame) -> Option<Words> {
         let Words { en, zh } = sentence::subject(who, frame.sides.len());
         return Some(words(
             format!(
-                "{en} has started another process. Whose lines are whose in its terminal cannot be told any more, so the recording ends here."
+                "{en} has started another process. Both print in one terminal, and nothing says whose line is whose, so the recording ends here."
             ),
-            format!("{zh}启动了另一个进程。终端里的输出属于哪个进程已无法分辨，记录到此为止。"),
+            format!(
+                "{zh}启动了另一个进程。两个进程在同一个终端里输出，分不清哪一行是谁的，记录到此为止。"
+            ),
         ));
     }
     frame.restless.then(|| {

@@ -100,7 +100,7 @@ const MOST_LINES = 50;
 
 /** A line of code that is too long breaks before a dot or behind a bracket, not within a name. */
 function breakable(text) {
-  const parts = text.split(/(?<=\()|(?=\.)/);
+  const parts = text.split(/(?<=\()(?!\))|(?=\.)/);
   return parts.map((part, index) => index ? html`<wbr>${part}` : part);
 }
 
