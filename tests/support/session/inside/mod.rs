@@ -296,7 +296,7 @@ impl Session {
         let begun = Instant::now();
         let (mut last, mut alike, mut changed) = (None::<Moment>, 1, begun);
         let is_asleep = |moment: &Option<Moment>| moment.as_ref().is_some_and(|it| it.is_asleep);
-        while alike < LOOKS {
+        while alike < self.looks() {
             thread::sleep(BETWEEN_LOOKS);
             if begun.elapsed() > self.patience {
                 return Ok(false);
@@ -311,12 +311,19 @@ impl Session {
             alike = if is_still && is_asleep(&now) { alike + 1 } else { 1 };
             last = now;
             let may_pause = begun.elapsed() < LONGEST_PAUSE.min(self.patience);
+            let may_end = alike >= self.looks();
             let mut pauses = || self.terminals.iter_mut().any(Terminal::pauses);
-            if alike == LOOKS && may_pause && pauses() {
+            if may_end && may_pause && pauses() {
                 alike = 1;
             }
         }
         Ok(true)
+    }
+
+    /// Returns how many looks in a row have to show the same. Whether a kernel answers a reset, no number in
+    /// the other segments tells, and where much else runs, the answer may take longer.
+    fn looks(&self) -> usize {
+        if self.wire.has_carried_a_reset() { 10 * LOOKS } else { LOOKS }
     }
 
     /// Looks. Between two machines nothing is carried while a program runs, unless it is to be: so it does

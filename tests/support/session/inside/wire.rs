@@ -150,6 +150,12 @@ impl Wire {
         self.streams.values().all(|stream| stream.is_over || stream.arrived <= stream.confirmed)
     }
 
+    /// Returns whether a reset has travelled between two machines since what has travelled was last taken.
+    pub fn has_carried_a_reset(&self) -> bool {
+        let mut segments = self.segments.iter();
+        self.cable.is_some() && segments.any(|segment| segment.flags.contains("RST"))
+    }
+
     /// Says whether whatever is sent again is let through.
     pub fn follow_the_clock(&mut self, follows: bool) {
         if let Some(cable) = &mut self.cable {
