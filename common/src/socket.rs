@@ -273,15 +273,16 @@ impl Socket {
                 Err(error) if error.is_time_limit() && patience < LINGER => {}
                 Err(error) => return Err(error),
             }
-            if has_limits && begun.elapsed() > patience {
-                if discarded > LONGEST_MESSAGE {
-                    return Ok(());
-                }
-                if patience < LINGER {
-                    info!("waiting for the server to close");
-                    patience = LINGER;
-                    let _ = self.limit_recv(patience);
-                }
+            if !has_limits || begun.elapsed() < patience {
+                continue;
+            }
+            if discarded > LONGEST_MESSAGE {
+                return Ok(());
+            }
+            if patience < LINGER {
+                info!("waiting for the server to close");
+                patience = LINGER;
+                let _ = self.limit_recv(patience);
             }
         }
     }

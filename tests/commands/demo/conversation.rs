@@ -149,6 +149,11 @@ impl Conversation {
                 turn = side;
             }
         }
+        if self.programs[CLIENT].doing != Doing::Ended {
+            // It may have ended just now, with lines that nobody has read.
+            self.programs[CLIENT].doing = Doing::Runs;
+            self.read(CLIENT)?;
+        }
         // A client that has closed its outputs ends soon.
         let status = self.programs[CLIENT].process.end_within(Duration::from_secs(2));
         match status.filter(|status| !status.success()) {
