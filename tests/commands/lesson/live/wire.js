@@ -113,7 +113,8 @@ function tick() {
   const elapsed = (Date.now() - (shownFrame().at ?? Date.now())) / 1000;
   for (const timer of document.querySelectorAll(".timer[data-kind]")) {
     const { kind, seconds } = timer.dataset;
-    timer.textContent = timerText(kind, Math.max(0, seconds - elapsed));
+    const text = timerText(kind, Math.max(0, seconds - elapsed));
+    if (timer.textContent !== text) timer.textContent = text; // or the page would be laid out anew
   }
 }
 setInterval(tick, 200);
