@@ -2,6 +2,7 @@
 
 use std::io;
 use std::mem;
+use std::time::{Duration, Instant};
 
 use support::command_line::tell;
 use support::session::Act;
@@ -16,6 +17,9 @@ const MOST_EXTRA: usize = 10;
 
 /// How many things may happen by themselves before the one that is waited for.
 const MOST_WAITS: usize = 20;
+
+/// How long to wait for it, before the scenario is begun again.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// Does something to a program, and returns what there is to see then.
 pub type Perform<'a> = dyn FnMut(usize, Act) -> io::Result<Frame> + 'a;
@@ -189,9 +193,13 @@ impl Script<'_> {
     }
 
     fn wait_until(&mut self, is_so: impl Fn(&Self) -> bool) -> io::Result<()> {
+        let begun = Instant::now();
         for _ in 0..MOST_WAITS {
             if is_so(self) {
                 return Ok(());
+            }
+            if begun.elapsed() > LONGEST_WAIT {
+                break;
             }
             self.act(0, Act::Wait)?;
         }
