@@ -361,6 +361,34 @@ fn learner_reaches_the_goals_of_the_wire() {
 }
 
 #[test]
+fn what_is_held_has_a_row_of_its_own_until_it_is_let_go() {
+    let Some(mut page) = Page::open_on_two_machines("short", "two") else {
+        return;
+    };
+    assert!(page.sentence().contains("The switches above the kernels are yours"));
+    page.press_to('s', "accept");
+    page.press_wire("Period"); // hold what travels to the client
+    page.press_to('1', "connect");
+    page.press("1");
+    page.press_wire("Comma");
+    page.browser.until("frames.at(-1).wire?.[0].fate === 'hold'"); // a step later
+    let rows = |page: &mut Page| -> Vec<String> {
+        let words = "({ flags, extra }) => [flags, ...['again', 'held', 'late'].filter(it => extra[it])].join(' ')";
+        let rows = page.browser.value(&format!("rows(lastStep()).map({words})"));
+        serde_json::from_value(rows).expect("they are words")
+    };
+    let shown = rows(&mut page);
+    assert_eq!(shown[..2], ["SYN", "SYN ACK held"]);
+    page.press_wire("KeyG");
+    page.browser.until("frames.at(-1).sides[1].state.what?.startsWith('send')");
+    page.press("1");
+    let shown = rows(&mut page).join(", ");
+    assert!(shown.contains("SYN ACK late, ACK held"), "{shown}");
+    assert!(!shown.contains("SYN ACK held"), "{shown}");
+    assert!(page.browser.errors.is_empty(), "{:?}", page.browser.errors);
+}
+
+#[test]
 fn learner_takes_over_on_two_machines_what_the_wire_holds() {
     let Some(mut page) = Page::open_on_two_machines("short", "two") else {
         return;

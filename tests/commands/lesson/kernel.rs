@@ -6,13 +6,18 @@ use crate::sentence::{self, joined, socket_of, subject, words};
 
 /// Says what a frame shows that the one before it did not.
 pub fn of_change(frame: &Frame, before: Option<&Frame>) -> Words {
-    let programs = sentence::of_frame(frame);
-    let mut said = of_wire(frame, LATE);
-    said.extend(Some(programs).filter(|it| !it.en.is_empty()));
+    let (acting, others) = sentence::of_sides(frame);
+    let mut said = of_wire(frame, LATE, false);
+    said.extend(acting);
+    // In the order in which it happens: what a call sends, what becomes of that, and which calls return then.
     if let Some(before) = before {
         said.extend(of_interrupt(frame));
+        said.extend(of_wire(frame, LOST_OR_HELD, false));
         said.extend(of_segments(frame, before));
-        said.extend(of_wire(frame, LOST_OR_HELD));
+        said.extend(of_wire(frame, LOST_OR_HELD, true));
+    }
+    said.extend(others);
+    if let Some(before) = before {
         said.extend(of_reset(frame, before));
         said.extend(of_sockets(frame, before));
     }
@@ -24,10 +29,79 @@ pub fn of_change(frame: &Frame, before: Option<&Frame>) -> Words {
         said.push(if has_news {
             words("A program goes on by itself.", "有程序自己继续运行。")
         } else {
-            words("Nothing changes.", "没有任何变化。")
+            of_quiet_kernels(frame, before)
         });
     }
     joined(said)
+}
+
+/// Says what has happened where no program has done anything, and no kernel anything that needs more words.
+fn of_quiet_kernels(frame: &Frame, before: Option<&Frame>) -> Words {
+    for who in 0..frame.sides.len() {
+        let Words { en, zh } = subject(who, frame.sides.len());
+        let its = || frame.segments.iter().filter(|it| it.0 == who);
+        let bytes: usize = its().map(|it| it.4).sum();
+        if bytes > 0 {
+            return words(
+                format!("{en}’s kernel sends {bytes} bytes more."),
+                format!("{zh}的内核又发出 {bytes} 字节。"),
+            );
+        }
+        if its().any(|it| it.2 == "ACK") {
+            return words(
+                format!("{en}’s kernel confirms what has come."),
+                format!("{zh}的内核确认已收到的数据。"),
+            );
+        }
+    }
+    let queues = |frame: &Frame| {
+        let seen = frame.sockets.iter().map(|it| (it.of, it.state.clone(), it.rx, it.tx, it.queue));
+        seen.collect::<Vec<_>>()
+    };
+    if before.is_some_and(|before| queues(before) != queues(frame)) {
+        words("Only the kernel’s sockets have changed.", "只有内核里的套接字有变化。")
+    } else {
+        words("Nothing changes.", "没有任何变化。")
+    }
+}
+
+/// Returns the socket of a program, as it was before, whose connection its kernel has given up: nothing has
+/// come from the other end, and it is over all the same.
+pub fn given_up<'a>(frame: &Frame, before: &'a Frame, who: usize) -> Option<&'a Socket> {
+    let key = |it: &Socket| (it.of, it.fd, it.port, it.peer);
+    let has_come = frame.segments.iter().any(|it| it.1 == who && !it.5.lost && !it.5.held);
+    let is_over =
+        |it: &Socket| frame.sockets.iter().any(|now| key(now) == key(it) && now.state == "CLOSED");
+    let mut its = before.sockets.iter().filter(|it| it.of == who && it.fd.is_some());
+    its.find(|it| {
+        !has_come
+            && ["ESTABLISHED", "CLOSE_WAIT", "FIN_WAIT_1"].contains(&&*it.state)
+            && is_over(it)
+    })
+}
+
+/// Says that a kernel has given a connection up, and why.
+fn of_given_up(socket: &Socket, has_reset: bool, programs: usize) -> Words {
+    let Words { en, zh } = subject(socket.of, programs);
+    let what = match socket.tx {
+        Some(_) => words("what its kernel has sent again and again", "内核反复重传的报文段"),
+        None => words("its kernel’s keepalive probes", "内核的保活探测"),
+    };
+    let reset = if has_reset {
+        words(", and tells the other side so by a reset (RST)", "，并发出 RST")
+    } else {
+        Words::default()
+    };
+    words(
+        format!(
+            "{en}: nothing has answered {}. So the kernel gives the connection up{}: the next call on this socket fails, unless one waits: Connection timed out.",
+            what.en, reset.en
+        ),
+        format!(
+            "{zh}：{}一直没有得到回应。所以内核放弃这个连接{}；这个套接字上正在等待的或下一次的调用会失败：Connection timed out。",
+            what.zh, reset.zh
+        ),
+    )
 }
 
 /// Says what a reset that answers a `send` means for the next call.
@@ -74,6 +148,11 @@ fn of_interrupt(frame: &Frame) -> Option<Words> {
 fn of_segments(frame: &Frame, before: &Frame) -> Vec<Words> {
     let programs = frame.sides.len();
     let (mut said, mut said_of_probe) = (Vec::<Words>::new(), false);
+    for who in 0..programs {
+        let has_reset = frame.segments.iter().any(|it| it.0 == who && it.2.contains("RST"));
+        let given_up = given_up(frame, before, who);
+        said.extend(given_up.map(|socket| of_given_up(socket, has_reset, programs)));
+    }
     for Segment(from, _, flags, _, length, extra) in &frame.segments {
         let Words { en, zh } = subject(*from, programs);
         let is_answer = frame.segments.iter().any(|it| it.2 == "SYN" && it.0 != *from);
@@ -96,7 +175,11 @@ fn of_segments(frame: &Frame, before: &Frame) -> Vec<Words> {
                 format!("{en}’s kernel asks whether the full receive queue takes more by now."),
                 format!("{zh}的内核发出探测：对方的接收队列满了，现在能否再接收？"),
             )
-        } else if flags.contains("RST") && !is_answer {
+        } else if flags.contains("RST")
+            && !is_answer
+            && !extra.late
+            && given_up(frame, before, *from).is_none()
+        {
             of_sent_reset(frame, before, *from)
         } else {
             continue;
@@ -145,9 +228,13 @@ fn of_sent_reset(frame: &Frame, before: &Frame, from: usize) -> Words {
             ),
             format!("SO_LINGER 设为 0 秒：{zh}的套接字关闭时，内核发出的是 RST，而不是 FIN。"),
         ),
-        _ => words(
+        _ if frame.segments.iter().any(|it| it.1 == from && !it.5.lost && !it.5.held) => words(
             format!("{en}’s kernel answers with a reset (RST): nobody has that socket any more."),
             format!("{zh}的内核用 RST 回应：那个套接字已不存在。"),
+        ),
+        _ => words(
+            format!("{en}’s kernel ends the connection by a reset (RST)."),
+            format!("{zh}的内核用 RST 终止连接。"),
         ),
     }
 }
@@ -162,13 +249,14 @@ const LOST_OR_HELD: Fates = &[
     (|it| it.held, ["is held on the wire", "are held on the wire"], "被扣在线路上"),
 ];
 
-/// Says what has become of segments between two machines, where they have not simply arrived.
-fn of_wire(frame: &Frame, fates: Fates) -> Vec<Words> {
+/// Says what has become of segments between two machines, where they have not simply arrived: of those that
+/// are sent again, or of the others.
+fn of_wire(frame: &Frame, fates: Fates, again: bool) -> Vec<Words> {
     let mut said = Vec::new();
     for (is_it, en, zh) in fates {
         for from in 0..frame.sides.len() {
-            let its = frame.segments.iter().filter(|it| it.0 == from && is_it(&it.5));
-            let its: Vec<&Segment> = its.collect();
+            let its = frame.segments.iter().filter(|it| it.0 == from && it.5.again == again);
+            let its: Vec<&Segment> = its.filter(|it| is_it(&it.5)).collect();
             let name = subject(from, frame.sides.len());
             let new = match &its[..] {
                 [] => None,
@@ -214,7 +302,7 @@ fn what_travels(Segment(_, _, flags, text, length, _): &Segment) -> Words {
         length if length <= 20 && !text.contains('`') => {
             words(format!("`\"{text}\"`"), format!(" `\"{text}\"` "))
         }
-        length => words(format!("segment of {length} bytes"), format!("{length} 字节报文段")),
+        length => words(format!("segment of {length} bytes"), format!(" {length} 字节报文段")),
     }
 }
 
@@ -243,8 +331,8 @@ fn of_sockets(frame: &Frame, before: &Frame) -> Vec<Words> {
                 format!("FIN 已到达：{zh}的套接字处于 CLOSE_WAIT，直到它被关闭。"),
             )),
             "SYN_RECV" => said.push(words(
-                format!("{en}’s kernel has answered the SYN. In SYN_RECV it waits for the third segment of the handshake."),
-                format!("{zh}的内核已回应 SYN，处于 SYN_RECV，等待握手的第三个报文段。"),
+                format!("In SYN_RECV, {}’s kernel waits for the third segment of the handshake.", en.to_lowercase()),
+                format!("{zh}的内核处于 SYN_RECV，等待握手的第三个报文段。"),
             )),
             "CLOSING" => said.push(words(
                 format!("The two FINs have crossed. {en}’s is not confirmed yet: CLOSING."),

@@ -23,11 +23,11 @@ pub fn subject(who: usize, programs: usize) -> Words {
     }
 }
 
-/// Says what a step shows, first of the program that acted.
-pub fn of_frame(frame: &Frame) -> Words {
-    let mut order: Vec<usize> = (0..frame.sides.len()).collect();
-    order.sort_by_key(|who| Some(*who) != frame.who);
-    joined(order.into_iter().flat_map(|who| of_side(frame, who)))
+/// Says what a step shows of the program that acted, and of the others.
+pub fn of_sides(frame: &Frame) -> (Vec<Words>, Vec<Words>) {
+    let acting = frame.who.map(|who| of_side(frame, who)).unwrap_or_default();
+    let others = (0..frame.sides.len()).filter(|who| Some(*who) != frame.who);
+    (acting, others.flat_map(|who| of_side(frame, who)).collect())
 }
 
 fn of_side(frame: &Frame, who: usize) -> Vec<Words> {
@@ -221,6 +221,16 @@ fn failed(frame: &Frame, who: usize, call: &str, reason: &str) -> Words {
             "this connection is over, and takes nothing any more".to_owned(),
             "这个连接已经终止，不能再发送数据".to_owned(),
         )
+    } else if is("Connection timed out") && name == "connect" {
+        (
+            "no answer to its SYN has come, however often the kernel has sent it again".to_owned(),
+            "内核多次重发 SYN，一直没有收到回应".to_owned(),
+        )
+    } else if is("Connection timed out") {
+        (
+            "the other side has not answered for so long that the kernel has given the connection up".to_owned(),
+            "对方太久没有回应，内核放弃了这个连接".to_owned(),
+        )
     } else if is("Address already in use") && keeps_the_port(frame, call) {
         (
             "the connection in TIME_WAIT still has this address, and the program has not set `SO_REUSEADDR`".to_owned(),
@@ -381,8 +391,8 @@ fn waits(Words { en, zh }: &Words, call: &str) -> Words {
             format!("{zh}的 accept 阻塞：全连接队列是空的。"),
         ),
         "connect" => words(
-            format!("{en}’s `connect` blocks: its SYN has not been answered."),
-            format!("{zh}的 connect 阻塞：它的 SYN 还没有得到回应。"),
+            format!("{en}’s `connect` blocks: no answer to its SYN has come."),
+            format!("{zh}的 connect 阻塞：还没有收到对 SYN 的回应。"),
         ),
         "recv" => words(
             format!("{en}’s `recv` blocks: the receive queue is empty."),
@@ -390,9 +400,9 @@ fn waits(Words { en, zh }: &Words, call: &str) -> Words {
         ),
         "send" => words(
             format!(
-                "{en}’s `send` blocks: the other side’s receive queue and its own send queue are full."
+                "{en}’s `send` blocks: its send queue takes no more until the other side has confirmed some of it."
             ),
-            format!("{zh}的 send 阻塞：对方的接收队列和自己的发送队列都满了。"),
+            format!("{zh}的 send 阻塞：发送队列放不下了，要等对方确认其中一部分。"),
         ),
         name => words(format!("{en}’s `{name}` blocks."), format!("{zh}的 {name} 阻塞。")),
     }

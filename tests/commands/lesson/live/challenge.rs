@@ -6,6 +6,7 @@ use support::session::Machines;
 use support::session::recording::{Frame, Segment, Socket, When, Words, name_of};
 
 use super::clicks::Pair;
+use crate::kernel;
 use crate::sentence::words;
 
 pub struct Challenge {
@@ -124,7 +125,7 @@ pub fn all() -> Vec<Challenge> {
             ),
             "short",
             &[],
-            |frames| last(frames).sockets.iter().any(|it| it.of == 0 && it.state == "TIME_WAIT"),
+            |frames| keeps_alone(frames, |it| it.of == 0),
         ),
         challenge(
             words("TIME_WAIT at a client", "客户端一侧的 TIME_WAIT"),
@@ -138,7 +139,7 @@ pub fn all() -> Vec<Challenge> {
             ),
             "long",
             &["long/time-wait"],
-            |frames| last(frames).sockets.iter().any(|it| it.of > 0 && it.state == "TIME_WAIT"),
+            |frames| keeps_alone(frames, |it| it.of > 0),
         ),
         challenge(
             words("A socket in CLOSE_WAIT", "处于 CLOSE_WAIT 的套接字"),
@@ -230,11 +231,7 @@ pub fn all() -> Vec<Challenge> {
             ),
             "killed",
             &["killed/reset", "linger/reset", "leaves/send", "dies/send", "two/crash"],
-            |frames| {
-                let segments = || last(frames).segments.iter();
-                let is_refused = segments().any(|segment| segment.2 == "SYN");
-                !is_refused && segments().any(|segment| segment.2.contains("RST"))
-            },
+            is_reset,
         ),
         challenge(
             words(
@@ -305,7 +302,7 @@ pub fn all() -> Vec<Challenge> {
                     "扣住发往服务器的报文段（`<`），让客户端去连接，只放行它的 SYN（`G`）。",
                 ),
                 words(
-                    "The client is done once the SYN ACK has come. The server is only when the third segment has.",
+                    "The client is ESTABLISHED as soon as the SYN ACK comes, the server only when the third segment does.",
                     "客户端收到 SYN ACK 就算建立了连接，服务器要等第三个报文段到达。",
                 ),
                 "",
@@ -341,8 +338,8 @@ pub fn all() -> Vec<Challenge> {
                     "小队列：用 20000 字节的消息启动客户端（⋯），让它发送，服务器不要读取。",
                 ),
                 words(
-                    "The other side’s receive queue is full, and the own send queue too. `send` waits until somebody reads.",
-                    "对方的接收队列满了，自己的发送队列也满了。要等对方读取，`send` 才能继续。",
+                    "The other side’s receive queue has no room for the next segment, and the sender’s own send queue takes no more. `send` waits until the other side reads.",
+                    "对方的接收队列放不下下一个报文段，发送方自己的发送队列也不能再接收数据。要等对方读取，`send` 才能继续。",
                 ),
                 "blocks",
                 &[],
@@ -369,6 +366,26 @@ fn results<'a>(frame: &'a Frame, call: &'static str) -> impl Iterator<Item = (us
 /// Returns what a call returned, if that is a number.
 fn value(result: &str) -> Option<usize> {
     result.split(' ').next()?.parse().ok()
+}
+
+/// Returns whether such a socket is in `TIME_WAIT` whose other end has never been so, as after CLOSING.
+fn keeps_alone(frames: &[Frame], is_its: fn(&Socket) -> bool) -> bool {
+    let keeps = |it: &&Socket| it.state == "TIME_WAIT";
+    let has_kept = |ports| {
+        let mut kept = frames.iter().flat_map(|frame| &frame.sockets).filter(keeps);
+        kept.any(|it| it.port.zip(it.peer) == ports)
+    };
+    let mut its = last(frames).sockets.iter().filter(keeps).filter(|it| is_its(it));
+    its.any(|it| !has_kept(it.peer.zip(it.port)))
+}
+
+/// Returns whether a reset arrives that neither refuses a connection, nor tells that one has been given up.
+fn is_reset(frames: &[Frame]) -> bool {
+    let segments = &last(frames).segments;
+    let gives_up = |pair: &[Frame], who| kernel::given_up(&pair[1], &pair[0], who).is_some();
+    let mut resets = segments.iter().filter(|it| it.2.contains("RST") && !it.5.lost && !it.5.held);
+    !segments.iter().any(|it| it.2 == "SYN")
+        && resets.any(|it| !frames.windows(2).any(|pair| gives_up(pair, it.0)))
 }
 
 /// Returns whether something with SYN, bytes or FIN arrives that was lost before.
@@ -535,6 +552,26 @@ mod tests {
                 assert!(shown.contains(&true), "{question}: {}", challenge.title.en);
             }
         }
+    }
+
+    #[test]
+    fn nobody_keeps_a_connection_alone_that_both_keep() {
+        let kept = |of, port, peer| Socket {
+            of,
+            state: "TIME_WAIT".to_owned(),
+            port: Some(port),
+            peer: Some(peer),
+            ..Socket::default()
+        };
+        let [server, client] = [kept(0, 12345, 40100), kept(1, 40100, 12345)];
+        let frame = |sockets: &[&Socket]| Frame {
+            sockets: sockets.iter().copied().cloned().collect(),
+            ..Frame::default()
+        };
+        let is_kept = |frames: &[Frame]| keeps_alone(frames, |it| it.of > 0);
+        assert!(is_kept(&[frame(&[&client])]));
+        assert!(!is_kept(&[frame(&[&client, &server])]));
+        assert!(!is_kept(&[frame(&[&client, &server]), frame(&[&client])]));
     }
 
     #[test]

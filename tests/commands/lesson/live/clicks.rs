@@ -312,7 +312,9 @@ impl Clicks {
                         "没有执行：同一台机器上不会扣住或丢失报文段。请用两台机器重新开始。",
                     ));
                 }
-                self.on_the_wire = Some(decided(to_server, fate));
+                let held = self.frames.last().and_then(|it| it.wire.get(usize::from(!to_server)));
+                let stays = fate != Fate::Hold && held.is_some_and(|way| !way.held.is_empty());
+                self.on_the_wire = Some(decided(to_server, fate, stays));
                 Ok(Next::Act(usize::from(to_server), Act::Decide(fate)))
             }
             Command::LetGo { number } => {
@@ -496,11 +498,11 @@ impl Clicks {
     }
 }
 
-/// Says what becomes of whatever travels in one direction.
-fn decided(to_server: bool, fate: Fate) -> Words {
+/// Says what becomes of whatever travels in one direction, and that what is held there stays.
+fn decided(to_server: bool, fate: Fate, stays: bool) -> Words {
     let (en, zh) =
         if to_server { ("the server", "服务器") } else { ("the clients", "客户端") };
-    match fate {
+    let decided = match fate {
         Fate::Deliver => words(
             format!("From now on, all that travels to {en} arrives."),
             format!("从现在起，发往{zh}的报文段全部送达。"),
@@ -517,7 +519,12 @@ fn decided(to_server: bool, fate: Fate) -> Words {
             format!("From now on, all that travels to {en} gets lost."),
             format!("从现在起，发往{zh}的报文段全部丢失。"),
         ),
-    }
+    };
+    let held = words(
+        "What is held already stays on the wire until you let it go (G).",
+        "已被扣住的仍留在线路上，要由你放行（G）。",
+    );
+    joined([decided].into_iter().chain(stays.then_some(held)))
 }
 
 fn refused_message() -> Words {
@@ -597,6 +604,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use support::session::recording::{Did, Extra, Held, Socket, Way};
 
     fn begun() -> Clicks {
         let clients = ["long-client".to_owned()];
@@ -653,7 +661,7 @@ mod tests {
             ..frame(State::Absent, connects())
         });
         assert_eq!(clicks.add_by_itself(frame(State::Absent, connects())), None);
-        let extra = support::session::recording::Extra { again: true, ..Default::default() };
+        let extra = Extra { again: true, ..Default::default() };
         let syn = Segment(1, 0, "SYN".to_owned(), String::new(), 0, extra);
         let again = || Frame { segments: vec![syn.clone()], ..frame(State::Absent, connects()) };
         let steps = [again(), again(), again()].map(|frame| clicks.add_by_itself(frame));
@@ -679,6 +687,16 @@ mod tests {
         }
         let said = "From now on, all that travels to the server gets lost.";
         assert_eq!(clicks.frames[1].words.en, said);
+        let segment = Segment(1, 0, "SYN".to_owned(), String::new(), 0, Extra::default());
+        let held = vec![Held { number: 1, copies: 1, segment }];
+        clicks.frames[1].wire = vec![Way { fate: Fate::Hold, held }, Way::default()];
+        assert!(clicks.obey(decide(Fate::Deliver)).is_ok());
+        clicks.add(frame(State::Absent, State::Absent));
+        let said = &clicks.frames.last().expect("there is one").words.en;
+        assert!(
+            said.ends_with("held already stays on the wire until you let it go (G)."),
+            "{said}"
+        );
         assert!(refusal(&mut clicks, Command::LetGo { number: 1 }).contains("not on the wire"));
         assert!(refusal(&mut clicks, Command::LetGoAll).contains("not on the wire"));
         let launched = clicks.launches().into_iter().map(|launch| launch.arguments);
@@ -686,10 +704,51 @@ mod tests {
     }
 
     #[test]
+    fn what_happens_by_itself_is_said_in_the_order_in_which_it_happens() {
+        let mut clicks = begun();
+        let syn_ack = |extra| Segment(0, 1, "SYN ACK".to_owned(), String::new(), 0, extra);
+        let extra = Extra::default;
+        let lost = Extra { lost: true, ..extra() };
+        let again = Extra { again: true, ..extra() };
+        let mut frame = frame(State::Absent, asks("send(3, x)"));
+        frame.segments = vec![syn_ack(lost), syn_ack(again)];
+        frame.sides[1].did = vec![Did(None, "connect(3, x)".to_owned(), "0".to_owned(), None)];
+        clicks.add_by_itself(frame);
+        let said = clicks.frames[1].by_itself.as_ref().map_or("", |it| &it.en);
+        let order = ["SYN ACK gets lost", "SYN ACK again", "`connect` succeeds"];
+        let order = order.map(|it| said.find(it).unwrap_or(usize::MAX));
+        assert!(order.is_sorted() && order[2] < said.len(), "{said}");
+    }
+
+    #[test]
+    fn connection_that_its_kernel_gives_up_is_not_said_to_answer() {
+        let mut clicks = begun();
+        let client = |state: &str| {
+            let socket =
+                Socket { of: 1, fd: Some(3), state: state.to_owned(), ..Socket::default() };
+            let sockets = vec![Socket { port: Some(40_100), peer: Some(12_345), ..socket }];
+            Frame { sockets, ..frame(State::Absent, asks("recv(3, 4096)")) }
+        };
+        clicks.add(client("ESTABLISHED"));
+        let extra = Extra { held: true, ..Default::default() };
+        let reset = Segment(1, 0, "RST ACK".to_owned(), String::new(), 0, extra);
+        clicks.add_by_itself(Frame { segments: vec![reset.clone()], ..client("CLOSED") });
+        let said = clicks.frames[2].by_itself.as_ref().map_or("", |it| &it.en);
+        assert!(said.contains("nothing has answered its kernel’s keepalive probes"), "{said}");
+        assert!(said.contains("Client 1’s RST is held") && !said.contains("answers"), "{said}");
+        let late = Extra { late: true, ..Default::default() };
+        clicks.add(Frame {
+            segments: vec![Segment(1, 0, reset.2, reset.3, 0, late)],
+            ..client("CLOSED")
+        });
+        assert!(clicks.frames.iter().all(|frame| frame.met.is_empty()));
+    }
+
+    #[test]
     fn what_two_kernels_repeat_by_turns_is_one_step() {
         let mut clicks = begun();
         let again = |from: usize| {
-            let extra = support::session::recording::Extra { again: true, ..Default::default() };
+            let extra = Extra { again: true, ..Default::default() };
             let fin = Segment(from, 1 - from, "FIN ACK".to_owned(), String::new(), 0, extra);
             Frame { segments: vec![fin], ..frame(State::Absent, State::Absent) }
         };

@@ -9,7 +9,7 @@ const LIVE_WORDS = {
     pairs: { short: "short pair", long: "long pair" }, pair: "pair and machines", anew: "Start anew", back: "Back to the one before",
     goal: "Goal", hint: "Hint", nextGoal: "next goal", allMet: "all goals reached",
     start: "start", another: "client", menu: name => `${name}: arguments, language, Ctrl-C, kill`,
-    waits: "waits: ", runs: "runs by itself", stopped: "stopped", line: "type a line",
+    runs: "runs by itself", stopped: "stopped", line: "type a line",
     past: (step, last) => `You look at step ${step} of ${last}. End returns to now.`, now: "now",
     ctrlC: "Ctrl-C", kill: "kill -9", ctrlD: "Ctrl-D: end of its input", running: "for its next start", language: "language",
     message: "MESSAGE", bytes: "or so many bytes", count: "COUNT", backlog: "BACKLOG", forever: "forever",
@@ -32,7 +32,7 @@ const LIVE_WORDS = {
     pairs: { short: "短连接", long: "长连接" }, pair: "程序和机器", anew: "重新开始", back: "回到上一个会话",
     goal: "目标", hint: "提示", nextGoal: "下一个目标", allMet: "全部目标都已达成",
     start: "启动", another: "客户端", menu: name => `${name}：参数、语言、Ctrl-C、kill`,
-    waits: "阻塞于 ", runs: "自己运行中", stopped: "已暂停", line: "输入一行",
+    runs: "自己运行中", stopped: "已暂停", line: "输入一行",
     past: (step, last) => `正在回看第 ${step} 步，共 ${last} 步。按 End 回到现在。`, now: "现在",
     ctrlC: "Ctrl-C", kill: "kill -9", ctrlD: "Ctrl-D：结束输入", running: "下次启动时", language: "语言",
     message: "MESSAGE", bytes: "或者多少字节", count: "COUNT", backlog: "BACKLOG", forever: "一直发送",
@@ -127,10 +127,10 @@ function nextGoal() {
 
 /** What a thread or a program can be let do: its button. */
 function actButton(number, { is, what = "" }, label, key, data = "") {
-  const text = say(), past = step < lastStep();
+  const text = say(), past = step < lastStep(), detail = nameOf(words.detail(what));
   const can = !past && !gone && (is === "asks" || is === "absent" || is === "ended");
   const says = is === "asks" ? html`<code>${what}</code>`
-    : is === "waits" ? html`${text.waits}<code>${nameOf(words.detail(what))}</code>`
+    : is === "waits" ? html`${words.waits(detail).slice(0, -detail.length)}<code>${detail}</code>`
       : is === "runs" ? text.runs : is === "stopped" ? text.stopped : past ? words.absent : html`▶ ${text.start}`;
   return html`<button class="act is-${is} of-${number}" value="act-${number}${data}" ${key ? html`data-key="${key}"` : ""
     } aria-disabled="${!can}" title="${what}"><span><b>${label}</b>${key ? html` <kbd>${key.slice(-1)}</kbd>` : ""}</span

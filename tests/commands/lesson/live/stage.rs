@@ -19,7 +19,7 @@ use super::story::{Head, News, Story};
 use crate::record::{MANY_PORTS, PATIENCE, PORTS};
 use crate::scenario::{self, EDITIONS};
 use crate::script;
-use crate::sentence::words;
+use crate::sentence::{joined, words};
 
 /// How long a program may run on after a click before it is shown as it is.
 const A_WHILE: Duration = Duration::from_millis(500);
@@ -374,11 +374,12 @@ impl Stage {
 
     /// Takes what there is to see before anything has happened; returns its step.
     fn begin(&mut self, frame: Frame) -> usize {
-        let words = words(
+        let nothing_runs = words(
             "Nothing runs yet. Each click lets one program do one thing, and the kernel answers at once. Start the server, or the client first.",
             "还没有程序在运行。每点一次按钮，一个程序就走一步，内核随即作出反应。请先启动服务器，或者先启动客户端。",
         );
-        self.clicks.frames.push(Frame { words, ..frame });
+        let words = [nothing_runs].into_iter().chain(of_machines(self.head.machines));
+        self.clicks.frames.push(Frame { words: joined(words), ..frame });
         0
     }
 
@@ -429,4 +430,21 @@ fn newest_source() -> SystemTime {
 fn files_in(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).collect()
+}
+
+/// Says what the learner has in hand between two machines, and how small their queues are.
+fn of_machines(machines: Machines) -> Vec<Words> {
+    let wire = words(
+        "Server and clients are on two machines. The switches above the kernels are yours: they deliver, hold or lose what travels.",
+        "服务器和客户端在两台机器上。内核上方的开关由你掌握：送达、扣住还是丢失路上的报文段。",
+    );
+    let small = words(
+        "Each queue holds only about 2,000 bytes, and a packet 576.",
+        "每个队列只能容纳约 2000 字节，一个分组最多 576 字节。",
+    );
+    match machines {
+        Machines::Two { small_queues: true } => vec![wire, small],
+        Machines::Two { small_queues: false } => vec![wire],
+        _ => Vec::new(),
+    }
 }

@@ -43,9 +43,9 @@ function single(socket, frame, before) {
     state === "LISTEN" ? accepts : html`<span>${kind ? "" : note(socket)}</span>`}${holder(socket)}</p></div>`;
 }
 
-/** One direction's queue at one end. While a question stands, only how much is in it: what a `recv`
- * returns may be the question. */
-function queue(name, bytes, text, { fin, full }) {
+/** One direction's queue at one end; `full` says why it takes no more. While a question stands, only how
+ * much is in it: what a `recv` returns may be the question. */
+function queue(name, bytes, text, { fin, full = "" }) {
   const contents = [
     bytes && asking ? html`<q><b>${bytes.toLocaleString("en")}</b>${full ? "" : words.bytes}</q>` : "",
     bytes && !asking ? html`<q>${full || text.length < bytes || bytes > 16 ? html`<b>${bytes.toLocaleString("en")}</b>` : ""} ${full ? "" : text}</q>` : "",
@@ -53,16 +53,17 @@ function queue(name, bytes, text, { fin, full }) {
   ];
   const empty = !bytes && !fin;
   return html`<p class="queue ${empty ? "empty" : "has"} ${full ? "full" : ""}"><span>${name}</span><span>${contents}${
-    full ? html`<em>${words.full}</em>` : ""}${empty ? html`<i class="unseen">${words.empty}</i>` : ""}</span></p>`;
+    full ? html`<em>${full}</em>` : ""}${empty ? html`<i class="unseen">${words.empty}</i>` : ""}</span></p>`;
 }
 
 /** One end of a connection. The server's receive queue stands beside the client's send queue, and the
  * other way round, so that bytes move straight across. */
 function end(socket, side, before) {
-  const { of, state, rx, tx = 0, text = "", tx_text = "", fin, full, other } = socket;
+  const { of, state, rx, tx = 0, text = "", tx_text = "", fin, full, blocked } = socket;
+  // A kernel keeps its window at 0 until there is much room, so a queue that it has closed need not be full.
   const queues = rx === undefined || state === "SYN_SENT" ? [] : [
-    queue(words.receive, rx, text, { fin, full }),
-    queue(words.send, tx, tx_text, { full: tx > 0 && other?.full }),
+    queue(words.receive, rx, text, { fin, full: full && words.window }),
+    queue(words.send, tx, tx_text, { full: blocked && words.full }),
   ];
   return html`<div class="card ${side} of-${of}">
     <p><b class="state ${isNew(socket, before)}">${state}</b><span>${badge(of)}<b>${place(socket)}</b></span></p>
@@ -101,44 +102,50 @@ function sockets(frame, before) {
     const both = ends[0] && ends[1];
     const gap = html`<div class="gap" aria-hidden="true">${both && ends[0].rx !== undefined ? html`<i class="${
       moves([1, 0]) ? "moves" : ""} of-${ends[1].of}">◀</i><i class="${moves([0, 1]) ? "moves" : ""} of-0">▶</i>` : ""}</div>`;
+    const isBlocked = ({ of, fd }) => frame.sides[of].at.some(([, when, call]) => when === "blocked" && call.startsWith(`send(${fd},`));
     const sides = ["left", "right"].map((side, index) => ends[index]
-      ? end({ ...ends[index], other: ends[1 - index] }, side, before) : other);
+      ? end({ ...ends[index], blocked: isBlocked(ends[index]) }, side, before) : other);
     return html`<div class="pair">${sides[0]}${gap}${sides[1]}</div>`;
   });
   const all = [alone.map(socket => single(socket, frame, before)), pairs, past(waiting, before)];
   return frame.sockets.length ? all : html`<p class="none">${words.none}</p>`;
 }
 
-/** The rows of the ladder: a segment each, but bare ACKs are marks at what they confirm, and a
- * handshake that is past is one row. */
+/** The rows of the ladder: a segment each, but bare ACKs are marks at what they confirm, a handshake that is
+ * past is one row, and what was held has its row where it arrives, or is lost. */
 function rows(until) {
-  const found = [];
+  let found = [];
   let unanswered = []; // what has arrived and has not been confirmed
   frames.slice(0, until + 1).forEach((frame, index) => {
     const handshakes = frame.segments.filter(([, , flags]) => flags.startsWith("SYN")).map(([from, to]) => from || to);
     for (const [from, to, flags, text, length = text.length, extra = {}] of frame.segments) {
       const client = from || to, bare = flags === "ACK" && !length;
       const row = { step: index, from, to, client, flags, text, length, extra, bare };
+      const isAlike = other => other.from === from && other.client === client && other.text === text && other.flags === flags;
+      if (extra.late || extra.lost && !extra.again) {
+        found = found.filter(other => !(other.extra.held && isAlike(other) && other.extra.seq === extra.seq && (!bare || other.extra.ack === extra.ack)));
+      }
       if (flags.includes("ACK") && !extra.lost && !extra.held) {
         const confirmed = unanswered.filter(other => other.client === client && other.from !== from
-          && (extra.ack === undefined || extra.ack >= other.extra.seq + other.length));
+          && (extra.ack === undefined || extra.ack >= other.extra.seq + other.length + other.flags.includes("FIN")));
         for (const other of confirmed) other.confirmed = index;
         unanswered = unanswered.filter(other => !confirmed.includes(other));
       }
-      const previous = found.at(-1), follows = previous?.opens && previous.client === client && previous.step === index;
-      const shakes = handshakes.includes(client) && (flags.startsWith("SYN") || bare && follows);
-      if (!bare && !flags.includes("RST") && !shakes && !extra.lost && !extra.held) unanswered.push(row);
       // A SYN that its sender still waits for an answer to has been dropped at the other end.
       row.dropped = flags === "SYN" && !extra.lost && !extra.held && frame.sockets.some(({ of, state }) => of === from && state === "SYN_SENT")
         && !frame.segments.some(([sender, receiver, other]) => sender === to && receiver === from && other !== "SYN");
       row.again = extra.again || flags === "SYN" && found.some(other => other.dropped && other.from === from);
-      const copy = found.slice(found.findLastIndex(other => !other.again && !other.extra.probe) + 1).find(other =>
-        other.from === from && other.client === client && other.text === text && other.flags === flags && other.extra.probe === extra.probe);
-      if (shakes && index < until && follows) previous.flags += ` · ${flags}`;
+      const previous = found.at(-1), follows = previous?.opens && previous.client === client && previous.step === index;
+      const shakes = handshakes.includes(client) && (flags.startsWith("SYN") || bare && follows);
+      row.opens = shakes && !(extra.lost || extra.held || row.dropped || row.again);
+      if (!bare && !flags.includes("RST") && !shakes && !extra.lost && !extra.held) unanswered.push(row);
+      const copy = found.slice(found.findLastIndex(other => !other.again && !other.extra.probe) + 1).find(other => isAlike(other)
+        && ["probe", "lost", "held"].every(key => other.extra[key] === extra[key]));
+      if (row.opens && follows && flags !== "SYN" && index < until) previous.flags += ` · ${flags}`;
       else if (copy && (row.again || extra.probe)) {
         Object.assign(copy, { step: index, count: (copy.count ?? 1) + 1, extra, dropped: row.dropped });
-      } else if (!bare || shakes || extra.lost || extra.held || extra.again || extra.probe || extra.win === 0 || numbered) {
-        found.push(Object.assign(row, { opens: shakes }));
+      } else if (!bare || shakes || extra.lost || extra.held || extra.late || extra.again || extra.probe || extra.win === 0 || numbered) {
+        found.push(row);
       }
     }
   });
@@ -192,7 +199,7 @@ function ladder() {
     const { step, from, to, client, flags, text, length, extra, bare, dropped, again, count, confirmed } = row;
     const signals = bare || flags.startsWith("SYN") ? flags : flags.replace(/ ?ACK/, "");
     const signs = [
-      extra.lost && words.lost, extra.held && words.held, dropped && words.dropped,
+      extra.lost && words.lost, extra.held && words.held, extra.late && words.late, dropped && words.dropped,
       extra.probe && words.probe + (count ? ` ×${count}` : ""), again && words.again + (count ? ` ×${count}` : ""),
     ].filter(Boolean);
     const now = step === until;

@@ -30,7 +30,7 @@ const WORDS = {
     descriptor: "descriptor", queued: "in the accept queue", unowned: "no program",
     acceptQueue: "accept queue", receive: "receive", send: "send", full: "full", empty: "empty",
     bytes: " bytes", characters: " characters", older: "older connections",
-    lost: "lost", held: "held", again: "again", dropped: "dropped", probe: "probe", window: "window 0", confirmed: "confirmed",
+    lost: "lost", held: "held", late: "late", again: "again", dropped: "dropped", probe: "probe", window: "window 0", confirmed: "confirmed",
     onTheWire: "on the wire", numbers: "seq", numbersTitle: "sequence numbers, acknowledgements and windows",
     wire: "wire", present: "present step",
     states: {
@@ -79,8 +79,8 @@ const WORDS = {
     descriptor: "描述符", queued: "在全连接队列中", unowned: "无程序持有",
     acceptQueue: "全连接队列", receive: "接收", send: "发送", full: "已满", empty: "空",
     bytes: " 字节", characters: " 个字符", older: "旧连接",
-    lost: "丢失", held: "扣住", again: "重传", dropped: "被丢弃", probe: "探测", window: "窗口 0", confirmed: "已确认",
-    onTheWire: "在线路上", numbers: "序号", numbersTitle: "序列号、确认号和窗口",
+    lost: "丢失", held: "扣住", late: "迟到", again: "重传", dropped: "被丢弃", probe: "探测", window: "窗口 0", confirmed: "已确认",
+    onTheWire: "在线路上", numbers: "序列号", numbersTitle: "序列号、确认号和窗口",
     wire: "线路", present: "当前步骤",
     states: {
       CLOSED: "未连接", SYN_SENT: "尚无回应", FIN_WAIT_2: "等待 FIN",
