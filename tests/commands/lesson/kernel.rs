@@ -37,32 +37,60 @@ pub fn of_change(frame: &Frame, before: Option<&Frame>) -> Words {
 
 /// Says what has happened where no program has done anything, and no kernel anything that needs more words.
 fn of_quiet_kernels(frame: &Frame, before: Option<&Frame>) -> Words {
+    let name = |who| subject(who, frame.sides.len());
+    let mut said = Vec::new();
     for who in 0..frame.sides.len() {
-        let Words { en, zh } = subject(who, frame.sides.len());
-        let its = || frame.segments.iter().filter(|it| it.0 == who);
-        let bytes: usize = its().map(|it| it.4).sum();
-        if bytes > 0 {
-            return words(
+        let Words { en, zh } = name(who);
+        let bytes: usize = frame.segments.iter().filter(|it| it.0 == who).map(|it| it.4).sum();
+        said.extend((bytes > 0).then(|| {
+            words(
                 format!("{en}’s kernel sends {bytes} bytes more."),
                 format!("{zh}的内核又发出 {bytes} 字节。"),
-            );
+            )
+        }));
+    }
+    let key = |it: &Socket| (it.of, it.fd, it.port, it.peer);
+    for socket in &frame.sockets {
+        let mut old = before.iter().flat_map(|before| &before.sockets);
+        let Some(old) = old.find(|it| key(it) == key(socket)) else {
+            continue;
+        };
+        let Words { en, zh } = name(socket.of);
+        let taken = socket.tx.unwrap_or(0).saturating_sub(old.tx.unwrap_or(0));
+        if taken > 0 && frame.segments.is_empty() {
+            said.push(words(
+                format!(
+                    "{en}’s kernel takes {taken} bytes more from the program into the send queue."
+                ),
+                format!("{zh}的内核又从程序取走 {taken} 字节，放进发送队列。"),
+            ));
         }
-        if its().any(|it| it.2 == "ACK") {
-            return words(
-                format!("{en}’s kernel confirms what has come."),
-                format!("{zh}的内核确认已收到的数据。"),
-            );
+        if socket.full && !old.full {
+            said.push(words(
+                format!("{en}’s kernel announces a window of 0."),
+                format!("{zh}的内核通告窗口为 0。"),
+            ));
         }
     }
-    let queues = |frame: &Frame| {
+    let bare = frame.segments.iter().find(|it| it.2 == "ACK" && it.4 == 0);
+    if let Some(segment) = bare.filter(|_| said.is_empty()) {
+        let Words { en, zh } = name(segment.0);
+        return words(
+            format!("{en}’s kernel confirms what has come."),
+            format!("{zh}的内核确认已收到的数据。"),
+        );
+    }
+    let states = |frame: &Frame| {
         let seen = frame.sockets.iter().map(|it| (it.of, it.state.clone(), it.rx, it.tx, it.queue));
         seen.collect::<Vec<_>>()
     };
-    if before.is_some_and(|before| queues(before) != queues(frame)) {
-        words("Only the kernel’s sockets have changed.", "只有内核里的套接字有变化。")
-    } else {
-        words("Nothing changes.", "没有任何变化。")
+    if said.is_empty() && before.is_some_and(|before| states(before) != states(frame)) {
+        said.push(words("Only the kernel’s sockets have changed.", "只有内核里的套接字有变化。"));
     }
+    if said.is_empty() {
+        said.push(words("Nothing changes.", "没有任何变化。"));
+    }
+    joined(said)
 }
 
 /// Returns the socket of a program, as it was before, whose connection its kernel has given up: nothing has
@@ -81,27 +109,29 @@ pub fn given_up<'a>(frame: &Frame, before: &'a Frame, who: usize) -> Option<&'a 
 }
 
 /// Says that a kernel has given a connection up, and why.
-fn of_given_up(socket: &Socket, has_reset: bool, programs: usize) -> Words {
-    let Words { en, zh } = subject(socket.of, programs);
+fn of_given_up(socket: &Socket, frame: &Frame) -> Words {
+    let Words { en, zh } = subject(socket.of, frame.sides.len());
     let what = match socket.tx {
-        Some(_) => words("what its kernel has sent again and again", "内核反复重传的报文段"),
+        Some(_) => words("what its kernel has sent again and again", "内核反复重传的数据"),
         None => words("its kernel’s keepalive probes", "内核的保活探测"),
     };
-    let reset = if has_reset {
-        words(", and tells the other side so by a reset (RST)", "，并发出 RST")
-    } else {
-        Words::default()
-    };
-    words(
+    let has_reset = frame.segments.iter().any(|it| it.0 == socket.of && it.2.contains("RST"));
+    let reset =
+        if has_reset { words(" by a reset (RST)", "，并发出 RST") } else { Words::default() };
+    let given_up = words(
         format!(
-            "{en}: nothing has answered {}. So the kernel gives the connection up{}: the next call on this socket fails, unless one waits: Connection timed out.",
+            "{en}: nothing has answered {}, so the kernel gives the connection up{}.",
             what.en, reset.en
         ),
-        format!(
-            "{zh}：{}一直没有得到回应。所以内核放弃这个连接{}；这个套接字上正在等待的或下一次的调用会失败：Connection timed out。",
-            what.zh, reset.zh
-        ),
-    )
+        format!("{zh}：{}一直没有得到回应，内核放弃这个连接{}。", what.zh, reset.zh),
+    );
+    let mut did = frame.sides[socket.of].did.iter();
+    let is_told = did.any(|did| did.2.starts_with("-1 Connection timed out"));
+    let next = words(
+        "The next call on this socket fails: Connection timed out.",
+        "对这个套接字的下一次调用会失败：Connection timed out。",
+    );
+    joined([given_up].into_iter().chain((!is_told).then_some(next)))
 }
 
 /// Says what a reset that answers a `send` means for the next call.
@@ -149,12 +179,11 @@ fn of_segments(frame: &Frame, before: &Frame) -> Vec<Words> {
     let programs = frame.sides.len();
     let (mut said, mut said_of_probe) = (Vec::<Words>::new(), false);
     for who in 0..programs {
-        let has_reset = frame.segments.iter().any(|it| it.0 == who && it.2.contains("RST"));
-        let given_up = given_up(frame, before, who);
-        said.extend(given_up.map(|socket| of_given_up(socket, has_reset, programs)));
+        said.extend(given_up(frame, before, who).map(|socket| of_given_up(socket, frame)));
     }
-    for Segment(from, _, flags, _, length, extra) in &frame.segments {
+    for Segment(from, to, flags, _, length, extra) in &frame.segments {
         let Words { en, zh } = subject(*from, programs);
+        let is_full = |frame: &Frame| frame.sockets.iter().any(|it| it.of == *to && it.full);
         let is_answer = frame.segments.iter().any(|it| it.2 == "SYN" && it.0 != *from);
         let new = if extra.again
             && (flags.starts_with("SYN") || (flags.contains("FIN") && *length == 0))
@@ -168,6 +197,12 @@ fn of_segments(frame: &Frame, before: &Frame) -> Vec<Words> {
             words(
                 format!("{en}’s kernel sends its bytes again, since nothing has confirmed them."),
                 format!("{zh}的数据没有得到确认，它的内核再次发送。"),
+            )
+        } else if extra.probe && !said_of_probe && !is_full(frame) && !is_full(before) {
+            said_of_probe = true;
+            words(
+                format!("{en}’s kernel asks whether the other side is still there: keepalive."),
+                format!("{zh}的内核询问对方是否还在：保活。"),
             )
         } else if extra.probe && !said_of_probe {
             said_of_probe = true;
@@ -203,6 +238,7 @@ fn of_sent_reset(frame: &Frame, before: &Frame, from: usize) -> Words {
     let has = |sender: bool, what: fn(&Segment) -> bool| {
         frame.segments.iter().any(|it| (it.0 == from) == sender && what(it))
     };
+    let is_over = |it: &Socket| it.of == from && it.state == "CLOSED" && it.peer.is_some();
     match gone {
         Some(socket) if socket.queued => words(
             format!(
@@ -227,6 +263,10 @@ fn of_sent_reset(frame: &Frame, before: &Frame, from: usize) -> Words {
                 en.to_lowercase()
             ),
             format!("SO_LINGER 设为 0 秒：{zh}的套接字关闭时，内核发出的是 RST，而不是 FIN。"),
+        ),
+        _ if before.sockets.iter().any(is_over) => words(
+            format!("{en}’s kernel answers with a reset (RST): for it, the connection is over."),
+            format!("{zh}的内核用 RST 回应：对它来说，这个连接已经结束。"),
         ),
         _ if frame.segments.iter().any(|it| it.1 == from && !it.5.lost && !it.5.held) => words(
             format!("{en}’s kernel answers with a reset (RST): nobody has that socket any more."),

@@ -721,6 +721,38 @@ mod tests {
     }
 
     #[test]
+    fn something_changes_while_bytes_travel_and_queues_grow() {
+        let mut clicks = begun();
+        let queues = |rx, tx, full| {
+            let socket = |of, fd| Socket {
+                of,
+                fd: Some(fd),
+                state: "ESTABLISHED".to_owned(),
+                ..Socket::default()
+            };
+            let sockets = vec![
+                Socket { rx: Some(rx), full, ..socket(0, 4) },
+                Socket { tx: Some(tx), ..socket(1, 3) },
+            ];
+            Frame { sockets, ..frame(State::Absent, State::Waits("send(3, x)".to_owned())) }
+        };
+        clicks.add(queues(1572, 2096, false));
+        clicks.add_by_itself(queues(1572, 2620, false));
+        let segment = |from, length| {
+            Segment(from, 1 - from, "ACK".to_owned(), String::new(), length, Extra::default())
+        };
+        let segments = vec![segment(1, 384), segment(0, 0)];
+        clicks.add_by_itself(Frame { segments, ..queues(1956, 2236, true) });
+        let said =
+            clicks.frames[2..].iter().map(|it| it.by_itself.as_ref().map_or("", |it| &*it.en));
+        let expected = [
+            "Client 1’s kernel takes 524 bytes more from the program into the send queue.",
+            "Client 1’s kernel sends 384 bytes more. The server’s kernel announces a window of 0.",
+        ];
+        assert!(said.eq(expected));
+    }
+
+    #[test]
     fn connection_that_its_kernel_gives_up_is_not_said_to_answer() {
         let mut clicks = begun();
         let client = |state: &str| {
@@ -730,10 +762,15 @@ mod tests {
             Frame { sockets, ..frame(State::Absent, asks("recv(3, 4096)")) }
         };
         clicks.add(client("ESTABLISHED"));
+        let extra = Extra { probe: true, held: true, ..Default::default() };
+        let probe = Segment(1, 0, "ACK".to_owned(), String::new(), 0, extra);
+        clicks.add_by_itself(Frame { segments: vec![probe], ..client("ESTABLISHED") });
+        let said = clicks.frames[2].by_itself.as_ref().map_or("", |it| &it.en);
+        assert!(said.contains("asks whether the other side is still there: keepalive"), "{said}");
         let extra = Extra { held: true, ..Default::default() };
         let reset = Segment(1, 0, "RST ACK".to_owned(), String::new(), 0, extra);
         clicks.add_by_itself(Frame { segments: vec![reset.clone()], ..client("CLOSED") });
-        let said = clicks.frames[2].by_itself.as_ref().map_or("", |it| &it.en);
+        let said = clicks.frames[3].by_itself.as_ref().map_or("", |it| &it.en);
         assert!(said.contains("nothing has answered its kernel’s keepalive probes"), "{said}");
         assert!(said.contains("Client 1’s RST is held") && !said.contains("answers"), "{said}");
         let late = Extra { late: true, ..Default::default() };
