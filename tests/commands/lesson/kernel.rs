@@ -346,6 +346,14 @@ fn what_travels(Segment(_, _, flags, text, length, _): &Segment) -> Words {
     }
 }
 
+/// Returns whether a socket's other end has sent a FIN too before it got one.
+pub fn has_crossed(socket: &Socket, frame: &Frame) -> bool {
+    let states = ["FIN_WAIT_1", "FIN_WAIT_2", "CLOSING", "TIME_WAIT"];
+    let ports = socket.peer.zip(socket.port);
+    let mut sockets = frame.sockets.iter();
+    sockets.any(|it| it.port.zip(it.peer) == ports && states.contains(&&*it.state))
+}
+
 fn of_sockets(frame: &Frame, before: &Frame) -> Vec<Words> {
     let programs = frame.sides.len();
     let key = |it: &Socket| (it.of, it.port, it.peer);
@@ -381,6 +389,10 @@ fn of_sockets(frame: &Frame, before: &Frame) -> Vec<Words> {
             "TIME_WAIT" if old.is_some_and(|old| old.state == "CLOSING") => said.push(words(
                 format!("{en}’s FIN is confirmed. Its kernel sent it before the other one came, so it keeps the connection for a minute, in TIME_WAIT."),
                 format!("{zh}的 FIN 得到确认。它在对方的 FIN 到达之前就已发出，所以{zh}的内核也要把连接保留一分钟，状态为 TIME_WAIT。"),
+            )),
+            "TIME_WAIT" if [frame, before].iter().any(|frame| has_crossed(socket, frame)) => said.push(words(
+                format!("{en}’s kernel sent its FIN before the other one came, so it keeps the connection for a minute, in TIME_WAIT."),
+                format!("{zh}的内核在对方的 FIN 到达之前就已发出自己的 FIN，所以它也要把连接保留一分钟，状态为 TIME_WAIT。"),
             )),
             "TIME_WAIT" => said.push(words(
                 format!("{en}’s kernel sent the first FIN, so it keeps the connection for a minute, in TIME_WAIT."),

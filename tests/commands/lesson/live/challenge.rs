@@ -368,15 +368,12 @@ fn value(result: &str) -> Option<usize> {
     result.split(' ').next()?.parse().ok()
 }
 
-/// Returns whether such a socket is in `TIME_WAIT` whose other end has never been so, as after CLOSING.
+/// Returns whether such a socket is in `TIME_WAIT` whose other end has got its FIN before it sent one.
 fn keeps_alone(frames: &[Frame], is_its: fn(&Socket) -> bool) -> bool {
-    let keeps = |it: &&Socket| it.state == "TIME_WAIT";
-    let has_kept = |ports| {
-        let mut kept = frames.iter().flat_map(|frame| &frame.sockets).filter(keeps);
-        kept.any(|it| it.port.zip(it.peer) == ports)
-    };
-    let mut its = last(frames).sockets.iter().filter(keeps).filter(|it| is_its(it));
-    its.any(|it| !has_kept(it.peer.zip(it.port)))
+    let kept = |it: &&Socket| it.state == "TIME_WAIT" && is_its(it);
+    let has_crossed =
+        |socket: &Socket| frames.iter().any(|frame| kernel::has_crossed(socket, frame));
+    last(frames).sockets.iter().filter(kept).any(|it| !has_crossed(it))
 }
 
 /// Returns whether a reset arrives that neither refuses a connection, nor tells that one has been given up.
@@ -572,6 +569,8 @@ mod tests {
         assert!(is_kept(&[frame(&[&client])]));
         assert!(!is_kept(&[frame(&[&client, &server])]));
         assert!(!is_kept(&[frame(&[&client, &server]), frame(&[&client])]));
+        let closing = Socket { state: "CLOSING".to_owned(), ..server };
+        assert!(!is_kept(&[frame(&[&client, &closing])])); // its turn comes
     }
 
     #[test]
