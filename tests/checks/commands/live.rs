@@ -244,6 +244,14 @@ fn learner_reaches_goals_by_keys_and_clicks() {
     };
     page.press("111");
     page.meets("`connect` is refused");
+    // What comes by itself does not take away what the goal says.
+    page.browser
+        .value("frames.push({ ...frames.at(-1), met: [], by_itself: { en: 'A timer fires.' } })");
+    page.browser.value("go(Infinity)");
+    assert!(
+        page.sentence().contains("✓ connect is refused") && page.sentence().contains("A timer")
+    );
+    page.browser.value("frames.pop() && go(Infinity)");
     page.press_to('s', "accept");
     page.press("1"); // it closes and ends
     page.press_to('1', "send");
@@ -296,6 +304,7 @@ fn what_the_learner_loses_is_sent_again_by_itself_and_what_he_holds_is_let_go() 
         page.browser.until("!busy");
         page.browser.text("frames.at(-1).wire?.[0].fate ?? 'deliver'")
     };
+    page.browser.value("goal = 14");
     let fates = ["lose-one", "lose-one", "deliver"].map(|fate| click(&mut page, fate));
     assert_eq!(fates, ["lose-one", "lose", "deliver"]);
     page.press_wire("Comma"); // hold
@@ -303,6 +312,12 @@ fn what_the_learner_loses_is_sent_again_by_itself_and_what_he_holds_is_let_go() 
     page.press("1");
     assert!(page.sentence().contains("\"i am TCP client\" gets lost on its way"));
     page.meets("What got lost is sent again"); // and nobody has clicked
+    assert_eq!(page.browser.value("goal"), json!(15)); // and not an earlier one
+    page.browser.press("ArrowLeft");
+    let past = "document.querySelectorAll('#hand .way button:disabled').length";
+    assert_eq!(page.browser.value(past), json!(6));
+    page.browser.click("#hand [value=now]");
+    assert_eq!(page.browser.value(past), json!(0));
     assert_eq!(page.browser.value("frames.at(-1).wire ?? null"), json!(null)); // all is delivered
 
     page.press_wire("Period");
@@ -342,14 +357,18 @@ fn learner_reaches_the_goals_of_the_wire() {
     page.press_wire("KeyG");
     page.meets("A connection in CLOSING");
 
-    // Its own set-up comes with the goal.
+    // A goal with another set-up says so, and only its button starts anew.
     page.browser.click("#goal");
     page.browser.until("Boolean(document.querySelector(\"#goals [value='17']\"))");
     page.browser.value("document.querySelector(\"#goals [value='17']\").scrollIntoView()");
+    let number = page.browser.value("head.number");
     page.browser.click("#goals [value='17']");
+    page.browser.until("document.querySelector('#goals .anew') !== null && !busy");
+    assert_eq!(page.browser.value("head.number"), number);
+    page.browser.value("document.querySelector('#goals .anew').scrollIntoView()");
+    page.browser.click("#goals .anew");
     page.browser
         .until("head.machines.two?.small_queues && head.what === 'long' && !begins && !busy");
-    page.browser.press("Escape");
     page.browser.value("wanted[1].bytes = '20000'");
     page.press_to('s', "accept");
     page.press_to('1', "send");
@@ -407,7 +426,7 @@ fn learner_takes_over_on_two_machines_what_the_wire_holds() {
 }
 
 #[test]
-fn what_is_typed_in_a_menu_is_an_argument_and_enter_starts_the_program() {
+fn what_is_typed_in_a_menu_is_an_argument_and_enter_only_sets_it() {
     let Some(mut page) = Page::open() else {
         return;
     };
@@ -415,17 +434,21 @@ fn what_is_typed_in_a_menu_is_an_argument_and_enter_starts_the_program() {
     page.browser.click("#menu [name=message]");
     page.browser.type_text("it's; $(id)");
     page.browser.press("Enter");
+    let menu = "document.querySelector('#menu').matches(':popover-open')";
+    assert_eq!(page.browser.value(menu), json!(false));
+    assert_eq!(page.browser.value("busy || frames.length > 1"), json!(false));
+    page.browser.press("Enter"); // the button that starts it has the focus now
     page.browser.until("!busy && frames.length === 2");
     let started = page.browser.text("frames[1].sides[1].new");
     let shown = r"STEP=1 target/debug/short-client 127.0.0.1:12345 'it'\''s; $(id)'";
     assert_eq!(started.lines().next(), Some(shown));
-    let menu = "document.querySelector('#menu').matches(':popover-open')";
-    assert_eq!(page.browser.value(menu), json!(false));
     page.press_to('s', "accept");
     page.press_to('1', "send");
     page.press("1");
     let sent = page.browser.text("frames.at(-1).sockets.find(({ rx }) => rx)?.text");
     assert_eq!(sent, "it's; $(id)");
+    page.begin_anew("long");
+    assert_eq!(page.browser.text("wanted[1].message"), "");
 }
 
 #[test]

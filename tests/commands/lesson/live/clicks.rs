@@ -429,7 +429,7 @@ impl Clicks {
 
     /// Takes what has happened by itself; returns its step, or nothing where nothing has.
     ///
-    /// The sentence of the learner's last act stays, and what is repeated is one step.
+    /// The sentence of the learner's last act stays, and what is repeated is one step. How often, the segments tell.
     pub fn add_by_itself(&mut self, mut frame: Frame) -> Option<usize> {
         let before = self.frames.last()?;
         if !has_changed(before, &frame) {
@@ -439,19 +439,14 @@ impl Clicks {
         let said = self.sentence(&frame);
         let last = self.frames.len() - 1;
         let before = &mut self.frames[last];
-        let repeated =
-            before.by_itself.as_ref().filter(|it| before.who.is_none() && is_same(it, &said));
+        let is_repeated = before.who.is_none() && before.by_itself.as_ref() == Some(&said);
         let only_repeats = before.by_itself.is_some()
             && only_repeats(before)
             && only_repeats(&frame)
             && looks_like(before, &frame);
-        if repeated.is_some() || only_repeats || last + 1 >= MOST_STEPS {
-            let times = repeated.map_or(1, |it| times(it) + 1);
+        if is_repeated || only_repeats || last + 1 >= MOST_STEPS {
             before.add(frame);
-            before.by_itself = Some(match times {
-                1 => said,
-                _ => words(format!("{} (×{times})", said.en), format!("{}（×{times}）", said.zh)),
-            });
+            before.by_itself = Some(said);
             before.sides.iter_mut().for_each(trim);
             return Some(last);
         }
@@ -572,17 +567,6 @@ fn looks_like(before: &Frame, frame: &Frame) -> bool {
     states(before) == states(frame) && sockets(before) == sockets(frame)
 }
 
-/// Returns whether something is said again.
-fn is_same(before: &Words, now: &Words) -> bool {
-    before.en.split(" (×").next() == Some(&now.en)
-}
-
-/// Returns how often it has been said.
-fn times(said: &Words) -> usize {
-    let count = said.en.rsplit_once(" (×").and_then(|(_, count)| count.strip_suffix(')'));
-    count.and_then(|count| count.parse().ok()).unwrap_or(1)
-}
-
 /// Keeps the end of very much that a program has printed.
 fn trim(side: &mut Side) {
     if side.new.len() > MOST_NEW {
@@ -669,7 +653,7 @@ mod tests {
         let last = &clicks.frames[2];
         assert_eq!(last.words.en, "Client 1 is started.");
         let said = last.by_itself.as_ref().map(|words| &*words.en);
-        assert_eq!(said, Some("Client 1’s kernel sends its SYN again. (×3)"));
+        assert_eq!(said, Some("Client 1’s kernel sends its SYN again."));
         assert_eq!(last.segments.len(), 3);
     }
 

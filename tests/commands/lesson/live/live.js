@@ -60,14 +60,16 @@ let head = { what: "" }, begins = true, wantsLive = false, lessonScenario = null
 // How many events are still to come of those that had been told before this page listened.
 let awaited = 0;
 
-// What each program is started with next.
-const wanted = Array.from({ length: 5 }, () => ({ edition: "rust", message: "", bytes: "", count: "", backlog: "" }));
+// What each program is started with next, as long as the set-up stays.
+const nothingWanted = () => Array.from({ length: 5 }, () => ({ edition: "rust", message: "", bytes: "", count: "", backlog: "" }));
+let wanted = nothingWanted();
 
 // The goals that have been reached in this browser, and the one of the moment.
 const reached = new Set(memory.get("goals") ?? []);
 const isReached = index => reached.has(live.challenges[index].title.en);
 let goal = Math.max(0, live.challenges.findIndex((_, index) => !isReached(index)));
 
+const setUp = () => `${head.what} ${JSON.stringify(head.machines)}`;
 const isLive = () => scenario === session;
 const lastStep = () => session.editions.live.frames.length - 1;
 
@@ -98,8 +100,8 @@ function showBar() {
   const count = live.challenges.filter((_, index) => isReached(index)).length, all = live.challenges.length;
   const title = count === all ? text.allMet : prose(live.challenges[goal].title[language]);
   fill("#goal", html`<b>${text.goal} ${goal + 1}</b> <span>${title}</span> <small>✓ ${count} / ${all} ▾</small>`);
-  const machines = scenario.wire ? html`, ${wireWords().machines[machinesNow()]}` : "";
-  fill("#setup", html`${text.pairs[head.what] ?? head.title?.[language] ?? ""}${machines} ▾`).ariaLabel = text.pair;
+  const pair = text.pairs[head.what] ?? head.title?.[language] ?? "";
+  fill("#setup", html`${scenario.wire ? html`<span class="its-pair">${pair}, </span>${wireWords().machines[machinesNow()]}` : pair} ▾`).ariaLabel = text.pair;
   fill("#pairs", html`${live.own ? html`<button value="own">${text.anew}</button>`
     : Object.entries(text.pairs).map(([id, name]) => html`<button value="${id}">${name}: ${text.anew}</button>`)}${machineButtons()}
     ${head.has_previous ? html`<button value="back">${text.back}</button>` : ""}
@@ -114,15 +116,22 @@ function showGoals() {
     live.challenges.map(({ title, hint, why }, index) => html`<li class="${isReached(index) ? "met" : ""} ${index === goal ? "here" : ""}">
       <button value="${index}">${index + 1} ${prose(title[language])}</button>${
         isReached(index) ? html`<p>${prose(why[language])}</p>`
-          : index === goal ? html`<details><summary>${text.hint}</summary>${prose(hint[language])}</details>${whatGoalLacks(index)}` : ""}</li>`)}</ol>`);
+          : index === goal ? html`<details><summary>${text.hint}</summary>${prose(hint[language])}</details>` : ""}${
+        index === goal ? whatGoalLacks(index) : ""}</li>`)}</ol>`);
 }
 
-function nextGoal() {
+/** The goal behind this one: an open one, if there is any. */
+function goalAfter(from) {
   const all = live.challenges.length;
-  const order = Array.from({ length: all }, (_, index) => (goal + 1 + index) % all);
-  goal = order.find(index => !isReached(index)) ?? (goal + 1) % all;
+  const order = Array.from({ length: all }, (_, index) => (from + 1 + index) % all);
+  return order.find(index => !isReached(index)) ?? order[0];
+}
+
+/** Makes a goal the one of the moment, and brings what it needs where nothing is lost by that. */
+function setGoal(index) {
+  goal = index;
+  if (lastStep() < 1) setUpFor(goal);
   show();
-  if (frames.length < 2) setUpFor(goal);
 }
 
 /** What a thread or a program can be let do: its button. */
@@ -130,7 +139,7 @@ function actButton(number, { is, what = "" }, label, key, data = "") {
   const text = say(), past = step < lastStep(), detail = nameOf(words.detail(what));
   const can = !past && !gone && (is === "asks" || is === "absent" || is === "ended");
   const says = is === "asks" ? html`<code>${what}</code>`
-    : is === "waits" ? html`${words.waits(detail).slice(0, -detail.length)}<code>${detail}</code>`
+    : is === "waits" ? html`<span class="known">${words.waits(detail).slice(0, -detail.length)}</span><code>${detail}</code>`
       : is === "runs" ? text.runs : is === "stopped" ? text.stopped : past ? words.absent : html`▶ ${text.start}`;
   return html`<button class="act is-${is} of-${number}" value="act-${number}${data}" ${key ? html`data-key="${key}"` : ""
     } aria-disabled="${!can}" title="${what}"><span><b>${label}</b>${key ? html` <kbd>${key.slice(-1)}</kbd>` : ""}</span
@@ -150,7 +159,7 @@ function cell(number) {
         placeholder="${text.line}" maxlength="1000" value="${typed[number] ?? ""}"><button>⏎</button></form>`
     : threads.length > 1
       ? threads.map(({ name: thread, state }, index) =>
-        actButton(number, state, html`${label} <i>${words.thread(thread)}</i>`, index === asking ? key : "", `-${thread}`))
+        actButton(number, state, html`<span class="known">${label}</span> <i>${words.thread(thread)}</i>`, index === asking ? key : "", `-${thread}`))
       : actButton(number, own, label, key);
   const menu = html`<button class="more" value="menu-${number}" aria-label="${text.menu(name)}">⋯</button>`;
   return html`<div class="cell of-${number} ${step < lastStep() ? "past" : ""}">${buttons}${menu}</div>`;
@@ -165,12 +174,14 @@ function liveHand() {
   const active = document.activeElement, form = active?.closest?.("#hand form");
   field = form && active.matches("input") ? [form.dataset.who, active.selectionStart, active.selectionEnd] : null;
   const text = say(), clients = programs.length - 1;
-  const another = clients < 4 && step === lastStep() && !gone
+  const isPast = step < lastStep();
+  const now = html`<button class="another now go" value="now">${text.now}</button>`;
+  const another = isPast ? now : clients < 4 && !gone
     ? html`<button class="another" value="act-${programs.length}" data-key="Digit${programs.length}" aria-disabled="false">＋<br>${text.another}</button>` : "";
   const middle = gone ? html`<p>${text.gone}</p>`
-    : step < lastStep() ? html`<p>${text.past(step, lastStep())} <button value="now">${text.now}</button></p>`
+    : isPast ? html`<p>${text.past(step, lastStep())}</p>`
       : html`<p>${words.kernel}</p>`;
-  const wire = scenario.wire && step === lastStep() && !gone;
+  const wire = scenario.wire && !gone;
   return {
     kind: `hand ${clients > 2 ? "many" : ""}`, choose: chooseLive,
     content: html`${cell(0)}${wire ? wireControls() : html`<div class="head kernel">${middle}</div>`}<div class="group">${
@@ -179,15 +190,33 @@ function liveHand() {
 }
 hands.unshift(liveHand);
 
+// Live, what a line will show is not known beforehand; but the recordings of the same source know it.
+const roomOfRecording = roomOf;
+const recordedRooms = new Map();
+function recordedRoom(source) {
+  const key = `${language} ${programs.length} ${source}`, room = new Map(), now = [programs, frames];
+  if (recordedRooms.has(key)) return recordedRooms.get(key);
+  const recordings = scenarios.flatMap(({ editions }) => Object.values(editions));
+  for (const recording of recordings.filter(other => other.programs.length <= now[0].length)) {
+    ({ programs, frames } = recording);
+    const number = programs.findIndex(program => program.source === source);
+    if (number >= 0) widen(room, roomOfRecording(number, source));
+  }
+  [programs, frames] = now;
+  recordedRooms.set(key, room);
+  return room;
+}
+roomOf = (number, source) => widen(isLive() ? new Map(recordedRoom(source)) : new Map(), roomOfRecording(number, source));
+
 let mostRoom = 0;
 /** Whether there is such a goal, and it can be reached here. */
 const canTry = index => index >= 0 && !live.why_not && !(live.why_alone && live.challenges[index].needs);
 
 /** Lets the learner bring about what a recorded scenario shows. */
 function tryIt(index) {
-  goal = index;
   toLive();
-  setUpFor(index);
+  setGoal(index);
+  if (lacks(index) && lastStep() > 0) element("#goals").showPopover();
 }
 
 // At the end of a recorded scenario: its goal, here.
@@ -215,7 +244,7 @@ show = moved => {
   showLesson(moved);
   showBar();
   if (!isLive()) return;
-  if (told && (told.at ?? step) === step) fill("#sentence", html`<span class="note">${prose(told[language])}</span>`);
+  if (told && (told.at ?? step) === step) sayThere("", html`<span class="note">${prose(told[language])}</span>`);
   showWire();
   if (menuOf !== null && !element("#menu").contains(document.activeElement)) showMenu();
   if (field) {
@@ -336,13 +365,15 @@ function toLesson() {
 }
 
 function tellOnce(text) {
-  fill("#sentence", html`<span class="note">${text}</span>`);
+  sayThere("", html`<span class="note">${text}</span>`);
 }
 
 const stream = live.why_not ? null : new EventSource("events");
 
 stream?.addEventListener("session", ({ data }) => {
+  const before = setUp();
   head = JSON.parse(data);
+  if (setUp() !== before) wanted = nothingWanted();
   awaited = head.events;
   busy = false;
   told = null;
@@ -373,7 +404,7 @@ stream?.addEventListener("message", ({ data }) => {
     }
     (event.met ?? []).forEach((at, index) => at !== null && reached.add(live.challenges[index].title.en));
     memory.set("goals", [...reached]);
-    if (isReached(goal) && event.frame.met?.length) goal = Math.max(0, live.challenges.findIndex((_, index) => !isReached(index)));
+    if (isReached(goal) && event.frame.met?.length) goal = goalAfter(goal);
   }
   if (awaited) return; // all that is old is drawn once
   if (wantsLive && !isLive()) return toLive();
@@ -401,14 +432,18 @@ on("#hand", "submit", event => {
   typed[who] = "";
 });
 on("#hand", "input", ({ target }) => { typed[Number(target.form.dataset.who)] = target.value; });
-on("#goals", "toggle", ({ newState }) => newState === "open" && showGoals());
+on("#goals", "toggle", ({ newState }) => {
+  if (newState !== "open") return;
+  showGoals();
+  element("#goals .here").scrollIntoView({ block: "center" });
+});
 on("#goals", "click", ({ target }) => {
   const { value } = target.closest("button") ?? {};
   if (value === undefined) return;
-  if (value === "next") nextGoal();
-  else setUpFor(goal = Number(value));
-  show();
-  showGoals();
+  if (value === "anew") {
+    setUpFor(goal);
+    element("#goals").hidePopover();
+  } else setGoal(value === "next" ? goalAfter(goal) : Number(value));
 });
 on("#pairs", "click", ({ target }) => {
   const { value } = target.closest("button") ?? {};
@@ -437,8 +472,7 @@ on("#menu", "keydown", event => {
   event.preventDefault(); // or it would also press the button that has the focus then
   const number = menuOf;
   element("#menu").hidePopover();
-  if (!(frames[lastStep()].sides[number].state?.is ?? "absent").match(/absent|ended/)) return;
-  start(number);
+  element(`#hand [value^=act-${number}]`)?.focus();
 });
 
 function takeOver() {
@@ -451,7 +485,7 @@ addEventListener("keydown", event => {
   const { code, target } = event;
   if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.repeat) return;
   if (memory.get("keys") === "off" || target.closest?.("input:not(#step), textarea, select, [popover]")) return;
-  if (code === "KeyN" && isLive()) nextGoal();
+  if (code === "KeyN" && isLive()) setGoal(goalAfter(goal));
   if (code === "KeyT") takeOver();
 });
 

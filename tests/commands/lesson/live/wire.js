@@ -7,14 +7,14 @@ const WIRE_WORDS = {
     ways: ["← to the server", "to the clients →"],
     fates: { deliver: "deliver", hold: "‖ hold", "lose-one": "✕ lose 1", lose: "✕ lose all" }, once: "once more: lose all",
     letGo: "let go:", lose: "lose:", letGoAll: "let go all",
-    lacks: what => `It takes ${what}: start anew`,
+    lacks: (pair, machines) => `Start anew: ${pair}, ${machines}`,
   },
   zh: {
     machines: { one: "一台机器", two: "两台机器", small: "两台机器，小队列" }, anew: "重新开始",
     ways: ["← 发往服务器", "发往客户端 →"],
     fates: { deliver: "送达", hold: "‖ 扣住", "lose-one": "✕ 丢 1 个", lose: "✕ 全丢" }, once: "再点一次：全丢",
     letGo: "放行：", lose: "丢弃：", letGoAll: "全部放行",
-    lacks: what => `需要${what}：重新开始`,
+    lacks: (pair, machines) => `重新开始：${pair}，${machines}`,
   },
 };
 const wireWords = () => WIRE_WORDS[language];
@@ -45,8 +45,9 @@ function lacks(index) {
 
 function whatGoalLacks(index) {
   const needs = lacks(index);
-  return needs ? html`<p>${live.why_alone ? live.why_alone[language]
-    : wireWords().lacks(wireWords().machines[idOf(needs.machines)])}</p>` : "";
+  if (!needs) return "";
+  if (live.why_alone) return html`<p>${live.why_alone[language]}</p>`;
+  return html`<button value="anew" class="anew">${wireWords().lacks(say().pairs[needs.pair], wireWords().machines[idOf(needs.machines)])}</button>`;
 }
 
 /** Starts anew with what a goal needs. */
@@ -57,16 +58,16 @@ function setUpFor(index) {
 
 const FATES = ["deliver", "hold", "lose-one", "lose"];
 
-/** What becomes of whatever travels to the server, or else to the clients. */
-const fateOf = way => frames[lastStep()].wire?.[way]?.fate ?? "deliver";
+/** What becomes of whatever travels to the server, or else to the clients, at the step that is shown. */
+const fateOf = way => shownFrame().wire?.[way]?.fate ?? "deliver";
 
-/** Both directions. Who presses "lose 1" once more, loses all. */
+/** Both directions. Who presses "lose 1" once more, loses all. Of a step that is past, they show what was decided then. */
 function wireControls() {
-  const text = wireWords();
+  const text = wireWords(), past = step < lastStep();
   const ways = text.ways.map((label, way) => {
     const fate = fateOf(way), last = fate === "lose" ? "lose" : "lose-one";
     const buttons = ["deliver", "hold", last].map(its => html`<button value="way-${way}-${its}" class="is-${its}" title="${
-      its === "lose-one" ? text.once : ""}" aria-pressed="${fate === its}">${text.fates[its]}</button>`);
+      its === "lose-one" ? text.once : ""}" aria-pressed="${fate === its}" ${past ? "disabled" : ""}>${text.fates[its]}</button>`);
     return html`<div class="way" role="group" aria-label="${label}"><span>${label} <kbd>${"<>"[way]}</kbd></span
       ><div class="switch">${buttons}</div></div>`;
   });

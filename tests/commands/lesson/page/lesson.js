@@ -56,8 +56,14 @@ function sentence(frame) {
   const label = begins ? html`<b class="of-${who}">${begins}</b>`
     : name && html`<b class="label of-${who}">${name}</b> `;
   const itself = frame.by_itself ? html` <span class="by-itself"><b>${words.itself}</b> ${prose(frame.by_itself[language])}</span>` : "";
-  const met = (frame.met ?? []).map(goal => html` <span class="met">✓ ${prose(goal[language])}</span>`);
+  const met = metBy(frame).map(goal => html` <span class="met">✓ ${prose(goal[language])}</span>`);
   return [label, prose(text.slice(begins.length)), met, itself];
+}
+
+/** The goals that a step has met. What has come by itself since leaves them there. */
+function metBy(frame) {
+  const until = frames.slice(0, frames.indexOf(frame) + 1);
+  return until.slice(Math.max(0, until.findLastIndex(it => !it.by_itself))).flatMap(({ met }) => met ?? []);
 }
 
 /** Makes the panels of a recording. From step to step they stay, and are filled anew. */
@@ -122,9 +128,7 @@ function show(moved = false) {
   const frame = shownFrame();
   showControls();
   const { kind, content } = said();
-  const box = fill("#sentence", content);
-  box.className = kind;
-  box.classList.toggle("tight", box.scrollHeight > box.clientHeight + 1);
+  sayThere(kind, content);
   showHand();
   for (const [side, number] of [0, client].entries()) {
     fill(`#code-${side} pre`, code(number)).ariaLabel = programs[number].name;
@@ -151,9 +155,19 @@ function show(moved = false) {
   if (!first) history.replaceState(null, "", `#${language}/${scenario.id}/${step}${twins}${asking ? "?" : ""}`);
 }
 
+/** Fills the sentence's place, with smaller type where it is long. */
+function sayThere(kind, content) {
+  const box = fill("#sentence", content);
+  box.className = kind;
+  for (const smaller of ["tight", "tighter"]) {
+    if (box.scrollHeight > box.clientHeight + 1) box.classList.add(smaller);
+  }
+}
+
 /** Makes code a little smaller where all its lines fit then. */
 function fit() {
   for (const pre of document.querySelectorAll(".code pre")) {
+    const { scrollTop } = pre; // which smaller type would move
     pre.style.fontSize = "";
     const usual = parseFloat(getComputedStyle(pre).fontSize);
     for (let tries = 3, size = usual; tries && pre.scrollHeight > pre.clientHeight; tries--) {
@@ -162,6 +176,7 @@ function fit() {
       pre.style.fontSize = legible ? `${size}px` : "";
       if (!legible) break;
     }
+    pre.scrollTop = scrollTop;
   }
 }
 

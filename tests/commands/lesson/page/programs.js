@@ -68,21 +68,36 @@ function marks(running, frame) {
   return found;
 }
 
+/** Those that run a source in a frame: the server, or all of its clients. */
+function runners(number, source, frame) {
+  return [...programs.keys()].filter(other => sourceOf(other, frame) === source && (other > 0) === (number > 0));
+}
+
+/** How much room its marks take in each line that ever has any. */
+let roomOf = (number, source) => {
+  const room = new Map();
+  for (const frame of frames) {
+    const running = runners(number, source, frame);
+    const width = tags => tags.reduce((sum, { text, of }) =>
+      sum + 1.4 + text.length * (/[^ -~✓]/.test(text) ? 1.8 : 1) + (running.length > 1 ? of.length * 2.2 : 0), 0);
+    for (const [line, tags] of marks(running, frame)) widen(room, [[line, width(tags)]]);
+  }
+  return room;
+};
+
+/** Makes room for what takes more. */
+function widen(room, more) {
+  for (const [line, width] of more) room.set(line, Math.max(room.get(line) ?? 0, width));
+  return room;
+}
+
 /** The lines of a program's code. Clients that run the same code share it. A line's text leaves room
  * for all marks that it ever gets, so that it never moves. */
 function code(number) {
   const source = sourceOf(number, shownFrame());
   const { lines, first } = sources[source];
-  const runIt = frame => [...programs.keys()].filter(other =>
-    sourceOf(other, frame) === source && (other > 0) === (number > 0));
-  const running = runIt(shownFrame());
-  const several = running.length > 1;
-  const width = tags => tags.reduce((sum, { text, of }) =>
-    sum + 1.4 + text.length * (/[^ -~✓]/.test(text) ? 1.8 : 1) + (several ? of.length * 2.2 : 0), 0);
-  const room = new Map();
-  for (const frame of frames) {
-    for (const [line, tags] of marks(runIt(frame), frame)) room.set(line, Math.max(room.get(line) ?? 0, width(tags)));
-  }
+  const running = runners(number, source, shownFrame()), several = running.length > 1;
+  const room = roomOf(number, source);
   const now = marks(running, shownFrame());
   return lines.map((line, index) => {
     const [, indent, text, comment] = line.match(/^(\s*)(.*?)(\s+(?:\/\/|#) .*)?$/);

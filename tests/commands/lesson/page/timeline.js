@@ -11,16 +11,18 @@ function chapters() {
     index === 0 || frame.sides.some(side => /\$ .*\S/.test(side.new.split("\n")[0]) || /\n\$ \S/.test(side.new)) ? [index] : []);
 }
 
-/** Where something happened on the wire. */
+/** Where something happened on the wire, or was decided about it. Where steps are many, one mark each. */
 function wireMarks() {
-  return frames.map(({ segments }) => {
-    const extras = segments.map(([, , , , , extra]) => extra ?? {});
-    const again = extras.filter(extra => extra.again).length;
-    return [
+  const fates = ({ wire }) => [0, 1].map(way => wire?.[way]?.fate ?? "deliver").join();
+  return frames.map((frame, index) => {
+    const extras = frame.segments.map(([, , , , , extra]) => extra ?? {});
+    const marks = [
       extras.some(extra => extra.lost) ? html`<b class="failed">✕</b>` : "",
       extras.some(extra => extra.held) ? html`<b class="waiting">‖</b>` : "",
-      again ? html`<b class="waiting">↻${again > 1 ? again : ""}</b>` : "",
-    ];
+      extras.some(extra => extra.again) ? html`<b class="waiting">↻</b>` : "",
+    ].filter(Boolean);
+    if (!marks.length && index && fates(frame) !== fates(frames[index - 1])) marks.push(html`<i>⇄</i>`);
+    return marks.slice(0, small.matches || frames.length > 2 * MOST_NAMES ? 1 : marks.length);
   });
 }
 
