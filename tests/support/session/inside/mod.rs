@@ -134,6 +134,8 @@ struct Session {
     terminals: Vec<Terminal>,
     wire: Wire,
     sockets: Sockets,
+    /// The moment that the latest frame shows.
+    shown: Option<Moment>,
     /// Whether time goes on, and the timers are shown.
     follows_the_clock: bool,
     /// From which of its ports the kernel chooses one for a client.
@@ -165,8 +167,8 @@ impl Session {
             }
             Machines::Two { small_queues } => Wire::between_machines(small_queues)?,
         };
-        let (sockets, follows_the_clock) = Default::default();
-        Ok(Self { terminals, wire, sockets, follows_the_clock, ports, patience })
+        let (sockets, shown, follows_the_clock) = Default::default();
+        Ok(Self { terminals, wire, sockets, shown, follows_the_clock, ports, patience })
     }
 
     /// Has a terminal start another program the next time; the next number adds a terminal.
@@ -246,12 +248,16 @@ impl Session {
         }
         let owners = &self.sockets;
         let owner_of = |ports, is_first| owners.owner_of(ports, is_first, programs);
+        let segments = self.wire.take(owner_of);
+        if let Some(shown) = &mut self.shown {
+            shown.segments = 0; // they have been taken
+        }
         Ok(Frame {
             who: act.is_to_program().then_some(who),
             call,
             sides: self.terminals.iter_mut().map(Terminal::frame).collect(),
             sockets,
-            segments: self.wire.take(owner_of),
+            segments,
             wire: self.wire.ways(owner_of),
             restless,
             ..Frame::default()
@@ -263,15 +269,15 @@ impl Session {
         self.terminals.iter_mut().for_each(|terminal| terminal.deadlines.begin(lately));
     }
 
-    /// Waits until something happens by itself.
+    /// Waits until something happens by itself, or has happened since the latest frame.
     fn wait(&mut self, mut is_interrupted: impl FnMut() -> bool) -> io::Result<()> {
-        let (begun, first) = (Instant::now(), self.moment(true)?);
+        let begun = Instant::now();
         self.wire.follow_the_clock(true);
         for looks in 1.. {
             if is_interrupted() || begun.elapsed() > LONGEST_WAIT {
                 break;
             }
-            if looks % LOOKS_TO_LET_WAIT == 0 && self.moment(true)? != first {
+            if looks % LOOKS_TO_LET_WAIT == 0 && Some(self.moment(true)?) != self.shown {
                 break;
             }
             thread::sleep(BETWEEN_LOOKS);
@@ -294,7 +300,8 @@ impl Session {
     /// whether it comes in time.
     fn settle(&mut self) -> io::Result<bool> {
         let begun = Instant::now();
-        let (mut last, mut alike, mut changed) = (None::<Moment>, 1, begun);
+        let (mut alike, mut changed) = (1, begun);
+        self.shown = None;
         let is_asleep = |moment: &Option<Moment>| moment.as_ref().is_some_and(|it| it.is_asleep);
         while alike < self.looks() {
             thread::sleep(BETWEEN_LOOKS);
@@ -304,12 +311,12 @@ impl Session {
             let now = self.moment(begun.elapsed() > LONGEST_BUSY)?;
             let is_at_rest = now.is_asleep && self.wire.is_at_rest(&now.sockets);
             let now = Some(now);
-            if now != last {
+            if now != self.shown {
                 changed = Instant::now();
             }
-            let is_still = now == last && (is_at_rest || changed.elapsed() > STILL);
+            let is_still = now == self.shown && (is_at_rest || changed.elapsed() > STILL);
             alike = if is_still && is_asleep(&now) { alike + 1 } else { 1 };
-            last = now;
+            self.shown = now;
             let may_pause = begun.elapsed() < LONGEST_PAUSE.min(self.patience);
             let may_end = alike >= self.looks();
             let mut pauses = || self.terminals.iter_mut().any(Terminal::pauses);
