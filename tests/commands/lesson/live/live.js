@@ -117,7 +117,7 @@ function showGoals() {
       <button value="${index}">${index + 1} ${prose(title[language])}</button>${
         isReached(index) ? html`<p>${prose(why[language])}</p>`
           : index === goal ? html`<details><summary>${text.hint}</summary>${prose(hint[language])}</details>` : ""}${
-        index === goal ? whatGoalLacks(index) : ""}</li>`)}</ol>`);
+        index === goal ? whatGoalLacks(index) : ""}</li>`)}</ol><p class="signs">${words.signs}</p>`);
 }
 
 /** The goal behind this one: an open one, if there is any. */

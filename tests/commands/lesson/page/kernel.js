@@ -138,7 +138,6 @@ function rows(until) {
       const previous = found.at(-1), follows = previous?.opens && previous.client === client && previous.step === index;
       const shakes = handshakes.includes(client) && (flags.startsWith("SYN") || bare && follows);
       row.opens = shakes && !(extra.lost || extra.held || row.dropped || row.again);
-      if (!bare && !flags.includes("RST") && !shakes && !extra.lost && !extra.held) unanswered.push(row);
       const copy = found.slice(found.findLastIndex(other => !other.again && !other.extra.probe) + 1).find(other => isAlike(other)
         && ["probe", "lost", "held"].every(key => other.extra[key] === extra[key]));
       if (row.opens && follows && flags !== "SYN" && index < until) previous.flags += ` · ${flags}`;
@@ -147,6 +146,10 @@ function rows(until) {
       } else if (!bare || shakes || extra.lost || extra.held || extra.late || extra.again || extra.probe || extra.win === 0 || numbered) {
         found.push(row);
       }
+      if (bare || flags.includes("RST") || shakes || extra.lost || extra.held) continue;
+      // Of what was sent again, the last one is confirmed.
+      if (row.again) unanswered = unanswered.filter(other => !(isAlike(other) && other.extra.seq === extra.seq));
+      unanswered.push(found.includes(row) ? row : copy);
     }
   });
   return found;
@@ -211,7 +214,7 @@ function ladder() {
       : length ? html`${length.toLocaleString("en")}${words.bytes} ` : "";
     const numbers = numbered && extra.seq !== undefined ? html` <small>seq ${extra.seq}${extra.ack === undefined ? "" : ` ack ${extra.ack}`} win ${extra.win}</small>` : "";
     const closed = bare && extra.win === 0 ? words.window : "";
-    return html`<li class="${kind.join(" ")}" data-step="${step}" style="--order:${now ? order++ : 0}">${arrow(row, until)}
+    return html`<li class="${kind.join(" ")}" data-step="${step}" title="${confirmed === undefined ? "" : words.isConfirmed}" style="--order:${now ? order++ : 0}">${arrow(row, until)}
       <span><span class="unseen">${nameOfProgram(from)} ${words.to} ${nameOfProgram(to)}: </span>${data}${closed || signals}${
       signs.map(sign => html`<i class="sign">${sign}</i>`)}${numbers}${
       confirmed === undefined ? "" : html`<span class="unseen">, ${words.confirmed}</span>`}</span>${several ? html`<b class="of-${client}">${client}</b>` : ""}</li>`;

@@ -113,6 +113,7 @@ function showControls() {
   [numbers.hidden, numbers.title, numbers.ariaPressed] = [!scenario.wire, words.numbersTitle, numbered];
   fill("#forget", words.forget).disabled = !Object.keys({ ...seen, ...given }).length;
   fill("#keys span", words.keys);
+  fill("#signs", words.signs);
   element("#keys input").checked = memory.get("keys") !== "off";
   fill("#skip", words.toBar);
   for (const id of ["edition", "language", "back", "forward", "tabs"]) {
@@ -323,6 +324,7 @@ on("#skip", "click", event => {
 });
 on("#step", "input", ({ target }) => go(Number(target.value)));
 on("#timeline", "pointermove", pointAt);
+on("#timeline", "pointerleave", () => markPointed(NaN));
 on("#hand", "click", ({ target }) => {
   const button = target.closest("button");
   if (button) hand.choose(button);

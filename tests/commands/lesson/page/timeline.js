@@ -66,10 +66,18 @@ function showTimeline() {
   Object.assign(element("#step"), { max: last, value: step, ariaLabel: words.step, ariaValueText: text });
 }
 
+/** Names the call of a step in its lane. */
+function markPointed(pointed) {
+  for (const cell of document.querySelectorAll("#lanes .cell")) {
+    cell.classList.toggle("pointed", Number(cell.style.gridColumnStart) === pointed + 1);
+  }
+}
+
 /** Says which step the pointer is on. */
 function pointAt({ clientX }) {
   const { left, width } = element("#lanes").getBoundingClientRect();
   const pointed = Math.min(Math.max(Math.floor((clientX - left) / width * frames.length), 0), frames.length - 1);
   const { who } = frames[pointed];
+  markPointed(pointed);
   element("#step").title = `${pointed}${who === null || isSilent(pointed) ? "" : ` · ${nameOfProgram(who)}: ${nameOfStep(frames[pointed])}`}`;
 }

@@ -31,6 +31,8 @@ const WORDS = {
     acceptQueue: "accept queue", receive: "receive", send: "send", full: "full", empty: "empty",
     bytes: " bytes", characters: " characters", older: "older connections",
     lost: "lost", held: "held", late: "late", again: "again", dropped: "dropped", probe: "probe", window: "window 0", confirmed: "confirmed",
+    isConfirmed: "✓ An ACK has confirmed it.",
+    signs: "✓ confirmed by an ACK, ✕ lost, ‖ held, ↻ sent again, ⇄ the wire is told something else",
     onTheWire: "on the wire", numbers: "seq", numbersTitle: "sequence numbers, acknowledgements and windows",
     wire: "wire", present: "present step",
     states: {
@@ -80,6 +82,8 @@ const WORDS = {
     acceptQueue: "全连接队列", receive: "接收", send: "发送", full: "已满", empty: "空",
     bytes: " 字节", characters: " 个字符", older: "旧连接",
     lost: "丢失", held: "扣住", late: "迟到", again: "重传", dropped: "被丢弃", probe: "探测", window: "窗口 0", confirmed: "已确认",
+    isConfirmed: "✓ 已被 ACK 确认。",
+    signs: "✓ 已被 ACK 确认，✕ 丢失，‖ 扣住，↻ 重传，⇄ 线路的设置有变",
     onTheWire: "在线路上", numbers: "序列号", numbersTitle: "序列号、确认号和窗口",
     wire: "线路", present: "当前步骤",
     states: {
