@@ -408,6 +408,39 @@ fn what_is_held_has_a_row_of_its_own_until_it_is_let_go() {
 }
 
 #[test]
+fn code_stays_where_it_is_and_a_long_sentence_is_not_cut() {
+    let Some(mut page) = Page::open() else {
+        return;
+    };
+    for (width, height, long) in [(1280, 720, 28), (390, 844, 17)] {
+        page.browser.value(&format!("frames[0].en = 'It says very much. '.repeat({long})"));
+        page.browser.resize(width, height);
+        page.browser.until(&format!("innerWidth === {width}"));
+        page.browser.value("go(0)");
+        let is_cut = "(box => box.scrollHeight > box.clientHeight + 1)(element('#sentence'))";
+        assert_eq!(page.browser.value(is_cut), json!(false), "{width}");
+    }
+    page.browser.resize(1280, 720);
+    page.browser.until("innerWidth === 1280");
+    page.browser.click("#place [value=lesson]");
+    page.browser.value("begin('blocks')");
+    let place = "(number => { go(number); return element('#code-0 pre').scrollTop })";
+    let places = [3, 4, 5].map(|step| page.browser.value(&format!("{place}({step})")));
+    assert!(places[0] != json!(0) && places.iter().all(|it| *it == places[0]), "{places:?}");
+}
+
+#[test]
+fn of_what_is_sent_again_the_last_copy_is_confirmed() {
+    let Some(mut page) = Page::open() else {
+        return;
+    };
+    let confirmed = "frames = [{ sockets: [], segments: [[1, 0, 'PSH ACK', 'hi', 2, { seq: 1 }], [0, 1, 'ACK', '', 0, { ack: 3, lost: true }]] },
+        { sockets: [], segments: [[1, 0, 'PSH ACK', 'hi', 2, { seq: 1, again: true }], [0, 1, 'ACK', '', 0, { ack: 3 }]] }],
+        rows(1).map(({ confirmed }) => confirmed ?? null)";
+    assert_eq!(page.browser.value(confirmed), json!([null, null, 1]));
+}
+
+#[test]
 fn learner_takes_over_on_two_machines_what_the_wire_holds() {
     let Some(mut page) = Page::open_on_two_machines("short", "two") else {
         return;
