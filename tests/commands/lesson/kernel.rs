@@ -12,6 +12,7 @@ pub fn of_change(frame: &Frame, before: Option<&Frame>) -> Words {
     // In the order in which it happens: what a call sends, what becomes of that, and which calls return then.
     if let Some(before) = before {
         said.extend(of_interrupt(frame));
+        said.extend(of_sent_resets(frame, before));
         said.extend(of_wire(frame, LOST_OR_HELD, false));
         said.extend(of_segments(frame, before));
         said.extend(of_wire(frame, LOST_OR_HELD, true));
@@ -123,7 +124,7 @@ fn of_given_up(socket: &Socket, frame: &Frame) -> Words {
             "{en}: nothing has answered {}, so the kernel gives the connection up{}.",
             what.en, reset.en
         ),
-        format!("{zh}：{}一直没有得到回应，内核放弃这个连接{}。", what.zh, reset.zh),
+        format!("{}：{}一直没有得到回应，内核放弃这个连接{}。", zh.trim(), what.zh, reset.zh),
     );
     let mut did = frame.sides[socket.of].did.iter();
     let is_told = did.any(|did| did.2.starts_with("-1 Connection timed out"));
@@ -178,13 +179,9 @@ fn of_interrupt(frame: &Frame) -> Option<Words> {
 fn of_segments(frame: &Frame, before: &Frame) -> Vec<Words> {
     let programs = frame.sides.len();
     let (mut said, mut said_of_probe) = (Vec::<Words>::new(), false);
-    for who in 0..programs {
-        said.extend(given_up(frame, before, who).map(|socket| of_given_up(socket, frame)));
-    }
     for Segment(from, to, flags, _, length, extra) in &frame.segments {
         let Words { en, zh } = subject(*from, programs);
         let is_full = |frame: &Frame| frame.sockets.iter().any(|it| it.of == *to && it.full);
-        let is_answer = frame.segments.iter().any(|it| it.2 == "SYN" && it.0 != *from);
         let new = if extra.again
             && (flags.starts_with("SYN") || (flags.contains("FIN") && *length == 0))
         {
@@ -210,17 +207,26 @@ fn of_segments(frame: &Frame, before: &Frame) -> Vec<Words> {
                 format!("{en}’s kernel asks whether the full receive queue takes more by now."),
                 format!("{zh}的内核发出探测：对方的接收队列满了，现在能否再接收？"),
             )
-        } else if flags.contains("RST")
-            && !is_answer
-            && !extra.late
-            && given_up(frame, before, *from).is_none()
-        {
-            of_sent_reset(frame, before, *from)
         } else {
             continue;
         };
         if !said.contains(&new) {
             said.push(new);
+        }
+    }
+    said
+}
+
+/// Says which connections kernels have given up, and why they send resets.
+fn of_sent_resets(frame: &Frame, before: &Frame) -> Vec<Words> {
+    let mut said = Vec::<Words>::new();
+    for who in 0..frame.sides.len() {
+        let refuses = frame.segments.iter().any(|it| it.2 == "SYN" && it.0 != who);
+        let mut its = frame.segments.iter().filter(|it| it.0 == who && !it.5.late);
+        if let Some(socket) = given_up(frame, before, who) {
+            said.push(of_given_up(socket, frame));
+        } else if its.any(|it| it.2.contains("RST")) && !refuses {
+            said.push(of_sent_reset(frame, before, who));
         }
     }
     said
