@@ -2,11 +2,16 @@
 
 use std::io::{self, Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus};
+use std::sync::RwLock;
 use std::time::Duration;
 
 use crate::run::guard::{forget, guard, is_contained};
 use crate::run::output::{Output, PROMPT_END};
 use crate::run::{LIMIT, poll, proc};
+
+/// Held while a program starts: until then it has a copy of each descriptor of this process. Who needs
+/// a socket to be closed for good locks it for writing.
+pub(crate) static STARTING: RwLock<()> = RwLock::new(());
 
 /// A process that runs until it ends by itself or is dropped.
 pub struct Process {
@@ -30,7 +35,9 @@ impl Process {
         mut command: Command,
         reader: Option<Box<dyn Read + Send>>,
     ) -> io::Result<Self> {
+        let starting = STARTING.read();
         let mut child = command.spawn()?;
+        drop(starting);
         guard(child.id());
         drop(command); // and with it this process's copies of what the program writes to
         let stdin = child.stdin.take();

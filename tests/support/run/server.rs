@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use socket2::{Domain, Socket, Type};
 
+use crate::run::process::STARTING;
 use crate::run::{Finished, LIMIT, Peer, Process, Program, proc};
 
 /// A server process that has said where it listens.
@@ -119,10 +120,14 @@ pub fn free_address() -> io::Result<SocketAddr> {
     for _ in 0..RESERVED {
         let port = PORTS.0 + NEXT.fetch_add(1, Ordering::Relaxed) % RESERVED;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        // A program that starts just now would hold the port for a moment.
+        let alone = STARTING.write();
         // Without SO_REUSEADDR, so that a port that waits for stray segments is left alone.
-        match bound_socket(address) {
+        let bound = bound_socket(address).map(drop);
+        drop(alone);
+        match bound {
             Err(error) if is_taken(&error) => {}
-            bound => return bound.map(|_| address),
+            bound => return bound.map(|()| address),
         }
     }
     Err(io::ErrorKind::AddrInUse.into())
@@ -153,4 +158,33 @@ fn bound_socket(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.bind(&address.into())?;
     Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn address_that_is_free_stays_free_while_other_programs_start() {
+        let is_done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !is_done.load(Ordering::Relaxed) {
+                        Program::of(Command::new("true")).run();
+                    }
+                });
+            }
+            // With SO_REUSEADDR, as the programs do.
+            let bind = |_| TcpListener::bind(free_address().expect("a port is free"));
+            let taken = (0..5000).map(bind).filter(Result::is_err).count();
+            is_done.store(true, Ordering::Relaxed);
+            assert_eq!(taken, 0);
+        });
+    }
 }
