@@ -2,6 +2,8 @@
 
 #[cfg(target_os = "linux")]
 mod browser;
+#[cfg(target_os = "linux")]
+mod reliance;
 
 mod programs {
     mod command_line;

@@ -159,32 +159,3 @@ fn bound_socket(address: SocketAddr) -> io::Result<Socket> {
     socket.bind(&address.into())?;
     Ok(socket)
 }
-
-#[cfg(test)]
-mod tests {
-    use std::process::Command;
-    use std::sync::atomic::AtomicBool;
-    use std::thread;
-
-    use super::*;
-
-    #[test]
-    #[cfg(unix)]
-    fn address_that_is_free_stays_free_while_other_programs_start() {
-        let is_done = AtomicBool::new(false);
-        thread::scope(|scope| {
-            for _ in 0..3 {
-                scope.spawn(|| {
-                    while !is_done.load(Ordering::Relaxed) {
-                        Program::of(Command::new("true")).run();
-                    }
-                });
-            }
-            // With SO_REUSEADDR, as the programs do.
-            let bind = |_| TcpListener::bind(free_address().expect("a port is free"));
-            let taken = (0..5000).map(bind).filter(Result::is_err).count();
-            is_done.store(true, Ordering::Relaxed);
-            assert_eq!(taken, 0);
-        });
-    }
-}

@@ -10,7 +10,7 @@ pub mod ask;
 #[cfg(target_os = "linux")]
 mod inside;
 mod launch;
-mod once;
+pub mod once;
 pub mod picture;
 pub mod recording;
 mod remote;

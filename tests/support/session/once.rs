@@ -86,26 +86,3 @@ fn parts(value: &mut Value) -> Box<dyn Iterator<Item = &mut Value> + '_> {
         _ => Box::new(std::iter::empty()),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_stands_more_than_once_is_written_once_and_read_back() {
-        let socket = json!({ "state": "ESTABLISHED", "fd": 4 });
-        let frame =
-            json!({ "sockets": [socket, { "state": "ESTABLISHED", "fd": 3 }], "en": "one" });
-        let other = json!({ "sockets": [socket], "en": "one" });
-        let whole = json!([[frame, frame], [other]]);
-        let written = serialize(&whole, serde_json::value::Serializer).expect("it is written");
-        let once = json!([
-            "ESTABLISHED",
-            { "state": [0], "fd": 4 },
-            { "sockets": [[1], { "state": [0], "fd": 3 }], "en": "one" },
-        ]);
-        let rest = json!([[[2], [2]], [{ "sockets": [[1]], "en": "one" }]]);
-        assert_eq!(written, json!([once, rest]));
-        assert_eq!(deserialize::<Value, _>(written).expect("it is read"), whole);
-    }
-}
