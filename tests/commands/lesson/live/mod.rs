@@ -40,7 +40,7 @@ use crate::{page, texts};
 const ABSENCE: Duration = Duration::from_secs(5);
 
 /// What is answered.
-struct Lesson {
+struct Served {
     pages: BTreeMap<String, String>,
     /// What the page is told of the live edition, and what obeys it, where it can run.
     about: Value,
@@ -101,8 +101,8 @@ pub fn run(port: u16, own: Option<&[String]>) -> Result<ExitCode, EarlyEnd> {
         tell(en);
     }
     let about = about(own, why_not.as_ref(), why_alone.as_ref());
-    let lesson = Lesson { pages, about, asked, story };
-    http::serve(&listener, move |request| door.answer(request, |request| lesson.answer(request)));
+    let served = Served { pages, about, asked, story };
+    http::serve(&listener, move |request| door.answer(request, |request| served.answer(request)));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -153,7 +153,7 @@ fn kept_in() -> PathBuf {
     folder.unwrap_or_else(|| Path::new(".")).join("lesson-live.html")
 }
 
-impl Lesson {
+impl Served {
     fn answer(&self, request: &Request) -> Response {
         let name = request.path.trim_start_matches('/');
         match (request.method.as_str(), name) {

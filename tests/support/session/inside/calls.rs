@@ -10,7 +10,7 @@ use crate::run::PROMPT_END;
 use crate::run::narrated::split_call;
 use crate::session::recording::{Source, name_of};
 
-pub struct Call {
+pub struct NarratedCall {
     /// Such as `recv(4, 1024)`.
     pub text: String,
     /// Its line in the part of the source that is shown.
@@ -19,7 +19,7 @@ pub struct Call {
     pub thread: Option<u32>,
 }
 
-impl Call {
+impl NarratedCall {
     pub fn name(&self) -> &str {
         name_of(&self.text)
     }
@@ -41,11 +41,11 @@ pub struct Calls {
     /// How much of the file has been read.
     read: usize,
     /// Those that are about to be made.
-    coming: VecDeque<Call>,
+    coming: VecDeque<NarratedCall>,
     /// Those that have begun, and have not returned.
-    pub begun: Vec<Call>,
+    pub begun: Vec<NarratedCall>,
     /// Those that have returned since this was last emptied, with their results.
-    pub returned: Vec<(Call, String)>,
+    pub returned: Vec<(NarratedCall, String)>,
     /// The ports and backlogs of its sockets, as `bind` and `listen` have been told.
     pub bound: Vec<(u32, String)>,
     pub backlogs: Vec<(u32, i64)>,
@@ -68,13 +68,13 @@ impl Calls {
                 number => number.and_then(|number| number.checked_sub(source.first)),
             };
             let line = line.filter(|line| *line < source.lines.len());
-            Some(Call { text: text.to_owned(), line, thread: None })
+            Some(NarratedCall { text: text.to_owned(), line, thread: None })
         };
         self.coming.extend(lines.lines().filter_map(call));
     }
 
     /// Returns the call that an unfinished line asks to be let make, in the style of `STEP=1`.
-    pub fn asked(&self, line: &str) -> Option<&Call> {
+    pub fn asked(&self, line: &str) -> Option<&NarratedCall> {
         let text = line.strip_prefix("next: ")?.strip_suffix(PROMPT_END)?;
         self.coming.iter().find(|call| call.text == text)
     }
@@ -83,7 +83,7 @@ impl Calls {
     pub fn begin(&mut self, text: &str, thread: Option<u32>) {
         let place = self.coming.iter().position(|call| call.text == text);
         if let Some(call) = place.and_then(|place| self.coming.remove(place)) {
-            self.begun.push(Call { thread, ..call });
+            self.begun.push(NarratedCall { thread, ..call });
         }
     }
 
@@ -108,7 +108,7 @@ impl Calls {
         }
     }
 
-    fn note_result(&mut self, call: &Call, result: &str) {
+    fn note_result(&mut self, call: &NarratedCall, result: &str) {
         let Some(descriptor) = call.descriptor() else {
             return;
         };

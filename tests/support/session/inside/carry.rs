@@ -11,7 +11,7 @@ use crate::session::recording::Fate;
 /// Between the two machines.
 pub struct Cable {
     pub machines: [Machine; 2],
-    ways: [Way; 2],
+    ways: [CableWay; 2],
     /// Whether whatever is sent again is let through.
     pub follows_the_clock: bool,
     /// How many segments have been held.
@@ -20,7 +20,7 @@ pub struct Cable {
 
 /// What becomes of that which a machine sends.
 #[derive(Default)]
-struct Way {
+struct CableWay {
     /// How many of the next segments are lost or held, and how many are let through that its clock has had
     /// it send again.
     lose: usize,
@@ -28,13 +28,13 @@ struct Way {
     repeat: usize,
     /// What becomes of all others.
     fate: Fate,
-    held: VecDeque<Held>,
+    held: VecDeque<HeldPacket>,
     /// When something is sent again is left to the clock, so it waits here until it is asked for: of each
     /// connection the last one.
     repeated: BTreeMap<Direction, Vec<u8>>,
 }
 
-struct Held {
+struct HeldPacket {
     number: usize,
     copies: usize,
     packet: Vec<u8>,
@@ -197,7 +197,7 @@ impl Cable {
 
     /// Holds a packet. A copy of one that is held takes its place: it is the newer one.
     fn hold(&mut self, from: usize, packet: Vec<u8>) {
-        let is_copy = |held: &&mut Held| {
+        let is_copy = |held: &&mut HeldPacket| {
             let read = |packet: &[u8]| Packet::in_packet(packet, from);
             let both = read(&held.packet).zip(read(&packet));
             both.is_some_and(|(held, new)| held.is_copy(&new))
@@ -207,7 +207,7 @@ impl Cable {
             (held.copies, held.packet) = (held.copies + 1, packet);
         } else {
             self.held += 1;
-            held.push_back(Held { number: self.held, copies: 1, packet });
+            held.push_back(HeldPacket { number: self.held, copies: 1, packet });
         }
     }
 

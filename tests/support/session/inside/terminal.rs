@@ -15,7 +15,7 @@ use os_pipe::{PipeReader, PipeWriter};
 use rustix::fs::{OFlags, fcntl_setfl};
 use tempfile::tempfile;
 
-use super::calls::{Call, Calls};
+use super::calls::{Calls, NarratedCall};
 use super::threads::{self, Deadlines, threads_of};
 use crate::root;
 use crate::run::narrated::text_of;
@@ -214,7 +214,7 @@ impl Terminal {
     }
 
     /// Returns the call that the program asks to be let make.
-    pub fn question(&self) -> Option<&Call> {
+    pub fn question(&self) -> Option<&NarratedCall> {
         self.running.as_ref()?;
         self.calls.asked(&text(&self.line))
     }
@@ -422,7 +422,7 @@ impl Terminal {
     }
 
     /// Returns what the program does as a whole: it asks if a thread does, and then runs if one does.
-    fn state(&self, question: Option<&Call>, threads: &[Thread]) -> State {
+    fn state(&self, question: Option<&NarratedCall>, threads: &[Thread]) -> State {
         if self.running.is_none() {
             return self.status.map_or(State::Absent, |status| State::Ended(ended(status)));
         }

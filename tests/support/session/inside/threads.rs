@@ -10,7 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 use socket2::Socket;
 use syscalls::Sysno;
 
-use super::calls::Call;
+use super::calls::NarratedCall;
 use super::sockets::duplicate;
 use crate::run::proc::{entries, stat};
 use crate::session::recording::State;
@@ -108,7 +108,7 @@ impl Task {
     }
 
     /// Returns what it does; of the calls that have begun, one may be its.
-    pub fn state(&self, calls: &[Call], deadlines: &mut Deadlines) -> State {
+    pub fn state(&self, calls: &[NarratedCall], deadlines: &mut Deadlines) -> State {
         match self.state {
             'S' => State::Waits(self.waits_in(calls, deadlines)),
             'T' | 't' => State::Stopped,
@@ -116,7 +116,7 @@ impl Task {
         }
     }
 
-    fn waits_in(&self, calls: &[Call], deadlines: &mut Deadlines) -> String {
+    fn waits_in(&self, calls: &[NarratedCall], deadlines: &mut Deadlines) -> String {
         let limit = self.time_limit(deadlines);
         // The call by the name under which it is shown, and the descriptor that it is about.
         let (name, descriptor) = match self.name().unwrap_or_default() {
@@ -146,7 +146,7 @@ impl Task {
             "" => return "something".to_owned(),
             name => return name.to_owned(),
         };
-        let is_its = |call: &&Call| {
+        let is_its = |call: &&NarratedCall| {
             let is_same = name == "poll" || call.name() == name;
             is_same && call.descriptor() == descriptor
         };
