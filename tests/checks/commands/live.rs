@@ -156,6 +156,13 @@ impl RunningLesson {
         String::from_utf8(answer).expect("it is text")
     }
 
+    /// Returns the second line that it tells the learner, behind where to open the page.
+    fn second_line(&self) -> String {
+        let lines = [self.process.stderr.line(LIMIT), self.process.stderr.line(LIMIT)];
+        let [_, second] = lines.map(|line| line.ok().flatten().unwrap_or_default());
+        String::from_utf8_lossy(&second).into_owned()
+    }
+
     fn host(&self) -> String {
         format!("Host: {}", self.address)
     }
@@ -603,9 +610,7 @@ fn where_it_cannot_run_live_it_says_why_and_shows_the_lesson() {
     assert!(
         page.contains("It cannot run live here: that needs Linux with unshare, ip and python3")
     );
-    let told = [lesson.process.stderr.line(LIMIT), lesson.process.stderr.line(LIMIT)];
-    let told = told.map(|line| line.ok().flatten().unwrap_or_default());
-    let [_, why] = told.map(|line| String::from_utf8_lossy(&line).into_owned());
+    let why = lesson.second_line();
     assert!(why.starts_with("It cannot run live here: "), "{why}");
     let texts = lesson.ask("GET /index.html", &[host, cookie], "");
     assert!(texts.starts_with("HTTP/1.1 200 OK"), "{texts}");
@@ -627,9 +632,7 @@ fn where_there_can_be_no_two_machines_it_says_why_and_has_one() {
     let page = lesson.ask("GET /lesson.html", &[&lesson.host(), &lesson.cookie()], "");
     let why = "Two machines cannot be had here: cannot use /dev/net/tun for a second machine: ";
     assert!(page.contains(why) && page.contains("\"why_not\":null"));
-    let told = [lesson.process.stderr.line(LIMIT), lesson.process.stderr.line(LIMIT)];
-    let told = told.map(|line| line.ok().flatten().unwrap_or_default());
-    assert!(String::from_utf8_lossy(&told[1]).starts_with(why));
+    assert!(lesson.second_line().starts_with(why));
 }
 
 #[test]

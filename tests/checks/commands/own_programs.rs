@@ -354,9 +354,7 @@ fn record(programs: &[&str]) -> Result<Recording, String> {
     let made = Program::of(Command::new(path_of_alias("lesson"))).in_folder(folder.path());
     let made = made.args(words).run();
     let page = fs::read_to_string(folder.path().join("own.html")).map_err(|_| made.stderr)?;
-    let data = page.split_once("id=\"data\">").and_then(|(_, data)| data.split_once("</script>"));
-    let lesson: Lesson =
-        serde_json::from_str(data.expect("the page holds data").0).expect("it is JSON");
+    let lesson = Lesson::in_page(&page).expect("the page holds recordings");
     let mut editions = lesson.scenarios.into_iter().flat_map(|scenario| scenario.editions);
     Ok(editions.next().expect("it is recorded").1)
 }

@@ -439,14 +439,7 @@ fn document(name: &str) -> String {
 }
 
 pub fn lesson_of(page: &str) -> Lesson {
-    serde_json::from_str(element(page, "data")).expect("it is a lesson")
-}
-
-/// Returns what is in the script element with this id.
-fn element<'a>(page: &'a str, id: &str) -> &'a str {
-    let after = page.split_once(&format!("id=\"{id}\">")).map(|(_, after)| after);
-    let inside = after.and_then(|after| after.split_once("</script>")).map(|(inside, _)| inside);
-    inside.unwrap_or_else(|| panic!("the page has no {id}"))
+    Lesson::in_page(page).expect("it is a lesson")
 }
 
 /// A walk through the lesson in a browser, in which no error happens.

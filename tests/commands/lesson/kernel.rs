@@ -50,10 +50,9 @@ fn of_quiet_kernels(frame: &Frame, before: Option<&Frame>) -> Words {
             )
         }));
     }
-    let key = |it: &Socket| (it.of, it.fd, it.port, it.peer);
     for socket in &frame.sockets {
         let mut old = before.iter().flat_map(|before| &before.sockets);
-        let Some(old) = old.find(|it| key(it) == key(socket)) else {
+        let Some(old) = old.find(|it| is_same(it, socket)) else {
             continue;
         };
         let Words { en, zh } = name(socket.of);
@@ -94,13 +93,18 @@ fn of_quiet_kernels(frame: &Frame, before: Option<&Frame>) -> Words {
     joined(said)
 }
 
+/// Returns whether a socket is the same in two frames, still held under its descriptor.
+fn is_same(one: &Socket, other: &Socket) -> bool {
+    let key = |it: &Socket| (it.of, it.fd, it.port, it.peer);
+    key(one) == key(other)
+}
+
 /// Returns the socket of a program, as it was before, whose connection its kernel has given up: nothing has
 /// come from the other end, and it is over all the same.
 pub fn given_up<'a>(frame: &Frame, before: &'a Frame, who: usize) -> Option<&'a Socket> {
-    let key = |it: &Socket| (it.of, it.fd, it.port, it.peer);
     let has_come = frame.segments.iter().any(|it| it.1 == who && !it.5.lost && !it.5.held);
     let is_over =
-        |it: &Socket| frame.sockets.iter().any(|now| key(now) == key(it) && now.state == "CLOSED");
+        |it: &Socket| frame.sockets.iter().any(|now| is_same(now, it) && now.state == "CLOSED");
     let mut its = before.sockets.iter().filter(|it| it.of == who && it.fd.is_some());
     its.find(|it| {
         !has_come
@@ -355,9 +359,8 @@ fn what_travels(Segment(_, _, flags, text, length, _): &Segment) -> Words {
 /// Returns whether a socket's other end has sent a FIN too before it got one.
 pub fn has_crossed(socket: &Socket, frame: &Frame) -> bool {
     let states = ["FIN_WAIT_1", "FIN_WAIT_2", "CLOSING", "TIME_WAIT"];
-    let ports = socket.peer.zip(socket.port);
     let mut sockets = frame.sockets.iter();
-    sockets.any(|it| it.port.zip(it.peer) == ports && states.contains(&&*it.state))
+    sockets.any(|it| it.is_other_end_of(socket) && states.contains(&&*it.state))
 }
 
 fn of_sockets(frame: &Frame, before: &Frame) -> Vec<Words> {

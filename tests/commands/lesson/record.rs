@@ -5,6 +5,7 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Mutex, MutexGuard};
@@ -39,7 +40,7 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 /// Records all scenarios into a page.
 pub fn all_into(file: &Path) -> Result<ExitCode, EarlyEnd> {
     let network = prepare(file)?;
-    scenarios_into(file, &network, &Lesson { scenarios: Vec::new(), sources: BTreeMap::new() })
+    scenarios_into(file, &network, &Lesson::default())
 }
 
 /// Records one scenario into `target/lesson.html`, and takes the others from the page that is there, or
@@ -48,10 +49,8 @@ pub fn one(id: &str) -> Result<ExitCode, EarlyEnd> {
     let folder = programs().or_else(failure)?;
     let file = folder.with_file_name("lesson.html");
     let network = prepare(&file)?;
-    let mut old = read(&file)
-        .or_else(|| read(&docs()))
-        .unwrap_or(Lesson { scenarios: Vec::new(), sources: BTreeMap::new() });
-    let sources = old.sources;
+    let mut old = read(&file).or_else(|| read(&docs())).unwrap_or_default();
+    let sources = mem::take(&mut old.sources);
     let is_as_it_was = |recording: &Recording| {
         let mut programs = recording.programs.iter();
         programs.all(|part| source_of(part).ok().as_ref() == sources.get(&part.source))
@@ -60,7 +59,6 @@ pub fn one(id: &str) -> Result<ExitCode, EarlyEnd> {
     for scenario in &mut old.scenarios {
         scenario.editions.retain(|_, recording| is_as_it_was(recording));
     }
-    old.sources = BTreeMap::new();
     scenarios_into(&file, &network, &old)
 }
 
@@ -131,9 +129,7 @@ fn docs() -> PathBuf {
 
 /// Reads the recordings of a page.
 fn read(file: &Path) -> Option<Lesson> {
-    let page = fs::read_to_string(file).ok()?;
-    let (_, data) = page.split_once("id=\"data\">")?;
-    serde_json::from_str(data.split_once("</script>")?.0).ok()
+    Lesson::in_page(&fs::read_to_string(file).ok()?)
 }
 
 /// Records the scenarios that are not among the old ones, and writes the page. One that cannot be
@@ -145,12 +141,12 @@ fn scenarios_into(file: &Path, network: &Network, old: &Lesson) -> Result<ExitCo
         let old = old.scenarios.iter().find(|old| old.id == scenario.id);
         scenario.editions = old.map(|old| old.editions.clone()).unwrap_or_default();
     }
+    let kept = read(&docs()).unwrap_or_default();
     let cannot = on_two_machines(network).err();
     if let Some(problem) = &cannot {
         tell(&format!("{problem}: what runs on two machines stays as docs/lesson.html has it"));
-        let kept = read(&docs()).map(|lesson| lesson.scenarios).unwrap_or_default();
         for scenario in scenarios.iter_mut().filter(|scenario| scenario.wire) {
-            let kept = kept.iter().find(|kept| kept.id == scenario.id);
+            let kept = kept.scenarios.iter().find(|kept| kept.id == scenario.id);
             scenario.editions = kept.map(|kept| kept.editions.clone()).unwrap_or_default();
         }
     }
@@ -165,7 +161,6 @@ fn scenarios_into(file: &Path, network: &Network, old: &Lesson) -> Result<ExitCo
         .collect();
     // It takes longest, so it is taken first.
     missing.make_contiguous().sort_by_key(|(scenario, _)| scenario.id != "full");
-    let sources = read(&docs()).map(|lesson| lesson.sources).unwrap_or_default();
     let (missing, recordings) = (Mutex::new(missing), Mutex::new(Vec::new()));
     let record = || {
         loop {
@@ -173,7 +168,7 @@ fn scenarios_into(file: &Path, network: &Network, old: &Lesson) -> Result<ExitCo
             let Some((scenario, edition)) = next else {
                 break;
             };
-            let recording = record(network, scenario, edition, &sources);
+            let recording = record(network, scenario, edition, &kept.sources);
             match &recording {
                 Ok(recording) => {
                     tell(&format!("{}, {edition}: {}", scenario.id, summary(recording)));

@@ -1,6 +1,8 @@
 //! General sentences, one for each call and result, in both languages.
 
-use support::session::recording::{At, Did, Frame, Side, Socket, State, When, Words, name_of};
+use support::session::recording::{
+    At, Did, Frame, Side, Socket, State, When, Words, descriptor_of, name_of,
+};
 
 use crate::scenario::Event;
 
@@ -127,10 +129,7 @@ pub fn of_unclosed(frame: &Frame) -> Option<Words> {
         is_open && socket.fd.is_some() && !side.at.iter().any(uses)
     };
     // The other end has been closed, or somebody waits there.
-    let other = |socket: &Socket| {
-        let ports = socket.peer.zip(socket.port);
-        frame.sockets.iter().find(|it| it.port.zip(it.peer) == ports)
-    };
+    let other = |socket: &Socket| frame.sockets.iter().find(|it| it.is_other_end_of(socket));
     let waits_for = |socket: &&Socket| {
         socket.state == "CLOSE_WAIT"
             || other(socket).is_some_and(|it| {
@@ -164,11 +163,6 @@ pub fn of_unclosed(frame: &Frame) -> Option<Words> {
         ),
         format!("{zh}一直没有关闭描述符 {descriptor}：它的连接停留在 CLOSE_WAIT，资源不会释放。"),
     ))
-}
-
-/// Returns the descriptor that a call names.
-fn descriptor_of(call: &str) -> Option<u32> {
-    call.split(['(', ',', ')']).nth(1)?.parse().ok()
 }
 
 /// Returns the socket that a program's call names.

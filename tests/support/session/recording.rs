@@ -5,12 +5,20 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// All that the page shows.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Lesson {
     #[serde(with = "super::once")]
     pub scenarios: Vec<RecordedScenario>,
     /// By edition and program, such as `rust/short-server`.
     pub sources: BTreeMap<String, Source>,
+}
+
+impl Lesson {
+    /// Returns what a page shows; `None` where it is no such page.
+    pub fn in_page(page: &str) -> Option<Self> {
+        let (_, data) = page.split_once("id=\"data\">")?;
+        serde_json::from_str(data.split_once("</script>")?.0).ok()
+    }
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -266,6 +274,13 @@ pub struct Socket {
     pub timer: Option<(String, f64)>,
 }
 
+impl Socket {
+    /// Returns whether this one and the other are the two ends of a connection.
+    pub fn is_other_end_of(&self, other: &Self) -> bool {
+        self.peer.is_some() && self.port.zip(self.peer) == other.peer.zip(other.port)
+    }
+}
+
 /// What travelled: from whose program, to whose, the flags, how the bytes begin, and how many they
 /// are.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -351,6 +366,11 @@ pub struct Source {
 /// Returns the name of a call.
 pub fn name_of(call: &str) -> &str {
     call.split('(').next().unwrap_or(call)
+}
+
+/// Returns the descriptor that a call names, its first argument.
+pub fn descriptor_of(call: &str) -> Option<u32> {
+    call.split(['(', ',', ')']).nth(1)?.parse().ok()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use support::session::Machines;
-use support::session::recording::{Frame, Segment, Socket, When, Words, name_of};
+use support::session::recording::{Frame, Segment, Socket, When, Words, descriptor_of, name_of};
 
 use super::clicks::Pair;
 use crate::kernel;
@@ -396,8 +396,7 @@ fn is_sent_again(frames: &[Frame]) -> bool {
 
 /// Returns whether the server's kernel waits for the end of a handshake that is over for the client.
 fn is_half_open(socket: &Socket, frame: &Frame) -> bool {
-    let is_its = |it: &Socket| it.port.zip(it.peer) == socket.peer.zip(socket.port);
-    let is_open = |it: &Socket| is_its(it) && it.state == "ESTABLISHED";
+    let is_open = |it: &Socket| it.is_other_end_of(socket) && it.state == "ESTABLISHED";
     socket.state == "SYN_RECV" && frame.sockets.iter().any(is_open)
 }
 
@@ -474,7 +473,7 @@ fn taken(frames: &[Frame]) -> (bool, bool) {
 /// Returns the client with which the server talks in this call of the last of these frames: the one
 /// whose connection had the descriptor last.
 fn peer_of(frames: &[Frame], call: &str) -> Option<usize> {
-    let descriptor = call.split(['(', ',']).nth(1)?.parse().ok()?;
+    let descriptor = descriptor_of(call)?;
     let has = |it: &&Socket| it.of == 0 && it.fd == Some(descriptor) && it.peer.is_some();
     let sockets = frames.iter().rev().map(|frame| &frame.sockets);
     let sockets = sockets.into_iter().find(|sockets| sockets.iter().any(|it| has(&it)))?;
@@ -484,24 +483,24 @@ fn peer_of(frames: &[Frame], call: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
     use support::session::recording::{Did, Lesson, Side};
 
-    fn lesson() -> Lesson {
+    static LESSON: LazyLock<Lesson> = LazyLock::new(|| {
         let page = include_str!("../../../../docs/lesson.html");
-        let data = page.split_once("id=\"data\">").expect("it holds data").1;
-        let data = data.split_once("</script>").expect("the data ends").0;
-        serde_json::from_str(data).expect("it is a lesson")
-    }
+        Lesson::in_page(page).expect("it is a lesson")
+    });
 
     /// Which scenarios show a challenge, in one of the languages.
     fn shown_by(challenge: &Challenge) -> Vec<String> {
         let shows =
             |frames: &[Frame]| (1..=frames.len()).any(|end| challenge.is_met(&frames[..end]));
-        let scenarios = lesson().scenarios.into_iter();
+        let scenarios = LESSON.scenarios.iter();
         let scenarios =
             scenarios.filter(|it| it.editions.values().any(|recording| shows(&recording.frames)));
-        scenarios.map(|scenario| scenario.id).collect()
+        scenarios.map(|scenario| scenario.id.clone()).collect()
     }
 
     #[test]
@@ -532,7 +531,7 @@ mod tests {
 
     #[test]
     fn questions_that_a_challenge_answers_are_asked_where_it_is_shown() {
-        let scenarios = lesson().scenarios;
+        let scenarios = &LESSON.scenarios;
         for challenge in all() {
             for question in challenge.answers {
                 let (id, about) = question.split_once('/').expect("both have a name");

@@ -5,7 +5,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use support::run::Edition;
+use support::run::{Edition, PROGRAMS};
 use support::session::recording::{Fate, Frame, Part, Segment, Side, Source, State, Words};
 use support::session::{ADDRESS, ADDRESS_OF_SERVER, Act, Launch, Machines, source_of};
 
@@ -147,8 +147,7 @@ pub struct Clicks {
 
 impl Role {
     fn new(name: &str) -> Self {
-        let is_own =
-            !["short-server", "long-server", "short-client", "long-client"].contains(&name);
+        let is_own = !PROGRAMS.contains(&name);
         Self { name: name.to_owned(), is_own, source: String::new() }
     }
 
@@ -174,20 +173,20 @@ impl Role {
             Machines::One | Machines::OneWithSmallQueues => ADDRESS,
             Machines::Two { .. } => ADDRESS_OF_SERVER,
         };
-        if *edition == Edition::Python {
-            let twin = format!("{}.py", name.replace('-', "_"));
-            let words = if address == ADDRESS { twin } else { format!("{twin} {address}") };
-            return Some(Launch::of_project(&words, server));
-        }
+        let program = match edition {
+            Edition::Rust => name.clone(),
+            Edition::Python => format!("{}.py", name.replace('-', "_")),
+        };
         let more = match (server, message, count) {
+            _ if *edition == Edition::Python => None, // a twin takes no more than the address
             (true, ..) => backlog.map(|backlog| backlog.to_string()),
             (false, Some(message), Some(count)) if is_long => Some(format!("{message} {count}")),
             (false, message, _) => message,
         };
         let words = match more {
-            Some(more) => format!("{name} {address} {more}"),
-            None if address == ADDRESS => name.clone(),
-            None => format!("{name} {address}"),
+            Some(more) => format!("{program} {address} {more}"),
+            None if address == ADDRESS => program,
+            None => format!("{program} {address}"),
         };
         Some(Launch::of_project(&words, server))
     }

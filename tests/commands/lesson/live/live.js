@@ -482,9 +482,8 @@ function takeOver() {
 }
 
 addEventListener("keydown", event => {
-  const { code, target } = event;
-  if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.repeat) return;
-  if (memory.get("keys") === "off" || target.closest?.("input:not(#step), textarea, select, [popover]")) return;
+  const { code, repeat } = event;
+  if (repeat || !isForPage(event)) return;
   if (code === "KeyN" && isLive()) setGoal(goalAfter(goal));
   if (code === "KeyT") takeOver();
 });

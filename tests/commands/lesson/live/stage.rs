@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use support::command_line::tell;
 use support::root;
-use support::run::build_programs;
+use support::run::{PROGRAMS, build_programs};
 use support::session::recording::{Frame, Words};
 use support::session::{Act, Answer, Launch, Machines, Network, Setup, Told};
 
@@ -119,10 +119,8 @@ impl Stages {
 
     fn take(&mut self, number: usize, answer: io::Result<Answer>) {
         let is_present = self.present.head.number == number;
-        let stage = match &mut self.previous {
-            _ if is_present => &mut self.present,
-            Some(previous) if previous.head.number == number => previous,
-            _ => return,
+        let Some(stage) = self.stage(number) else {
+            return;
         };
         let doing = stage.doing.pop_front();
         let frame = match answer {
@@ -142,22 +140,23 @@ impl Stages {
         let event =
             step.map(|step| News { done: doing == Some(Unanswered::Click), ..stage.event(step) });
         if is_present {
-            if let Some(event) = event {
-                self.story.add(&event);
-            }
             if stage.doing.is_empty() {
                 stage.tell(0, Act::Wait, Unanswered::Wait);
+            }
+            if let Some(event) = event {
+                self.story.add(&event);
             }
         }
     }
 
+    /// Returns the session of this number, unless it has been given up.
+    fn stage(&mut self, number: usize) -> Option<&mut Stage> {
+        let both = [Some(&mut self.present), self.previous.as_mut()];
+        both.into_iter().flatten().find(|stage| stage.head.number == number)
+    }
+
     fn end(&mut self, number: usize, problem: &str) {
-        let stage = if self.present.head.number == number {
-            Some(&mut self.present)
-        } else {
-            self.previous.as_mut()
-        };
-        if let Some(stage) = stage.filter(|stage| !stage.is_over) {
+        if let Some(stage) = self.stage(number).filter(|stage| !stage.is_over) {
             stage.is_over = true;
             tell(&format!("session {number}: {problem}"));
             self.story.add(&News { ended: true, done: true, ..News::default() });
@@ -283,10 +282,8 @@ impl Stages {
         let number = self.sessions;
         let (programs, machines) = (launches.clone(), scenario.machines);
         let setup = Setup { programs, ports: PORTS, patience: PATIENCE, machines };
-        let sender = self.sender.clone();
-        let pass_on =
-            move |answer| sender.send(Happening::Answer(number, Box::new(answer))).is_ok();
-        let replayed = self.network.start_telling(&setup, pass_on).and_then(|mut session| {
+        let started = start(&self.network, &setup, number, &self.sender);
+        let replayed = started.and_then(|mut session| {
             let mut act = |who, act| {
                 session.act(who, act)?;
                 self.answer_of(number)
@@ -332,6 +329,19 @@ impl Stages {
     }
 }
 
+/// Starts a session whose answers are sent on under its number.
+fn start(
+    network: &Network,
+    setup: &Setup,
+    number: usize,
+    sender: &Sender<Happening>,
+) -> io::Result<Told> {
+    let sender = sender.clone();
+    network.start_telling(setup, move |answer| {
+        sender.send(Happening::Answer(number, Box::new(answer))).is_ok()
+    })
+}
+
 impl Stage {
     /// Starts a session in which nothing runs.
     fn of_pair(
@@ -356,10 +366,7 @@ impl Stage {
         };
         let programs = clicks.launches();
         let setup = Setup { programs, ports: MANY_PORTS, patience: A_WHILE, machines };
-        let sender = sender.clone();
-        let pass_on =
-            move |answer| sender.send(Happening::Answer(number, Box::new(answer))).is_ok();
-        let session = network.start_telling(&setup, pass_on)?;
+        let session = start(network, &setup, number, sender)?;
         let head = Head { number, what: what.to_owned(), title, machines, ..Head::default() };
         let mut stage = Self::of(head, session, clicks);
         stage.tell(0, Act::FollowClock, Unanswered::Look);
@@ -421,8 +428,8 @@ fn cannot_start(error: &io::Error) -> Words {
 
 /// Returns when the sources of the Rust programs were changed last.
 fn newest_source() -> SystemTime {
-    let crates = ["common", "short-server", "short-client", "long-server", "long-client"];
-    let files = crates.iter().flat_map(|name| files_in(&root().join(name).join("src")));
+    let crates = ["common"].into_iter().chain(PROGRAMS);
+    let files = crates.flat_map(|name| files_in(&root().join(name).join("src")));
     let times = files.filter_map(|file| fs::metadata(file).and_then(|it| it.modified()).ok());
     times.max().unwrap_or(SystemTime::UNIX_EPOCH)
 }

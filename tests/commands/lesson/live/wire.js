@@ -3,18 +3,18 @@
 
 const WIRE_WORDS = {
   en: {
-    machines: { one: "one machine", two: "two machines", small: "two machines, small queues" }, anew: "Start anew",
+    machines: { one: "one machine", two: "two machines", small: "two machines, small queues" },
     ways: ["← to the server", "to the clients →"],
     fates: { deliver: "deliver", hold: "‖ hold", "lose-one": "✕ lose 1", lose: "✕ lose all" }, once: "once more: lose all",
     letGo: "let go:", lose: "lose:", letGoAll: "let go all",
-    lacks: (pair, machines) => `Start anew: ${pair}, ${machines}`,
+    lacks: (pair, machines) => `${say().anew}: ${pair}, ${machines}`,
   },
   zh: {
-    machines: { one: "一台机器", two: "两台机器", small: "两台机器，小队列" }, anew: "重新开始",
+    machines: { one: "一台机器", two: "两台机器", small: "两台机器，小队列" },
     ways: ["← 发往服务器", "发往客户端 →"],
     fates: { deliver: "送达", hold: "‖ 扣住", "lose-one": "✕ 丢 1 个", lose: "✕ 全丢" }, once: "再点一次：全丢",
     letGo: "放行：", lose: "丢弃：", letGoAll: "全部放行",
-    lacks: (pair, machines) => `重新开始：${pair}，${machines}`,
+    lacks: (pair, machines) => `${say().anew}：${pair}，${machines}`,
   },
 };
 const wireWords = () => WIRE_WORDS[language];
@@ -33,7 +33,7 @@ function machineButtons() {
   if (live.own) return "";
   const text = wireWords();
   const buttons = Object.entries(text.machines).map(([id, name]) => html`<button value="${id}" aria-pressed="${
-    id === machinesNow()}" ${live.why_alone && id !== "one" ? "disabled" : ""}>${name}: ${text.anew}</button>`);
+    id === machinesNow()}" ${live.why_alone && id !== "one" ? "disabled" : ""}>${name}: ${say().anew}</button>`);
   return html`<hr>${buttons}${live.why_alone ? html`<p>${live.why_alone[language]}</p>` : ""}<hr>`;
 }
 
@@ -59,7 +59,7 @@ function setUpFor(index) {
 const FATES = ["deliver", "hold", "lose-one", "lose"];
 
 /** What becomes of whatever travels to the server, or else to the clients, at the step that is shown. */
-const fateOf = way => shownFrame().wire?.[way]?.fate ?? "deliver";
+const fateOf = way => fateIn(shownFrame(), way);
 
 /** Both directions. Who presses "lose 1" once more, loses all. Of a step that is past, they show what was decided then. */
 function wireControls() {
@@ -129,11 +129,9 @@ on("main", "click", ({ target }) => {
 });
 
 addEventListener("keydown", event => {
-  const { code, key, target } = event;
-  if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || event.repeat) return;
-  if (memory.get("keys") === "off" || target.closest?.("input:not(#step), textarea, select, [popover]")) return;
-  if (!isLive() || !scenario.wire || gone) return;
-  if (step < lastStep()) return;
+  const { code, key, repeat } = event;
+  if (repeat || !isForPage(event)) return;
+  if (!isLive() || !scenario.wire || gone || step < lastStep()) return;
   if (key === "<" || key !== ">" && code === "Comma") turn(0);
   else if (key === ">" || code === "Period") turn(1);
   else if (code === "KeyG") release("let-go");

@@ -111,6 +111,14 @@ function sockets(frame, before) {
   return frame.sockets.length ? all : html`<p class="none">${words.none}</p>`;
 }
 
+/** Whether a segment carries nothing but an ACK. */
+const isBare = (flags, length) => flags === "ACK" && !length;
+
+/** The flags that are shown: an ACK only where it stands alone, or in the handshake. */
+function signalsOf(flags, length) {
+  return isBare(flags, length) || flags.startsWith("SYN") ? flags : flags.replace(/ ?ACK/, "");
+}
+
 /** The rows of the ladder: a segment each, but bare ACKs are marks at what they confirm, a handshake that is
  * past is one row, and what was held has its row where it arrives, or is lost. */
 function rows(until) {
@@ -119,7 +127,7 @@ function rows(until) {
   frames.slice(0, until + 1).forEach((frame, index) => {
     const handshakes = frame.segments.filter(([, , flags]) => flags.startsWith("SYN")).map(([from, to]) => from || to);
     for (const [from, to, flags, text, length = text.length, extra = {}] of frame.segments) {
-      const client = from || to, bare = flags === "ACK" && !length;
+      const client = from || to, bare = isBare(flags, length);
       const row = { step: index, from, to, client, flags, text, length, extra, bare };
       const isAlike = other => other.from === from && other.client === client && other.text === text && other.flags === flags;
       if (extra.late || extra.lost && !extra.again) {
@@ -178,8 +186,7 @@ function heldOnes({ wire = [] }) {
 
 /** A segment that is held, and where it is to go. */
 function heldLabel({ copies, segment: [from, , flags, text, length] }) {
-  const bare = flags === "ACK" && !length;
-  const signals = bare || flags.startsWith("SYN") ? flags : flags.replace(/ ?ACK/, "");
+  const signals = signalsOf(flags, length);
   const data = text ? html`"${shorten(text, 14, length, words.bytes)}"` : length ? `${length.toLocaleString("en")}${words.bytes}` : "";
   return html`${from ? "◀ " : ""}${data} ${signals}${copies > 1 ? ` ×${copies}` : ""}${from ? "" : " ▶"}`;
 }
@@ -200,7 +207,7 @@ function ladder() {
   let order = 0;
   return rows(until).slice(-MOST_ROWS).map(row => {
     const { step, from, to, client, flags, text, length, extra, bare, dropped, again, count, confirmed } = row;
-    const signals = bare || flags.startsWith("SYN") ? flags : flags.replace(/ ?ACK/, "");
+    const signals = signalsOf(flags, length);
     const signs = [
       extra.lost && words.lost, extra.held && words.held, extra.late && words.late, dropped && words.dropped,
       extra.probe && words.probe + (count ? ` ×${count}` : ""), again && words.again + (count ? ` ×${count}` : ""),

@@ -369,10 +369,15 @@ on("main", "click", ({ target }) => {
   client = front || client;
   show();
 });
+/** Whether a key is meant for the page, and for nothing that the learner types into or chooses from. */
+function isForPage({ target, altKey, ctrlKey, metaKey, isComposing }) {
+  return !(altKey || ctrlKey || metaKey || isComposing) && memory.get("keys") !== "off"
+    && !target.closest?.("input:not(#step), textarea, select, [popover]");
+}
+
 addEventListener("keydown", event => {
-  const { code, shiftKey, target } = event;
-  if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing) return;
-  if (memory.get("keys") === "off" || target.closest?.("input:not(#step), textarea, select, [role=radio], [popover]")) return;
+  const { code, shiftKey } = event;
+  if (!isForPage(event)) return;
   const moves = {
     ArrowRight: shiftKey ? () => leap(1) : forward, ArrowLeft: shiftKey ? () => leap(-1) : back,
     PageDown: forward, PageUp: back, Home: () => go(0), End: () => go(Infinity),

@@ -11,9 +11,12 @@ function chapters() {
     index === 0 || frame.sides.some(side => /\$ .*\S/.test(side.new.split("\n")[0]) || /\n\$ \S/.test(side.new)) ? [index] : []);
 }
 
+/** What becomes of whatever travels to the server (0), or to the clients (1), in a frame. */
+const fateIn = ({ wire }, way) => wire?.[way]?.fate ?? "deliver";
+
 /** Where something happened on the wire, or was decided about it. Where steps are many, one mark each. */
 function wireMarks() {
-  const fates = ({ wire }) => [0, 1].map(way => wire?.[way]?.fate ?? "deliver").join();
+  const fates = frame => [0, 1].map(way => fateIn(frame, way)).join();
   return frames.map((frame, index) => {
     const extras = frame.segments.map(([, , , , , extra]) => extra ?? {});
     const marks = [

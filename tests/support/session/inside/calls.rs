@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::run::PROMPT_END;
 use crate::run::narrated::split_call;
-use crate::session::recording::{Source, name_of};
+use crate::session::recording::{Source, descriptor_of, name_of};
 
 pub struct NarratedCall {
     /// Such as `recv(4, 1024)`.
@@ -24,15 +24,9 @@ impl NarratedCall {
         name_of(&self.text)
     }
 
-    /// Returns the descriptor, its first argument.
     pub fn descriptor(&self) -> Option<u32> {
         descriptor_of(&self.text)
     }
-}
-
-/// Returns the descriptor that a call names.
-pub fn descriptor_of(call: &str) -> Option<u32> {
-    call.split(['(', ',', ')']).nth(1)?.parse().ok()
 }
 
 /// The calls of a program that runs.

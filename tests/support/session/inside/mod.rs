@@ -53,9 +53,9 @@ pub fn obey() -> io::Result<()> {
     let mut setup = String::new();
     io::stdin().read_line(&mut setup)?;
     let mut session = Session::new(serde_json::from_str(&setup)?);
-    let mut requests = Requests::read()?;
-    while let Some(request) = requests.next() {
-        match request {
+    let mut lines = Lines::read()?;
+    while let Some(line) = lines.next() {
+        match line {
             Line::Set { who, launch } => {
                 session.as_mut().map_or(Ok(()), |session| session.set(who, launch))?;
             }
@@ -67,7 +67,7 @@ pub fn obey() -> io::Result<()> {
             Line::Act { who, act } => {
                 let answer = match &mut session {
                     Ok(session) => session
-                        .act(who, &act, || requests.is_one_there())
+                        .act(who, &act, || lines.is_one_there())
                         .map_err(|error| error.to_string()),
                     Err(error) => Err(error.to_string()),
                 };
@@ -91,19 +91,19 @@ fn run_on_one_cpu() -> io::Result<()> {
 }
 
 /// What comes on standard input.
-struct Requests {
+struct Lines {
     receiver: Receiver<Line>,
     /// The next one, where it has been looked for.
     next: Option<Line>,
 }
 
-impl Requests {
+impl Lines {
     fn read() -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
         thread::Builder::new().spawn(move || {
             for line in io::stdin().lines().map_while(Result::ok) {
-                let request = serde_json::from_str(&line);
-                if request.map_or(true, |request| sender.send(request).is_err()) {
+                let line = serde_json::from_str(&line);
+                if line.map_or(true, |line| sender.send(line).is_err()) {
                     break;
                 }
             }
@@ -120,7 +120,7 @@ impl Requests {
     fn is_one_there(&mut self) -> bool {
         if self.next.is_none() {
             match self.receiver.try_recv() {
-                Ok(request) => self.next = Some(request),
+                Ok(line) => self.next = Some(line),
                 Err(TryRecvError::Empty) => return false,
                 Err(TryRecvError::Disconnected) => {}
             }
@@ -229,13 +229,11 @@ impl Session {
                 self.wire.follow_the_clock(true);
                 None
             }
-            Act::Lose | Act::Hold | Act::LetGo | Act::Repeat | Act::Cut => {
-                self.wire.with_cable(|cable, wire| cable.obey(act, who, wire))?;
-                self.wait_for_repetition(who)?;
-                None
-            }
-            Act::Decide(_) | Act::LetGoHeld(_) | Act::LoseHeld(_) | Act::LetGoAll => {
-                self.wire.with_cable(|cable, wire| cable.obey(act, who, wire))?;
+            of_the_wire => {
+                self.wire.with_cable(|cable, wire| cable.obey(of_the_wire, who, wire))?;
+                if *of_the_wire == Act::Repeat {
+                    self.wait_for_repetition(who)?;
+                }
                 None
             }
         };

@@ -401,10 +401,9 @@ impl Terminal {
         let uses: Vec<(u32, u32)> = begun.chain(asks).collect();
         for (thread, descriptor) in uses {
             let is_its = |it: &&Socket| it.of == who && it.fd == Some(descriptor);
-            let ports = sockets.iter().find(is_its).and_then(|it| it.peer.zip(it.port));
-            let other = ports.and_then(|ports| {
-                sockets.iter().find(|it| it.of != who && it.port.zip(it.peer) == Some(ports))
-            });
+            let own = sockets.iter().find(is_its);
+            let other = own
+                .and_then(|own| sockets.iter().find(|it| it.of != who && it.is_other_end_of(own)));
             let is_main = threads.first().is_some_and(|main| main.id == thread);
             if let Some(client) = other.filter(|other| other.of > 0 && !is_main) {
                 self.names.insert(thread, format!("client {}", client.of));
