@@ -26,9 +26,6 @@ use crate::{by_itself, page, script};
 /// How many recordings are made at a time: they mostly wait.
 const AT_A_TIME: usize = 4;
 
-/// How often a scenario is begun again. Which thread of a server asks first is left to chance.
-const TRIES: usize = 6;
-
 /// From how many ports the kernel chooses in a scenario, so that it is always the same one; and for a
 /// learner's programs, whose client may connect again and again.
 pub const PORTS: u16 = 2;
@@ -222,19 +219,14 @@ fn record(
     };
     let changed = parts.filter(|part| is_changed(&part.source, source_of(part).ok()));
     let changed = changed.map(|part| part.name.clone()).next();
-    let mut tries = 1;
-    loop {
-        let recorded = network.start(&setup).and_then(|mut remote| {
-            script::record(scenario, edition, usize::MAX, changed.as_deref(), &mut |who, act| {
-                remote.act(who, act)
-            })
-        });
-        let (recording, is_as_written) = recorded?;
-        if is_as_written || changed.is_some() || tries == TRIES {
-            return Ok(recording);
-        }
-        tries += 1;
-    }
+    let recorded = script::again_until_as_written(|| {
+        let mut remote = network.start(&setup)?;
+        let mut act = |who, act| remote.act(who, act);
+        let (recording, is_as_written) =
+            script::record(scenario, edition, usize::MAX, changed.as_deref(), &mut act)?;
+        Ok((recording, is_as_written || changed.is_some()))
+    });
+    recorded.map(|(recording, _)| recording)
 }
 
 /// Returns what is started for one of the four programs, or for a Python file.

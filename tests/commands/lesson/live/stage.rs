@@ -278,12 +278,13 @@ impl Stages {
             ..News::default()
         });
         let launches = scenario.programs(edition);
-        self.sessions += 1;
-        let number = self.sessions;
-        let (programs, machines) = (launches.clone(), scenario.machines);
+        let machines = scenario.machines;
+        let programs = launches.clone();
         let setup = Setup { programs, ports: PORTS, patience: PATIENCE, machines };
-        let started = start(&self.network, &setup, number, &self.sender);
-        let replayed = started.and_then(|mut session| {
+        let replayed = script::again_until_as_written(|| {
+            self.sessions += 1;
+            let number = self.sessions;
+            let mut session = start(&self.network, &setup, number, &self.sender)?;
             let mut act = |who, act| {
                 session.act(who, act)?;
                 self.answer_of(number)
@@ -292,9 +293,10 @@ impl Stages {
                 script::record(scenario, edition, step + 1, None, &mut act)?;
             // On a port that comes again at once, a connection in TIME_WAIT would end.
             session.choose_other_ports()?;
-            Ok((session, recording, is_as_written))
+            Ok(((session, recording), is_as_written))
         });
-        let (session, recording, is_as_written) = replayed.map_err(|error| cannot_start(&error))?;
+        let ((session, recording), is_as_written) = replayed.map_err(|it| cannot_start(&it))?;
+        let number = self.sessions;
         let taken = Clicks::take_over(&launches, recording.frames, machines);
         let (what, title) = (id.to_owned(), scenario.head().title);
         let machines = if machines.are_two() { machines } else { Machines::One };
