@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use support::run::{
-    Finished, LIMIT, Program, listening_socket, or_skip, path_of_alias, poll, proc, python, strace,
+    Finished, LIMIT, Program, listening_socket, or_skip, path_of_alias, poll, python, strace,
     unshare,
 };
 
@@ -326,13 +326,4 @@ fn compare_does_not_pass_a_program_that_is_too_slow() {
     assert_eq!(ended.and_then(|status| status.code()), Some(1));
     let stdout = compared.finish().stdout;
     assert!(stdout.contains("not tried: too slow\n"), "{stdout}");
-}
-
-#[test]
-fn compare_ends_a_daemon_too() {
-    let file = NamedTempFile::new().expect("a file can be made");
-    let script = "setsid sh -c 'echo $$ >>\"$0\"; sleep 1000' \"$0\" & sleep 0.2";
-    assert_eq!(compare_script("short-server", script, file.path()).run().status, Some(2));
-    assert!(!lines_of(file.path()).is_empty());
-    assert_eq!(proc::count_with(&file.path().display().to_string()), 0);
 }

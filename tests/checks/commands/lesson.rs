@@ -13,7 +13,7 @@ use crate::pages::page::lesson_of;
 use support::run::{Finished, LIMIT, Program, or_skip, own_network, path_of_alias, python};
 use support::session::ask::Question;
 use support::session::recording::{
-    Ask, Did, Extra, Frame, Lesson, Recording, Segment, Socket, Source, When, Words,
+    Ask, Did, Extra, Frame, Lesson, Recording, Segment, Socket, Source, When, Words, descriptor_of,
 };
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/lesson.html");
@@ -203,8 +203,8 @@ fn accept_queue_holds_what_it_counts(frame: &Frame) -> Result<(), String> {
 
 /// Returns the socket that a call names.
 fn socket_of<'a>(call: &str, who: usize, sockets: &'a [Socket]) -> Option<&'a Socket> {
-    let descriptor = call.split(['(', ',', ')']).nth(1)?.parse().ok();
-    sockets.iter().find(|socket| socket.of == who && socket.fd == descriptor)
+    let descriptor = descriptor_of(call)?;
+    sockets.iter().find(|socket| socket.of == who && socket.fd == Some(descriptor))
 }
 
 /// What has travelled, and been read.
@@ -401,7 +401,6 @@ fn each_step_has_a_sentence_in_both_languages() {
     let Some(lesson) = lesson_made() else {
         return;
     };
-    let is_chinese = |character| ('\u{4e00}'..='\u{9fff}').contains(&character);
     for (name, recording) in recordings(lesson) {
         for frame in &recording.frames {
             let [en, zh] = [&frame.words.en, &frame.words.zh];
@@ -410,6 +409,10 @@ fn each_step_has_a_sentence_in_both_languages() {
             assert!(zh.contains(is_chinese), "{name}: {zh}");
         }
     }
+}
+
+fn is_chinese(character: char) -> bool {
+    ('\u{4e00}'..='\u{9fff}').contains(&character)
 }
 
 /// Returns how many questions are written for an edition of a scenario.
@@ -458,7 +461,6 @@ fn each_question_is_short_and_ends_as_one_in_both_languages() {
             let [question, one, two, three, why] = text;
             assert!(question.ends_with(mark) && why.ends_with(['.', '。']), "{question} {why}");
             assert!(one != two && two != three && three != one, "{question}");
-            let is_chinese = |it: char| ('\u{4e00}'..='\u{9fff}').contains(&it);
             for (text, most) in text.into_iter().zip([most[0], most[1], most[1], most[1], most[2]])
             {
                 let is_name = text
@@ -501,54 +503,6 @@ fn question_is_asked_only_where_exactly_one_answer_becomes_true() {
     assert_eq!(asked(4, [yes, no, yes]), None);
     assert_eq!(asked(4, [yes, no, "without a claim"]), None);
     assert_eq!(asked(4, [yes, no, "server is asleep today: no"]), None);
-}
-
-#[test]
-fn own_pair_is_recorded_with_its_crash_and_what_it_asks() {
-    if own_network().zip(or_skip("python3", python())).is_none() {
-        return;
-    }
-    let folder = tempdir().expect("a folder can be made");
-    let write = |name: &str, lines: &[&str]| {
-        fs::write(folder.path().join(name), lines.join("\n")).expect("it can be written");
-    };
-    write(
-        "server.py",
-        &[
-            "import socket",
-            "server = socket.create_server((\"0.0.0.0\", 9999))",
-            "client, peer = server.accept()",
-            "client.send(client.recv(1024).decode())",
-        ],
-    );
-    write(
-        "client.py",
-        &[
-            "import socket",
-            "client = socket.create_connection((\"localhost\", 9999))",
-            "client.sendall(b\"</script><b>\" + input(\"name? \").encode())",
-            "print(client.recv(1024))",
-        ],
-    );
-    let page = folder.path().join("own.html");
-    let made = lesson().in_folder(folder.path()).args(["own.html", "server.py", "client.py"]).run();
-    assert_eq!((made.status, made.stdout.as_str()), (Some(0), "own.html\n"), "{}", made.stderr);
-    let page = fs::read_to_string(page).expect("the page is written");
-    let lesson = lesson_of(&page);
-    let (_, recording) = recordings(&lesson).next().expect("the pair is recorded");
-    obeys_the_rules(recording).unwrap();
-    let shown = |who: usize| {
-        let frames = recording.frames.iter();
-        frames.map(|frame| frame.sides[who].new.as_str()).collect::<String>()
-    };
-    let (server, client) = (shown(0), shown(1));
-    assert!(server.contains("recv(4, 1024) = 17 \"</script><b>hello\"\n"), "{server}");
-    assert!(server.contains("File \"server.py\", line 4, in <module>\n"), "{server}");
-    assert!(server.contains("TypeError: a bytes-like object is required"), "{server}");
-    assert!(client.contains("name? hello\n"), "{client}");
-    assert!(client.ends_with("b''\nnext: close(3)  [Enter] \n[.] close(3)\n$ "), "{client}");
-    let last = recording.frames.last().expect("it has steps");
-    assert_eq!(last.words.en, "Both programs have ended.");
 }
 
 #[test]

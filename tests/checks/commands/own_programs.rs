@@ -7,7 +7,9 @@ use std::sync::Mutex;
 use std::thread;
 
 use support::run::{Program, or_skip, own_network, path_of_alias, python};
-use support::session::recording::{Frame, Lesson, Recording, Segment, Socket, State};
+use support::session::recording::{
+    Frame, Lesson, Recording, Segment, Socket, State, descriptor_of,
+};
 use tempfile::tempdir;
 
 /// A server, a client, and what the recording shows, in this order; what begins with `not` it never
@@ -31,7 +33,7 @@ s.connect(('127.0.0.1', 12345))
 ";
 
 /// Behind `=`, a program stands alone; otherwise it begins as above.
-const CASES: [Case; 22] = [
+const CASES: [Case; 23] = [
     Case {
         name: "a send that blocks, and bytes by their numbers",
         server: "listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
@@ -282,6 +284,27 @@ s.recv(9)",
         shows: &["5 bytes still wait at the server’s descriptor 4"],
     },
     Case {
+        name: "bytes that look like markup, and a server that raises an exception",
+        server: "=import socket
+server = socket.create_server(('0.0.0.0', 9999))
+client, peer = server.accept()
+client.send(client.recv(1024).decode())",
+        client: "=import socket
+client = socket.create_connection(('localhost', 9999))
+client.sendall(b'</script><b>' + input('name? ').encode())
+print(client.recv(1024))",
+        shows: &[
+            "1 shows name? ",
+            "1 shows hello",
+            "0 did recv(4, 1024) = 17 \"</script><b>hello\"",
+            "0 shows   File \"server.py\", line 4, in <module>",
+            "0 raised 3",
+            "1 shows b''",
+            "1 did close(3)",
+            "Both programs have ended.",
+        ],
+    },
+    Case {
         name: "a keyboard loop, and a second start",
         server: "c, _ = listener.accept()
 while c.recv(9): pass
@@ -410,9 +433,8 @@ fn text_of(frame: &Frame) -> String {
         let listener = socket.listener.map(|fd| format!(" at {fd}")).unwrap_or_default();
         let _ = writeln!(text, "{}{queued}{listener}", if *fin { " fin" } else { "" });
     }
-    for Segment(from, to, flags, _, length, extra) in &frame.segments {
-        let again = if extra.again { " again" } else { "" };
-        let _ = writeln!(text, "{from}>{to} {flags}, {length} bytes{again}");
+    for Segment(from, to, flags, _, length, _) in &frame.segments {
+        let _ = writeln!(text, "{from}>{to} {flags}, {length} bytes");
     }
     text
 }
@@ -424,7 +446,7 @@ fn bytes_are_those_that_recv_returns(recording: &Recording) -> Result<(), String
             let Some(did) = side.did.iter().find(|did| did.1.starts_with("recv(")) else {
                 continue;
             };
-            let descriptor = did.1.split(['(', ',']).nth(1).and_then(|fd| fd.parse().ok());
+            let descriptor = descriptor_of(&did.1);
             let is_its = |it: &&Socket| it.of == who && it.fd == descriptor && !it.text.is_empty();
             let Some(socket) = pair[0].sockets.iter().find(is_its) else {
                 continue;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use support::session::Machines;
 use support::session::recording::{Frame, Segment, Socket, When, Words, descriptor_of, name_of};
 
@@ -9,18 +11,27 @@ use super::clicks::Pair;
 use crate::kernel;
 use crate::sentence::words;
 
+/// As the page reads it.
+#[derive(Serialize)]
 pub struct Challenge {
     pub title: Words,
     /// How to get there, on request.
-    pub hint: Words,
+    hint: Words,
     /// Why it is so, once it has been reached.
     pub why: Words,
     /// The scenario that shows it, and the questions, with theirs, of which it shows the answer.
-    pub scenario: &'static str,
-    pub answers: &'static [&'static str],
-    /// With which pair, and on how many machines, where it takes more than one.
-    pub needs: Option<(Pair, Machines)>,
+    scenario: &'static str,
+    answers: &'static [&'static str],
+    needs: Option<Needs>,
+    #[serde(skip)]
     is_met: fn(&[Frame]) -> bool,
+}
+
+/// With which pair, and on how many machines, where it takes more than one.
+#[derive(Serialize)]
+struct Needs {
+    pair: Pair,
+    machines: Machines,
 }
 
 impl Challenge {
@@ -43,7 +54,7 @@ pub fn all() -> Vec<Challenge> {
         is_met,
     };
     let on_two = |pair, small_queues, challenge| Challenge {
-        needs: Some((pair, Machines::Two { small_queues })),
+        needs: Some(Needs { pair, machines: Machines::Two { small_queues } }),
         ..challenge
     };
     vec![

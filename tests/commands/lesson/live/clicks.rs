@@ -391,20 +391,13 @@ impl Clicks {
 
     /// Notes a source, which may have changed, and returns its key.
     fn key_of(&mut self, name: &str, source: Source) -> String {
-        let keys = (1..).map(|version| match version {
-            1 => name.to_owned(),
-            _ => format!("{name}#{version}"),
-        });
-        for key in keys {
-            match self.sources.get(&key) {
-                Some(known) if *known != source && !known.lines.is_empty() => {}
-                _ => {
-                    self.sources.insert(key.clone(), source);
-                    return key;
-                }
-            }
-        }
-        unreachable!("there is always one more key")
+        let later = (2..).map(|version| format!("{name}#{version}"));
+        let is_another = |known: &Source| *known != source && !known.lines.is_empty();
+        let mut keys = [name.to_owned()].into_iter().chain(later);
+        let key = keys.find(|key| !self.sources.get(key).is_some_and(is_another));
+        let key = key.expect("there is always one more key");
+        self.sources.insert(key.clone(), source);
+        key
     }
 
     /// Takes what there was to see after an act of the learner's; returns its step.

@@ -115,11 +115,7 @@ fn why_not() -> Words {
 
 /// Returns what the page is told of the live edition.
 fn about(own: Option<&[String]>, why_not: Option<&Words>, why_alone: Option<&Words>) -> Value {
-    let challenges = challenge::all().into_iter().map(|it| {
-        let needs = it.needs.map(|(pair, machines)| json!({ "pair": pair, "machines": machines }));
-        json!({ "title": it.title, "hint": it.hint, "why": it.why, "scenario": it.scenario, "answers": it.answers, "needs": needs })
-    });
-    let challenges: Vec<Value> = challenges.collect();
+    let challenges = challenge::all();
     json!({ "own": own, "why_not": why_not, "why_alone": why_alone, "challenges": challenges })
 }
 

@@ -157,7 +157,7 @@ impl Session {
     fn new(setup: Setup) -> io::Result<Self> {
         let terminals = setup.programs.into_iter().map(Terminal::new).collect::<io::Result<_>>()?;
         let Setup { ports, patience, machines, .. } = setup;
-        let ports = 0..ports.clamp(2, PORTS_EACH);
+        let ports = 0..ports;
         let wire = match machines {
             Machines::One => Wire::open()?,
             Machines::OneWithSmallQueues => {
