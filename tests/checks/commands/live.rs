@@ -448,6 +448,18 @@ fn of_what_is_sent_again_the_last_copy_is_confirmed() {
 }
 
 #[test]
+fn client_waits_in_the_queue_of_one_of_two_listening_sockets() {
+    let Some(mut page) = Page::open() else {
+        return;
+    };
+    let waiting = "(([one, other, client]) => [one, other].map(it => single(it, { sockets: [one, other, client] }, []))
+        .map(({ text }) => text.includes('40100')))([{ of: 0, fd: 3, state: 'LISTEN', port: 12345, queue: 0, room: 6 },
+        { of: 0, fd: 4, state: 'LISTEN', port: 12345, queue: 1, room: 6 },
+        { of: 0, fd: null, state: 'ESTABLISHED', port: 12345, peer: 40100, queued: true, listener: 4 }])";
+    assert_eq!(page.browser.value(waiting), json!([false, true]));
+}
+
+#[test]
 fn learner_takes_over_on_two_machines_what_the_wire_holds() {
     let Some(mut page) = Page::open_on_two_machines("short", "two") else {
         return;

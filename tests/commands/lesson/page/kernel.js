@@ -30,7 +30,9 @@ const place = ({ port }) => port ? `:${port}` : "";
 /** A socket that is not connected, in one line. A listening one with its accept queue. */
 function single(socket, frame, before) {
   const { of, state, queue, room, kind } = socket;
-  const waiting = frame.sockets.filter(other => other.queued && other.port === socket.port);
+  // Where several listen on one port, a client says in whose queue it waits.
+  const waiting = frame.sockets.filter(other =>
+    other.queued && other.port === socket.port && (other.listener ?? socket.fd) === socket.fd);
   const full = room !== undefined && (queue ?? 0) >= room;
   const slots = waiting.map(({ peer }) => {
     const client = frame.sockets.find(other => other.of > 0 && other.port === peer)?.of ?? "";
