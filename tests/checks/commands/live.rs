@@ -104,6 +104,23 @@ impl Page {
         self.browser.until(&format!("head.number > {number} && !begins && !busy"));
     }
 
+    /// Leaves the session for a step of a recorded scenario, or for its last one.
+    fn show(&mut self, scenario: &str, step: usize) {
+        self.browser.click("#place [value=lesson]");
+        self.browser.until("scenario.id !== 'live'");
+        self.browser.value(&format!("location.hash = '#en/{scenario}/{step}'"));
+        let is_shown = format!("step === Math.min({step}, frames.length - 1)");
+        self.browser.until(&format!("scenario.id === '{scenario}' && {is_shown}"));
+    }
+
+    /// Takes over from there.
+    fn take_over(&mut self, scenario: &str) {
+        self.browser.press("KeyT");
+        let is_taken =
+            format!("scenario.id === 'live' && head.what === '{scenario}' && head.number > 1");
+        self.browser.until(&format!("{is_taken} && !busy && !begins"));
+    }
+
     fn steps(&mut self) -> usize {
         self.browser
             .value("frames.length")
@@ -464,12 +481,8 @@ fn learner_takes_over_on_two_machines_what_the_wire_holds() {
     let Some(mut page) = Page::open_on_two_machines("short", "two") else {
         return;
     };
-    page.browser.click("#place [value=lesson]");
-    page.browser.until("scenario.id !== 'live'");
-    page.browser.value("location.hash = '#en/closing/2'");
-    page.browser.until("scenario.id === 'closing' && step === 2");
-    page.browser.press("KeyT");
-    page.browser.until("scenario.id === 'live' && head.what === 'closing' && !busy && !begins");
+    page.show("closing", 2);
+    page.take_over("closing");
     page.browser.until("heldOnes(frames.at(-1)).length === 2");
     page.browser.click("#strip [value=all]");
     page.browser.until("!busy && heldOnes(frames.at(-1)).length === 0");
@@ -563,14 +576,10 @@ fn learner_takes_over_from_a_recorded_step() {
     let Some(mut page) = Page::open() else {
         return;
     };
-    page.browser.click("#place [value=lesson]");
-    page.browser.until("scenario.id !== 'live'");
-    page.browser.value("location.hash = '#en/early/4'");
-    page.browser.until("scenario.id === 'early' && step === 4");
+    page.show("early", 4);
     let recorded = page.browser.text("frames[4].en");
-    page.browser.press("KeyT");
-    page.browser
-        .until("scenario.id === 'live' && head.what === 'early' && !busy && !begins && frames.length === 5");
+    page.take_over("early");
+    page.browser.until("frames.length === 5");
     assert_eq!(page.browser.text("frames.at(-1).en"), recorded);
     page.press("s");
     assert!(page.browser.errors.is_empty(), "{:?}", page.browser.errors);
@@ -581,11 +590,8 @@ fn client_that_comes_again_after_a_take_over_has_another_port() {
     let Some(mut page) = Page::open() else {
         return;
     };
-    page.browser.click("#place [value=lesson]");
-    page.browser.value("location.hash = '#en/short/99'");
-    page.browser.until("scenario.id === 'short' && step === frames.length - 1");
-    page.browser.press("KeyT");
-    page.browser.until("head.what === 'short' && head.number > 1 && isLive() && !busy && !begins");
+    page.show("short", 99);
+    page.take_over("short");
     page.press("111");
     page.browser.until("frames.at(-1).sockets.filter(({ of }) => of === 1).length === 1");
     let kept = "frames.at(-1).sockets.some(({ state }) => state === 'TIME_WAIT')";

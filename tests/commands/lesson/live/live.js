@@ -148,7 +148,7 @@ function actButton(number, { is, what = "" }, label, key, data = "") {
 
 /** A program's cell: a button for it or for each of its threads, or a field for the line that it reads. */
 function cell(number) {
-  const side = shownFrame().sides[number] ?? { at: [] }, own = side.state ?? { is: "absent" };
+  const side = shownFrame().sides[number], own = stateOf(side);
   const key = number ? `Digit${number}` : "KeyS", name = nameOfProgram(number), text = say();
   const label = number ? words.client : words.server;
   const threads = (side.threads ?? []).filter(({ state }) => ["asks", "waits"].includes(state.is));
@@ -269,7 +269,7 @@ reserve = () => {
 function showMenu() {
   const text = say(), number = menuOf, program = programs[number], choice = wanted[number];
   if (!program) return;
-  const { is, what } = frames[lastStep()].sides[number].state ?? { is: "absent" };
+  const { is, what } = stateOf(frames[lastStep()].sides[number]);
   const running = is !== "absent" && is !== "ended";
   const item = (value, label, kind = "") => html`<button value="${value}" class="${kind}">${label}</button>`;
   const isProject = ["short-server", "long-server", "short-client", "long-client"].includes(program.name);
@@ -323,8 +323,7 @@ function start(number) {
 /** Lets a program, or a thread of it, do what its button shows. */
 function act(number, thread) {
   if (step < lastStep()) return tell({ en: LIVE_WORDS.en.past(step, lastStep()), zh: LIVE_WORDS.zh.past(step, lastStep()) });
-  const side = frames[lastStep()].sides[number];
-  const own = side?.state ?? { is: "absent" };
+  const side = frames[lastStep()].sides[number], own = stateOf(side);
   const state = side?.threads?.find(({ name }) => name === thread)?.state ?? own;
   if (state.is === "absent" || state.is === "ended") return start(number);
   if (state.is === "asks" && own.what === state.what) return ask("call", { who: number, asked: state.what });
@@ -344,7 +343,7 @@ function chooseLive(button) {
 }
 
 function toLive() {
-  if (live.why_not) return tellOnce(live.why_not[language]);
+  if (live.why_not) return sayThere("", html`<span class="note">${live.why_not[language]}</span>`);
   wantsLive = true;
   if (!session.editions.live.frames.length) return show(); // and goes there once there is something
   if (!isLive()) lessonScenario = [scenario.id, edition, step];
@@ -362,10 +361,6 @@ function toLesson() {
   frames = null;
   choose(id, twins);
   go(at);
-}
-
-function tellOnce(text) {
-  sayThere("", html`<span class="note">${text}</span>`);
 }
 
 const stream = live.why_not ? null : new EventSource("events");

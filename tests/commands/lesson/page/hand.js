@@ -60,7 +60,7 @@ function heads() {
   const head = number => {
     const side = frame.sides[number], own = threads(side), split = own.length > 2 ? 1 : 0;
     return html`<div class="head ${own.length ? "threads" : ""} of-${number}"><p><b>${nameOfProgram(number)}</b> ${own.slice(0, split)}</p
-      ><p>${own.length ? own.slice(split) : states(side)}</p></div>`;
+      ><p>${own.length ? own.slice(split) : state(stateOf(side))}</p></div>`;
   };
   const clients = [...programs.keys()].slice(1);
   const cut = frame.wire?.length && frame.wire.every(({ fate }) => fate === "lose");

@@ -33,13 +33,13 @@ function single(socket, frame, before) {
   // Where several listen on one port, a client says in whose queue it waits.
   const waiting = frame.sockets.filter(other =>
     other.queued && other.port === socket.port && (other.listener ?? socket.fd) === socket.fd);
-  const full = room !== undefined && (queue ?? 0) >= room;
+  const full = room !== undefined && queue >= room;
   const slots = waiting.map(({ peer }) => {
     const client = frame.sockets.find(other => other.of > 0 && other.port === peer)?.of ?? "";
     return html`<q class="of-${client}" title=":${peer}">${client && programs.length > 2 ? client : `:${peer}`}</q>`;
   });
   const accepts = html`<span class="accepts ${full ? "full" : ""}">${words.acceptQueue} ${slots}<b>${
-    queue ?? 0}</b>${room === undefined ? "" : html` / ${room}`}${full ? ` ${words.full}` : ""}</span>`;
+    queue}</b>${room === undefined ? "" : html` / ${room}`}${full ? ` ${words.full}` : ""}</span>`;
   return html`<div class="card single of-${of}"><p><span><b class="state ${isNew(socket, before)}">${
     kind ? kind.toUpperCase() : state}</b> ${badge(of)}<b>${socket.address?.replace(/.*:.*/, "[$&]")}${place(socket)}</b></span>${
     state === "LISTEN" ? accepts : html`<span>${kind ? "" : note(socket)}</span>`}${holder(socket)}</p></div>`;
@@ -128,7 +128,7 @@ function rows(until) {
   let unanswered = []; // what has arrived and has not been confirmed
   frames.slice(0, until + 1).forEach((frame, index) => {
     const handshakes = frame.segments.filter(([, , flags]) => flags.startsWith("SYN")).map(([from, to]) => from || to);
-    for (const [from, to, flags, text, length = text.length, extra = {}] of frame.segments) {
+    for (const [from, to, flags, text, length, extra = {}] of frame.segments) {
       const client = from || to, bare = isBare(flags, length);
       const row = { step: index, from, to, client, flags, text, length, extra, bare };
       const isAlike = other => other.from === from && other.client === client && other.text === text && other.flags === flags;

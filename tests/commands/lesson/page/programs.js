@@ -29,12 +29,8 @@ function state({ is, what = "" }, short = what.length > [0, 30, 30, 14, 0][Math.
   return html`<span class="is-${is}" title="${text}">${shown}</span>`;
 }
 
-/** What a program does now. */
-function states({ state: own, at }) {
-  if (own && own.is !== "absent") return state(own);
-  const calls = at.map(([, kind, call]) => state({ is: kind === "blocked" ? "waits" : "asks", what: call }));
-  return calls.length ? calls : state({ is: "absent" });
-}
+/** The state of a program, of which a frame says nothing before it is started. */
+const stateOf = side => side?.state ?? { is: "absent" };
 
 /** What each thread of a program does now, where there are several. */
 function threads(side) {
@@ -63,7 +59,7 @@ function marks(running, frame) {
       const own = program === frame.who && nameOf(call) === frame.call;
       add(line, kind, program, kind === "blocked" ? words.waiting : words.next, own);
     }
-    if (raised !== undefined && raised !== null) add(raised, "failed", program, `✗ ${words.raises}`);
+    if (raised !== undefined) add(raised, "failed", program, `✗ ${words.raises}`);
   }
   return found;
 }

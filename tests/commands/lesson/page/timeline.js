@@ -2,7 +2,7 @@
 
 /** What a step is, in two words: who, and which call. */
 function nameOfStep({ who, call }) {
-  return who === null || who === undefined || !call ? "" : call === "kill" ? "Ctrl-C" : nameOf(call);
+  return who === null || !call ? "" : call === "kill" ? "Ctrl-C" : nameOf(call);
 }
 
 /** The steps at which a program starts. */
@@ -64,7 +64,7 @@ function showTimeline() {
   const timeline = element("#timeline");
   timeline.className = frames.length > MOST_CELLS ? "dense map" : frames.length > MOST_NAMES ? "dense" : "";
   element("nav").style = `--steps:${frames.length};--lanes:${programs.length + (wire ? 1 : 0)}`;
-  const now = frames[step], who = now.who ?? null;
+  const now = frames[step], { who } = now;
   const text = `${step} / ${last}${who === null ? "" : `, ${nameOfProgram(who)}: ${nameOfStep(now)}`}`;
   Object.assign(element("#step"), { max: last, value: step, ariaLabel: words.step, ariaValueText: text });
 }
