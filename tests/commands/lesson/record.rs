@@ -135,27 +135,53 @@ fn scenarios_into(file: &Path, network: &Network, old: &Lesson) -> Result<ExitCo
     let all = scenario::all();
     let mut scenarios: Vec<RecordedScenario> = all.iter().map(Scenario::head).collect();
     for scenario in &mut scenarios {
-        let old = old.scenarios.iter().find(|old| old.id == scenario.id);
-        scenario.editions = old.map(|old| old.editions.clone()).unwrap_or_default();
+        scenario.editions = editions_in(old, &scenario.id);
     }
     let kept = read(&docs()).unwrap_or_default();
     let cannot = on_two_machines(network).err();
     if let Some(problem) = &cannot {
         tell(&format!("{problem}: what runs on two machines stays as docs/lesson.html has it"));
         for scenario in scenarios.iter_mut().filter(|scenario| scenario.wire) {
-            let kept = kept.scenarios.iter().find(|kept| kept.id == scenario.id);
-            scenario.editions = kept.map(|kept| kept.editions.clone()).unwrap_or_default();
+            scenario.editions = editions_in(&kept, &scenario.id);
         }
     }
     let has = |id: &str, edition: &str| {
         scenarios.iter().any(|it| it.id == id && it.editions.contains_key(edition))
     };
-    let mut missing: VecDeque<_> = all
+    let missing = all
         .iter()
         .flat_map(|scenario| EDITIONS.map(|edition| (scenario, edition)))
         .filter(|(scenario, edition)| !has(scenario.id, edition))
-        .filter(|(scenario, _)| cannot.is_none() || !scenario.is_on_the_wire())
-        .collect();
+        .filter(|(scenario, _)| cannot.is_none() || !scenario.is_on_the_wire());
+    let mut status = ExitCode::SUCCESS;
+    for (id, edition, recording) in record_missing(network, missing.collect(), &kept.sources) {
+        let scenario = scenarios.iter_mut().find(|scenario| scenario.id == id);
+        match scenario.zip(recording.ok()) {
+            Some((scenario, recording)) => {
+                scenario.editions.insert(edition.to_owned(), recording);
+            }
+            None => status = ExitCode::FAILURE,
+        }
+    }
+    scenarios.retain(|scenario| !scenario.editions.is_empty());
+    write(file, &with_sources(scenarios)?)?;
+    Ok(status)
+}
+
+fn editions_in(lesson: &Lesson, id: &str) -> BTreeMap<String, Recording> {
+    let found = lesson.scenarios.iter().find(|scenario| scenario.id == id);
+    found.map(|scenario| scenario.editions.clone()).unwrap_or_default()
+}
+
+/// A scenario, its edition, and the recording of it.
+type Recorded = (&'static str, &'static str, io::Result<Recording>);
+
+/// Records these scenarios in these editions, several at a time, and tells of each.
+fn record_missing(
+    network: &Network,
+    mut missing: VecDeque<(&Scenario, &'static str)>,
+    sources: &BTreeMap<String, Source>,
+) -> Vec<Recorded> {
     // It takes longest, so it is taken first.
     missing.make_contiguous().sort_by_key(|(scenario, _)| scenario.id != "full");
     let (missing, recordings) = (Mutex::new(missing), Mutex::new(Vec::new()));
@@ -165,7 +191,7 @@ fn scenarios_into(file: &Path, network: &Network, old: &Lesson) -> Result<ExitCo
             let Some((scenario, edition)) = next else {
                 break;
             };
-            let recording = record(network, scenario, edition, &kept.sources);
+            let recording = record(network, scenario, edition, sources);
             match &recording {
                 Ok(recording) => {
                     tell(&format!("{}, {edition}: {}", scenario.id, summary(recording)));
@@ -180,19 +206,7 @@ fn scenarios_into(file: &Path, network: &Network, old: &Lesson) -> Result<ExitCo
             scope.spawn(record);
         }
     });
-    let mut status = ExitCode::SUCCESS;
-    for (id, edition, recording) in lock(&recordings).drain(..) {
-        let scenario = scenarios.iter_mut().find(|scenario| scenario.id == id);
-        match scenario.zip(recording.ok()) {
-            Some((scenario, recording)) => {
-                scenario.editions.insert(edition.to_owned(), recording);
-            }
-            None => status = ExitCode::FAILURE,
-        }
-    }
-    scenarios.retain(|scenario| !scenario.editions.is_empty());
-    write(file, &with_sources(scenarios)?)?;
-    Ok(status)
+    mem::take(&mut lock(&recordings))
 }
 
 /// Tries whether a session can have two machines.

@@ -63,19 +63,16 @@ pub fn record<'a>(
     let mut steps = scenario.steps(edition);
     steps.truncate(count);
     let events = steps.iter().flat_map(|(_, step)| &step.events).rev().collect();
-    let step = session(0, Act::Look)?;
-    let (frames, repeated, extra, is_as_written) = (Vec::new(), Vec::new(), 0, true);
-    let is_on_the_wire = scenario.is_on_the_wire();
     let mut script = Script {
+        step: session(0, Act::Look)?,
         session,
         events,
-        frames,
-        step,
-        repeated,
-        is_on_the_wire,
-        extra,
+        frames: Vec::new(),
+        repeated: Vec::new(),
+        is_on_the_wire: scenario.is_on_the_wire(),
+        extra: 0,
         acted: None,
-        is_as_written,
+        is_as_written: true,
         changed,
     };
     for (_, step) in &steps {
@@ -229,21 +226,7 @@ impl Script<'_> {
     fn make_happen(&mut self, event: &Event) -> io::Result<Option<Words>> {
         let who = event.who;
         if let Some((who, act)) = event.on_the_wire() {
-            let again = |script: &Self| {
-                let segments = script.step.segments.iter();
-                segments.filter(|it| it.0 == who && (it.5.again || it.5.probe)).count()
-            };
-            let (is_repeat, before) = (act == Act::Repeat, again(self));
-            if self.is_on_the_wire {
-                self.act(who, act)?;
-            } else {
-                // What comes before the probe carries what little there is room for.
-                self.wait_until(|script| again(script) > before)?;
-            }
-            if is_repeat && again(self) == before {
-                return Ok(Some(sentence::nothing_again(event, &self.step)));
-            }
-            return Ok(self.step.restless.then(|| sentence::no_rest(event, &self.step)));
+            return self.make_happen_on_the_wire(event, who, act);
         }
         if let Some(call) = event.call() {
             if !self.state(who).is_running() {
@@ -273,15 +256,7 @@ impl Script<'_> {
             KILL => self.act(who, Act::Kill)?,
             SYN_AGAIN => self.wait_until(|script| script.was_sent_again(who))?,
             ANSWERED => {
-                // Where there is room for one client alone, chance can have it be another one.
-                let asks = |script: &Self, who: usize| script.state(who).asks().is_some();
-                let clients = 1..self.step.sides.len();
-                let waiting: Vec<usize> = clients.filter(|client| !asks(self, *client)).collect();
-                let is_answered = |script: &Self| {
-                    asks(script, who) || waiting.iter().any(|client| asks(script, *client))
-                };
-                self.wait_until(is_answered)?;
-                if !asks(self, who) && !self.step.restless {
+                if !self.wait_for_answer(who)? {
                     return Ok(Some(sentence::unexpected(event, &self.step)));
                 }
             }
@@ -289,6 +264,42 @@ impl Script<'_> {
             _ => self.act(who, Act::Enter)?,
         }
         Ok(self.step.restless.then(|| sentence::no_rest(event, &self.step)))
+    }
+
+    /// Has a segment be lost, held, let go, or sent again.
+    fn make_happen_on_the_wire(
+        &mut self,
+        event: &Event,
+        who: usize,
+        act: Act,
+    ) -> io::Result<Option<Words>> {
+        let again = |script: &Self| {
+            let segments = script.step.segments.iter();
+            segments.filter(|it| it.0 == who && (it.5.again || it.5.probe)).count()
+        };
+        let (is_repeat, before) = (act == Act::Repeat, again(self));
+        if self.is_on_the_wire {
+            self.act(who, act)?;
+        } else {
+            // What comes before the probe carries what little there is room for.
+            self.wait_until(|script| again(script) > before)?;
+        }
+        if is_repeat && again(self) == before {
+            return Ok(Some(sentence::nothing_again(event, &self.step)));
+        }
+        Ok(self.step.restless.then(|| sentence::no_rest(event, &self.step)))
+    }
+
+    /// Waits until a client's SYN is answered, and returns whether it is not another client's: where there is room
+    /// for one alone, that is left to chance.
+    fn wait_for_answer(&mut self, who: usize) -> io::Result<bool> {
+        let asks = |script: &Self, who: usize| script.state(who).asks().is_some();
+        let clients = 1..self.step.sides.len();
+        let waiting: Vec<usize> = clients.filter(|client| !asks(self, *client)).collect();
+        self.wait_until(|script| {
+            asks(script, who) || waiting.iter().any(|client| asks(script, *client))
+        })?;
+        Ok(asks(self, who) || self.step.restless)
     }
 
     /// Lets a program make calls that are not expected, each a step of its own, where another thread

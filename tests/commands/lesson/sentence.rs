@@ -181,9 +181,7 @@ fn failed(frame: &Frame, who: usize, call: &str, reason: &str) -> Words {
         let is_let_go = frame.who == Some(who) && frame.call.as_deref() == Some(name);
         !is_let_go || frame.sides[who].new.contains(&format!("[.] {call} ...\n"))
     };
-    let (why, zh_why) = if is("timed out")
-        || (is("Resource temporarily unavailable") && has_waited())
-    {
+    let why = if is("timed out") || (is("Resource temporarily unavailable") && has_waited()) {
         return words(
             format!("{en}’s `{name}` gives up: its time limit is over."),
             format!("{zh}的 {name} 放弃等待：时间限制已到。"),
@@ -191,13 +189,13 @@ fn failed(frame: &Frame, who: usize, call: &str, reason: &str) -> Words {
     } else if is("Operation now in progress") || is("Resource temporarily unavailable") {
         return not_yet(&words(en, zh), name);
     } else if name == "accept" && is("Invalid argument") {
-        (
-            "this socket does not listen, since `listen` has not been called".to_owned(),
-            "这个套接字没有在监听，因为还没有调用 listen".to_owned(),
+        words(
+            "this socket does not listen, since `listen` has not been called",
+            "这个套接字没有在监听，因为还没有调用 listen",
         )
     } else if let Some(listening) = socket_of(frame, who, call).filter(|it| it.state == "LISTEN") {
         let descriptor = listening.fd.unwrap_or_default();
-        (
+        words(
             format!(
                 "descriptor {descriptor} is the listening socket, and only the one that `accept` has returned carries bytes"
             ),
@@ -206,35 +204,31 @@ fn failed(frame: &Frame, who: usize, call: &str, reason: &str) -> Words {
     } else if is("Connection refused") {
         nobody_listens(frame, call)
     } else if is("Connection reset by peer") {
-        (
-            "the other side has ended the connection by a reset, RST".to_owned(),
-            "对方用 RST 终止了连接".to_owned(),
-        )
+        words("the other side has ended the connection by a reset, RST", "对方用 RST 终止了连接")
     } else if is("Broken pipe") {
-        (
-            "this connection is over, and takes nothing any more".to_owned(),
-            "这个连接已经终止，不能再发送数据".to_owned(),
+        words(
+            "this connection is over, and takes nothing any more",
+            "这个连接已经终止，不能再发送数据",
         )
     } else if is("Connection timed out") && name == "connect" {
-        (
-            "no answer to its SYN has come, however often the kernel has sent it again".to_owned(),
-            "内核多次重发 SYN，一直没有收到回应".to_owned(),
+        words(
+            "no answer to its SYN has come, however often the kernel has sent it again",
+            "内核多次重发 SYN，一直没有收到回应",
         )
     } else if is("Connection timed out") {
-        (
-            "the other side has not answered for so long that the kernel has given the connection up".to_owned(),
-            "对方太久没有回应，内核放弃了这个连接".to_owned(),
+        words(
+            "the other side has not answered for so long that the kernel has given the connection up",
+            "对方太久没有回应，内核放弃了这个连接",
         )
     } else if is("Address already in use") && keeps_the_port(frame, call) {
-        (
-            "the connection in TIME_WAIT still has this address, and the program has not set `SO_REUSEADDR`".to_owned(),
-            "处于 TIME_WAIT 的连接还占着这个地址，而程序没有设置 SO_REUSEADDR".to_owned(),
+        words(
+            "the connection in TIME_WAIT still has this address, and the program has not set `SO_REUSEADDR`",
+            "处于 TIME_WAIT 的连接还占着这个地址，而程序没有设置 SO_REUSEADDR",
         )
     } else if is("Address already in use") {
-        (
-            "another socket has this port, or a closed connection still keeps it, in TIME_WAIT"
-                .to_owned(),
-            "这个端口被别的套接字占用，或者仍被处于 TIME_WAIT 的旧连接占用".to_owned(),
+        words(
+            "another socket has this port, or a closed connection still keeps it, in TIME_WAIT",
+            "这个端口被别的套接字占用，或者仍被处于 TIME_WAIT 的旧连接占用",
         )
     } else {
         return words(
@@ -243,8 +237,8 @@ fn failed(frame: &Frame, who: usize, call: &str, reason: &str) -> Words {
         );
     };
     words(
-        format!("{en}’s `{name}` fails: {reason}: {why}."),
-        format!("{zh}的 {name} 失败：{reason}：{zh_why}。"),
+        format!("{en}’s `{name}` fails: {reason}: {}.", why.en),
+        format!("{zh}的 {name} 失败：{reason}：{}。", why.zh),
     )
 }
 
@@ -274,7 +268,7 @@ fn not_yet(Words { en, zh }: &Words, name: &str) -> Words {
 }
 
 /// Says who listens where a client has not been answered.
-fn nobody_listens(frame: &Frame, call: &str) -> (String, String) {
+fn nobody_listens(frame: &Frame, call: &str) -> Words {
     let tried = call.split_once(", ").map_or("", |(_, address)| address.trim_end_matches(')'));
     let mut listening = frame.sockets.iter().filter(|it| it.state == "LISTEN");
     match listening.next() {
@@ -283,12 +277,12 @@ fn nobody_listens(frame: &Frame, call: &str) -> (String, String) {
             let address =
                 if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
             let port = socket.port.unwrap_or_default();
-            (
+            words(
                 format!("the server listens on {address}:{port}, and not on {tried}"),
                 format!("服务器监听的是 {address}:{port}，而不是 {tried}"),
             )
         }
-        None => (
+        None => words(
             format!("no socket listens on {tried}, so the kernel answers with a reset"),
             format!("{tried} 上没有监听套接字，内核回以 RST"),
         ),

@@ -52,6 +52,7 @@ const LIVE_WORDS = {
   },
 };
 const say = () => LIVE_WORDS[language];
+const inBoth = pick => ({ en: pick(LIVE_WORDS.en), zh: pick(LIVE_WORDS.zh) });
 
 // The session, as it is told; where the lesson is meanwhile; and what the sentence says in its stead.
 const session = { id: "live", title: { en: "Live", zh: "动手" }, editions: { live: { programs: [], frames: [], numbered: true } } };
@@ -322,16 +323,15 @@ function start(number) {
 
 /** Lets a program, or a thread of it, do what its button shows. */
 function act(number, thread) {
-  if (step < lastStep()) return tell({ en: LIVE_WORDS.en.past(step, lastStep()), zh: LIVE_WORDS.zh.past(step, lastStep()) });
+  if (step < lastStep()) return tell(inBoth(text => text.past(step, lastStep())));
   const side = frames[lastStep()].sides[number], own = stateOf(side);
   const state = side?.threads?.find(({ name }) => name === thread)?.state ?? own;
   if (state.is === "absent" || state.is === "ended") return start(number);
   if (state.is === "asks" && own.what === state.what) return ask("call", { who: number, asked: state.what });
-  const both = pick => ({ en: pick(LIVE_WORDS.en), zh: pick(LIVE_WORDS.zh) });
-  if (state.is === "asks") return tell(both(text => text.turn));
+  if (state.is === "asks") return tell(inBoth(text => text.turn));
   const call = state.is === "waits" ? nameOf(state.what) : "other";
   const onWire = scenario.wire && `${call}OnWire`;
-  tell(both(text => text.explain[onWire] ?? text.explain[call] ?? text.explain.other));
+  tell(inBoth(text => text.explain[onWire] ?? text.explain[call] ?? text.explain.other));
 }
 
 function chooseLive(button) {
@@ -384,7 +384,7 @@ stream?.addEventListener("message", ({ data }) => {
     if (isLive()) reserve();
   }
   if (event.done) busy = false;
-  if (event.ended) told = { en: LIVE_WORDS.en.ended, zh: LIVE_WORDS.zh.ended };
+  if (event.ended) told = inBoth(text => text.ended);
   if (event.note) told = { ...event.note, at: step };
   Object.assign(sources, event.sources);
   const wasNow = isLive() && (isOld || !recording.frames.length || step >= recording.frames.length - 1);

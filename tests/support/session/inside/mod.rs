@@ -189,55 +189,72 @@ impl Session {
     ) -> io::Result<Frame> {
         self.begin_to_wait(Duration::ZERO);
         self.wire.on_machine_of(who, || choose_ports_for(who, &self.ports))?;
+        let call = self.perform(who, act, is_interrupted)?;
+        let restless = !self.settle()?;
+        let who = act.is_to_program().then_some(who);
+        Ok(Frame { who, call, restless, ..self.look() })
+    }
+
+    /// Does something to a program, and returns what that is called: the call that it makes, or another name.
+    fn perform(
+        &mut self,
+        who: usize,
+        act: &Act,
+        is_interrupted: impl FnMut() -> bool,
+    ) -> io::Result<Option<String>> {
         let Some(terminal) = self.terminals.get_mut(who) else {
             return Err(io::Error::other(format!("there is no program {who}")));
         };
-        let call = match act {
+        let name = match act {
             Act::Start => {
                 self.wire.on_machine_of(who, || terminal.start())?;
-                Some("start".to_owned())
+                "start"
             }
             Act::Enter => {
                 let call = terminal.question().map(|call| call.name().to_owned());
                 terminal.enter();
-                call
+                return Ok(call);
             }
             Act::Type(line) => {
                 terminal.type_line(line);
-                Some("input".to_owned())
+                "input"
             }
             Act::EndInput => {
                 terminal.end_input();
-                Some("end of input".to_owned())
+                "end of input"
             }
             Act::Interrupt => {
                 terminal.interrupt();
-                Some("kill".to_owned())
+                "kill"
             }
             Act::Kill => {
                 terminal.kill();
-                Some("kill -9".to_owned())
+                "kill -9"
             }
-            Act::Look => None,
+            Act::Look => return Ok(None),
             Act::Wait => {
                 self.wait(is_interrupted)?;
                 self.begin_to_wait(NOTICED_LATE);
-                None
+                return Ok(None);
             }
             Act::FollowClock => {
                 self.follows_the_clock = true;
                 self.wire.follow_the_clock(true);
-                None
+                return Ok(None);
             }
             of_the_wire => {
                 self.wire.with_cable(|cable, wire| cable.obey(of_the_wire, who, wire))?;
                 if *of_the_wire == Act::Repeat {
                     self.wait_for_repetition(who)?;
                 }
-                None
+                return Ok(None);
             }
         };
-        let restless = !self.settle()?;
+        Ok(Some(name.to_owned()))
+    }
+
+    /// Returns what there is to see now, and what has happened since this was last called.
+    fn look(&mut self) -> Frame {
         self.terminals.iter_mut().for_each(Terminal::note_calls);
         let sockets = self.sockets.look(&self.terminals, &self.wire, self.follows_the_clock);
         let programs = self.terminals.len();
@@ -250,16 +267,8 @@ impl Session {
         if let Some(shown) = &mut self.shown {
             shown.segments = 0; // they have been taken
         }
-        Ok(Frame {
-            who: act.is_to_program().then_some(who),
-            call,
-            sides: self.terminals.iter_mut().map(Terminal::frame).collect(),
-            sockets,
-            segments,
-            wire: self.wire.ways(owner_of),
-            restless,
-            ..Frame::default()
-        })
+        let sides = self.terminals.iter_mut().map(Terminal::frame).collect();
+        Frame { sides, sockets, segments, wire: self.wire.ways(owner_of), ..Frame::default() }
     }
 
     /// Notes that the programs may begin to wait from now on, or have begun lately.
