@@ -29,7 +29,7 @@ pub struct RecordedScenario {
     pub experiment: Option<u8>,
     pub anchor: Option<Words>,
     /// Whether server and clients are on two machines: 10.0.0.1 and 10.0.0.2.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub wire: bool,
     pub editions: BTreeMap<String, Recording>,
 }
@@ -42,12 +42,13 @@ pub struct Words {
 }
 
 #[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Recording {
     /// The server first.
     pub programs: Vec<Part>,
     pub frames: Vec<Frame>,
     /// Whether a single client has a number too, since more may come.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub numbered: bool,
 }
 
@@ -61,6 +62,7 @@ pub struct Part {
 
 /// What one step shows, once nothing moves any more.
 #[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Frame {
     /// Which program acted, if one did.
     pub who: Option<usize>,
@@ -69,26 +71,26 @@ pub struct Frame {
     #[serde(flatten)]
     pub words: Words,
     /// What the kernel has done by itself since, which stands beside these words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub by_itself: Option<Words>,
     /// The goals that a learner has reached with it, and why it is so.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub met: Vec<Words>,
     /// What is asked before this is shown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ask: Option<Ask>,
     /// One for each program.
     pub sides: Vec<Side>,
     pub sockets: Vec<Socket>,
     pub segments: Vec<Segment>,
     /// What becomes of what travels to the server, and to its clients, where not all of it simply arrives.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub wire: Vec<Way>,
     /// Whether something still moved when it was looked at.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub restless: bool,
     /// Whether a program did not do what the scenario expects, so that the recording ends here.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub unexpected: bool,
 }
 
@@ -130,27 +132,28 @@ pub struct Ask {
 
 /// A program and its terminal.
 #[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Side {
     /// What is new in the terminal.
     pub new: String,
     pub at: Vec<At>,
     pub did: Vec<Did>,
-    #[serde(default, skip_serializing_if = "State::is_absent")]
+    #[serde(skip_serializing_if = "is_default")]
     pub state: State,
     /// Where there is more than one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub threads: Vec<Thread>,
     /// Whether one thread's lines are mixed with another one's question, which is then asked again.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub mixed: bool,
     /// Whether it has started other processes, which run.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub forked: bool,
     /// The line, in [`Source::lines`], that raised an exception.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub raised: Option<usize>,
     /// The key of the source that it runs, where it is not its [`Part::source`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }
 
@@ -184,10 +187,6 @@ impl State {
             Self::Asks(call) => Some(call),
             _ => None,
         }
-    }
-
-    fn is_absent(&self) -> bool {
-        *self == Self::Absent
     }
 }
 
@@ -226,6 +225,7 @@ pub struct Did(
 );
 
 #[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Socket {
     /// The program that has it, or had it.
     pub of: usize,
@@ -235,42 +235,42 @@ pub struct Socket {
     pub port: Option<u16>,
     pub peer: Option<u16>,
     /// What it is where it is not TCP, such as `udp` or `pair`.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub kind: String,
     /// Where it is not 127.0.0.1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
     /// Of a listening socket: how many clients wait to be accepted, and for how many there is room.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<usize>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<usize>,
     /// Of a connection: how many bytes have come and are not read, and how they begin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rx: Option<usize>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub text: String,
     /// How many bytes have been sent and are not confirmed, and how they begin.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tx: Option<usize>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub tx_text: String,
     /// Whether its receive queue takes no more.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub full: bool,
     /// Whether an end of the stream has come, and is not read.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub fin: bool,
     /// Whether it waits to be accepted.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub queued: bool,
     /// Under which descriptor the socket listens in whose queue it waits, where several listen on its
     /// port.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub listener: Option<u32>,
     /// What its kernel waits for, `retransmission`, `keepalive`, `TIME_WAIT` or `probe`, and for how
     /// many seconds more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub timer: Option<(String, f64)>,
 }
 
@@ -290,7 +290,7 @@ pub struct Segment(
     pub String,
     pub String,
     pub usize,
-    #[serde(default, skip_serializing_if = "Extra::is_usual")] pub Extra,
+    #[serde(default, skip_serializing_if = "is_default")] pub Extra,
 );
 
 /// What is special about a segment.
@@ -299,17 +299,17 @@ pub struct Segment(
 #[serde(default)]
 pub struct Extra {
     /// Whether it was sent before.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub again: bool,
     /// Whether it only asks whether the receive queue still takes no more.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub probe: bool,
     /// Whether it does not arrive, or not yet, or was held and now does.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub lost: bool,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub held: bool,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub late: bool,
     /// Its numbers, counted from its SYN, and the room in the receive queue, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -350,12 +350,6 @@ pub struct Held {
     pub segment: Segment,
 }
 
-impl Extra {
-    fn is_usual(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// The part of a source that is shown, and the number of its first line.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
@@ -373,7 +367,7 @@ pub fn descriptor_of(call: &str) -> Option<u32> {
     call.split(['(', ',', ')']).nth(1)?.parse().ok()
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_false(value: &bool) -> bool {
-    !value
+/// Returns whether a value is the usual one, which is not written.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

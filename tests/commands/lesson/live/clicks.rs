@@ -132,7 +132,7 @@ pub struct Clicks {
     programs: Vec<Role>,
     /// What the next client is; one of a learner's own pair may be another program than the last.
     clients: Vec<Role>,
-    parts: Vec<Part>,
+    pub parts: Vec<Part>,
     machines: Machines,
     pub frames: Vec<Frame>,
     pub sources: BTreeMap<String, Source>,
@@ -260,10 +260,6 @@ impl Clicks {
             program.launch(who, &Arguments::default(), self.machines)
         };
         self.programs.iter().enumerate().filter_map(launch).collect()
-    }
-
-    pub fn parts(&self) -> &[Part] {
-        &self.parts
     }
 
     /// Returns what to tell the session.

@@ -14,7 +14,7 @@ use std::io::{self, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -72,15 +72,8 @@ pub fn run(port: u16, own: Option<&[String]>) -> Result<ExitCode, EarlyEnd> {
     });
     let why_alone = alone.clone();
     let sessions = network.ok_or_else(why_not).and_then(|network| {
-        let (sender, receiver) = mpsc::channel();
-        let asked = sender.clone();
-        let stages = Stages::start(
-            (network, alone),
-            own.map(<[String]>::to_vec),
-            Arc::clone(&story),
-            (sender, receiver),
-        );
-        stages.map(|stages| (stages, asked)).map_err(|error| {
+        let own = own.map(<[String]>::to_vec);
+        Stages::start(network, alone, own, Arc::clone(&story)).map_err(|error| {
             words(
                 format!("This system cannot run it live: {error}."),
                 format!("本系统无法实时运行：{error}。"),
@@ -88,7 +81,8 @@ pub fn run(port: u16, own: Option<&[String]>) -> Result<ExitCode, EarlyEnd> {
         })
     });
     let (asked, why_not) = match sessions {
-        Ok((stages, asked)) => {
+        Ok(stages) => {
+            let asked = stages.asked();
             thread::Builder::new().spawn(move || stages.run())?;
             keep(Arc::clone(&story))?;
             (Some(Mutex::new(asked)), None)

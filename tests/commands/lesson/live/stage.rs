@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, SystemTime};
 
 use support::command_line::tell;
@@ -73,11 +73,12 @@ pub struct Stages {
 impl Stages {
     /// Starts a session, and returns what obeys.
     pub fn start(
-        (network, alone): (Network, Option<Words>),
+        network: Network,
+        alone: Option<Words>,
         own: Option<Vec<String>>,
         story: Arc<Story>,
-        (sender, receiver): (Sender<Happening>, Receiver<Happening>),
     ) -> io::Result<Self> {
+        let (sender, receiver) = mpsc::channel();
         let pair = if own.is_some() { Pair::Own } else { Pair::Short };
         let set_up = (pair, Machines::One);
         let present = Stage::of_pair(&network, set_up, own.as_deref(), 1, &sender)?;
@@ -99,7 +100,12 @@ impl Stages {
         Ok(stages)
     }
 
-    /// Obeys until nobody can ask for anything any more.
+    /// Returns where to ask for something.
+    pub fn asked(&self) -> Sender<Happening> {
+        self.sender.clone()
+    }
+
+    /// Obeys whoever asks.
     pub fn run(mut self) {
         while let Some(happening) = self.later.pop_front().or_else(|| self.receiver.recv().ok()) {
             match happening {
@@ -400,8 +406,8 @@ impl Stage {
 
     /// Returns what the browsers are told of a step.
     fn event(&mut self, step: usize) -> News {
-        let parts = self.clicks.parts();
-        let programs = if parts.len() > self.programs { parts.to_vec() } else { Vec::new() };
+        let parts = &self.clicks.parts;
+        let programs = if parts.len() > self.programs { parts.clone() } else { Vec::new() };
         self.programs = parts.len();
         let sources = self.clicks.sources.iter();
         let sources = sources.filter(|(key, _)| self.sources.insert((*key).clone()));

@@ -115,11 +115,11 @@ impl Wire {
     }
 
     /// Does something on the machine of a program, where it has one.
-    pub fn on_machine_of<T>(
+    pub fn on_machine_of(
         &self,
         who: usize,
-        act: impl FnOnce() -> io::Result<T>,
-    ) -> io::Result<T> {
+        act: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
         match &self.cable {
             Some(cable) => cable.machines[machine_of(who)].inside(act),
             None => act(),
