@@ -171,26 +171,6 @@ fn two_dashes_end_the_options() {
 }
 
 #[test]
-fn backlog_is_what_listen_is_given() {
-    for (arguments, backlog) in [(&["127.0.0.1:0"][..], 5), (&["127.0.0.1:0", "17"], 17)] {
-        let server = Program::new("short-server").args(arguments);
-        let listen = server.env("RUST_LOG", "debug").start().skip_to("[.] listen(");
-        assert!(listen.ends_with(&format!(", {backlog}) = 0")), "{listen}");
-    }
-}
-
-#[test]
-fn default_address_is_the_tutorials() {
-    // Stopped before the call, for another program may be using the address.
-    for (program, _) in USAGES {
-        let process = Program::new(program).env("STEP", "1").with_input().start();
-        assert!(process.prompt().starts_with("socket("));
-        process.enter();
-        assert!(process.prompt().ends_with(", 127.0.0.1:12345)"));
-    }
-}
-
-#[test]
 fn client_of_port_0_says_where_the_port_is_shown() {
     for (_, client) in PAIRS {
         let end = run(client, &["127.0.0.1:0"]);

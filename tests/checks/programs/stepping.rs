@@ -45,34 +45,6 @@ fn nothing_is_called_before_enter() {
 }
 
 #[test]
-fn each_call_of_the_short_client_has_its_prompt() {
-    let server = Server::start("short-server");
-    stops_before_each_call(Program::new("short-client"), &server);
-}
-
-/// Steps through a short client, in either language.
-pub fn stops_before_each_call(client: Program, server: &Server) {
-    let address = server.address.to_string();
-    let client = client.args([&address]).env("STEP", "1").with_input().start();
-    assert_eq!(client.prompt(), "socket(AF_INET, SOCK_STREAM)");
-    client.enter();
-    let socket = client.skip_to("[.] socket(AF_INET, SOCK_STREAM) = ");
-    for call in [
-        format!("connect({socket}, {address})"),
-        format!("send({socket}, \"i am TCP client\")"),
-        format!("recv({socket}, 4096)"),
-        format!("close({socket})"),
-    ] {
-        assert_eq!(client.prompt(), call);
-        client.enter();
-    }
-    let finished = client.finish();
-    assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
-    let last = format!("[.] recv({socket}, 4096) = 4 \"ACK!\"\nACK!\n[.] close({socket})\n");
-    assert!(finished.stdout.ends_with(&last), "{}", finished.stdout);
-}
-
-#[test]
 fn at_the_end_of_the_input_it_runs_on() {
     let mut server = step_to_accept("short-server");
     server.process.end_input();

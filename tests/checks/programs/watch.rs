@@ -2,15 +2,13 @@
 
 use std::fs;
 use std::io::{Seek, Write};
-use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::net::SocketAddr;
 use std::process::Command;
 
 use regex::Regex;
 use tempfile::TempDir;
 
 use super::narration::Watched;
-use super::stepping::stops_before_each_call;
 use common::printable;
 use support::run::{
     Finished, LIMIT, Peer, Process, Program, Server, address_where_nobody_listens, free_address,
@@ -478,13 +476,6 @@ print('end')
     assert_eq!(shown.lines().collect::<Vec<_>>(), expected);
 }
 
-#[test]
-fn twin_stops_before_each_call() {
-    if let Some(twin) = watched(&path_of_twin("short-client")) {
-        stops_before_each_call(twin, &Server::start("short-server"));
-    }
-}
-
 /// Brings a stepping twin of the short server to its first `accept`.
 fn step_to_accept(address: SocketAddr) -> Option<Process> {
     let server = watched_twin("short-server", &address)?;
@@ -550,36 +541,6 @@ client.close()
 }
 
 #[test]
-fn lines_of_the_calls_are_recorded() {
-    let (listener, address) = listening_socket();
-    let rust = Program::new("short-client").args([&address]).env("RUST_LOG", "debug");
-    let twin = watched_twin("short-client", &address);
-    let rust = (rust, "short-client/src/main.rs", ["Socket::tcp_for(", ".close("]);
-    let twin = twin.map(|twin| (twin, "short_client.py", [".socket(", ""]));
-    for (client, file, [socket, close]) in [rust].into_iter().chain(twin) {
-        let recorded = recorded(client, &listener, true);
-        let names = ["socket", "connect", "send", "recv", "close"];
-        assert_eq!(recorded.lines().count(), names.len(), "{recorded}");
-        for (line, name) in recorded.lines().zip(names) {
-            let [path, number, call] = parts(line);
-            assert!(call.starts_with(name), "{line}");
-            if (name, close) == ("close", "") {
-                assert_eq!((path, number), ("", "0")); // the exit closes it
-                continue;
-            }
-            assert!(path.ends_with(file), "{line}");
-            let method = format!(".{name}(");
-            let called = match name {
-                "socket" => socket,
-                "close" => close,
-                _ => &method,
-            };
-            assert!(source_line(path, number).contains(called), "{line}");
-        }
-    }
-}
-
-#[test]
 fn close_at_the_exit_of_a_program_whose_thread_has_crashed_is_recorded() {
     let script = PythonFile::new(
         "import socket, threading
@@ -597,41 +558,4 @@ threading.Thread(target=fail).start()
     assert_eq!(watched.stderr, unwatched.run().stderr);
     let recorded = fs::read_to_string(lines.path()).expect("it is text");
     assert!(recorded.lines().last().unwrap().starts_with(":0:close("), "{recorded}");
-}
-
-#[test]
-fn close_of_a_client_without_a_reply_is_recorded_where_it_returns() {
-    let (listener, address) = listening_socket();
-    let client = Program::new("short-client").args([&address]).env("RUST_LOG", "debug");
-    let recorded = recorded(client, &listener, false);
-    let [path, number, call] = parts(recorded.lines().last().unwrap());
-    assert!(call.starts_with("close("), "{recorded}");
-    assert!(source_line(path, number).contains("return Err(Error::no_reply())"), "{recorded}");
-}
-
-/// Runs a client, and returns what it has written to the file that `WATCH_LINES` names.
-fn recorded(client: Program, listener: &TcpListener, replies: bool) -> String {
-    let lines = tempfile::NamedTempFile::new().expect("a file can be made");
-    let client = client.env("WATCH_LINES", lines.path()).start();
-    let peer = Peer::accept(listener).unwrap();
-    peer.receive().unwrap();
-    if replies {
-        peer.send("ACK!").unwrap();
-    }
-    drop(peer);
-    client.finish();
-    fs::read_to_string(lines.path()).expect("it is text")
-}
-
-/// Splits `FILE:LINE:CALL`.
-fn parts(line: &str) -> [&str; 3] {
-    let mut parts = line.splitn(3, ':');
-    [(); 3].map(|()| parts.next().expect("three parts"))
-}
-
-fn source_line(path: &str, number: &str) -> String {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    let source = fs::read_to_string(Path::new(root).join(path)).expect("the source is there");
-    let number: usize = number.parse().expect("a number");
-    source.lines().nth(number - 1).expect("a line").to_owned()
 }
