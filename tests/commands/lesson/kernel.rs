@@ -62,7 +62,7 @@ fn of_quiet_kernels(frame: &Frame, before: Option<&Frame>) -> Words {
                 format!(
                     "{en}’s kernel takes {taken} bytes more from the program into the send queue."
                 ),
-                format!("{zh}的内核又从程序取走 {taken} 字节，放进发送队列。"),
+                format!("{zh}的内核又把程序的 {taken} 字节复制进发送队列。"),
             ));
         }
         if socket.full && !old.full {
@@ -192,24 +192,24 @@ fn of_segments(frame: &Frame, before: &Frame) -> Vec<Words> {
             let flag = if flags.contains("FIN") { "FIN" } else { flags };
             words(
                 format!("{en}’s kernel sends its {flag} again."),
-                format!("{zh}的内核重发 {flag}。"),
+                format!("{zh}的内核重传 {flag}。"),
             )
         } else if extra.again && *length > 0 {
             words(
                 format!("{en}’s kernel sends its bytes again, since nothing has confirmed them."),
-                format!("{zh}的数据没有得到确认，它的内核再次发送。"),
+                format!("{zh}的数据没有得到确认，内核重传。"),
             )
         } else if extra.probe && !said_of_probe && !is_full(frame) && !is_full(before) {
             said_of_probe = true;
             words(
                 format!("{en}’s kernel asks whether the other side is still there: keepalive."),
-                format!("{zh}的内核询问对方是否还在：保活。"),
+                format!("{zh}的内核询问对端是否还在：保活。"),
             )
         } else if extra.probe && !said_of_probe {
             said_of_probe = true;
             words(
                 format!("{en}’s kernel asks whether the full receive queue takes more by now."),
-                format!("{zh}的内核发出探测：对方的接收队列满了，现在能否再接收？"),
+                format!("{zh}的内核发出探测：对端的接收队列满了，现在能否再接收？"),
             )
         } else {
             continue;
@@ -397,11 +397,11 @@ fn of_sockets(frame: &Frame, before: &Frame) -> Vec<Words> {
             )),
             "TIME_WAIT" if old.is_some_and(|old| old.state == "CLOSING") => said.push(words(
                 format!("{en}’s FIN is confirmed. Its kernel sent it before the other one came, so it keeps the connection for a minute, in TIME_WAIT."),
-                format!("{zh}的 FIN 得到确认。它在对方的 FIN 到达之前就已发出，所以{zh}的内核也要把连接保留一分钟，状态为 TIME_WAIT。"),
+                format!("{zh}的 FIN 得到确认。它在对端的 FIN 到达之前就已发出，所以{zh}的内核也要把连接保留一分钟，状态为 TIME_WAIT。"),
             )),
             "TIME_WAIT" if [frame, before].iter().any(|frame| has_crossed(socket, frame)) => said.push(words(
                 format!("{en}’s kernel sent its FIN before the other one came, so it keeps the connection for a minute, in TIME_WAIT."),
-                format!("{zh}的内核在对方的 FIN 到达之前就已发出自己的 FIN，所以它也要把连接保留一分钟，状态为 TIME_WAIT。"),
+                format!("{zh}的内核在对端的 FIN 到达之前就已发出自己的 FIN，所以它也要把连接保留一分钟，状态为 TIME_WAIT。"),
             )),
             "TIME_WAIT" => said.push(words(
                 format!("{en}’s kernel sent the first FIN, so it keeps the connection for a minute, in TIME_WAIT."),

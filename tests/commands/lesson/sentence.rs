@@ -53,7 +53,7 @@ fn of_side(frame: &Frame, who: usize) -> Vec<Words> {
         )),
         Some("kill") if has_ended => said.push(words(
             format!("Ctrl-C ends {}.", en.to_lowercase()),
-            format!("Ctrl-C 终止了{zh}。"),
+            format!("Ctrl-C 终止了{}。", zh.trim_end()),
         )),
         Some("kill") => said.push(words(
             format!("{en} is interrupted by Ctrl-C."),
@@ -154,7 +154,7 @@ pub fn of_unclosed(frame: &Frame) -> Option<Words> {
             format!(
                 "{en} has never closed descriptor {descriptor}: so the other side’s `recv` waits for an end of the stream that does not come."
             ),
-            format!("{zh}一直没有关闭描述符 {descriptor}：对方的 recv 因此等不到 EOF。"),
+            format!("{zh}一直没有关闭描述符 {descriptor}：对端的 recv 因此等不到 EOF。"),
         ));
     }
     Some(words(
@@ -204,7 +204,7 @@ fn failed(frame: &Frame, who: usize, call: &str, reason: &str) -> Words {
     } else if is("Connection refused") {
         nobody_listens(frame, call)
     } else if is("Connection reset by peer") {
-        words("the other side has ended the connection by a reset, RST", "对方用 RST 终止了连接")
+        words("the other side has ended the connection by a reset, RST", "对端用 RST 终止了连接")
     } else if is("Broken pipe") {
         words(
             "this connection is over, and takes nothing any more",
@@ -213,12 +213,12 @@ fn failed(frame: &Frame, who: usize, call: &str, reason: &str) -> Words {
     } else if is("Connection timed out") && name == "connect" {
         words(
             "no answer to its SYN has come, however often the kernel has sent it again",
-            "内核多次重发 SYN，一直没有收到回应",
+            "内核多次重传 SYN，一直没有收到回应",
         )
     } else if is("Connection timed out") {
         words(
             "the other side has not answered for so long that the kernel has given the connection up",
-            "对方太久没有回应，内核放弃了这个连接",
+            "对端太久没有回应，内核放弃了这个连接",
         )
     } else if is("Address already in use") && keeps_the_port(frame, call) {
         words(
@@ -390,7 +390,7 @@ fn waits(Words { en, zh }: &Words, call: &str) -> Words {
             format!(
                 "{en}’s `send` blocks: its send queue takes no more until the other side has confirmed some of it."
             ),
-            format!("{zh}的 send 阻塞：发送队列放不下了，要等对方确认其中一部分。"),
+            format!("{zh}的 send 阻塞：发送队列放不下了，要等对端确认其中一部分。"),
         ),
         name => words(format!("{en}’s `{name}` blocks."), format!("{zh}的 {name} 阻塞。")),
     }
@@ -442,7 +442,7 @@ pub fn nothing_again(Event { who, what }: &Event, now: &Frame) -> Words {
         format!(
             "{en}: {what}. For ten seconds its kernel has sent nothing again. The recording ends here."
         ),
-        format!("{zh}：{what}。十秒之内，它的内核没有重发任何报文段。记录到此为止。"),
+        format!("{}：{what}。十秒之内，它的内核没有重传任何报文段。记录到此为止。", zh.trim_end()),
     )
 }
 
@@ -453,6 +453,6 @@ pub fn no_rest(Event { who, what }: &Event, now: &Frame) -> Words {
         format!(
             "{en}: {what}. After that, the programs do not come to rest. The recording ends here."
         ),
-        format!("{zh}：{what}。此后程序一直没有全部停下来等待。记录到此为止。"),
+        format!("{}：{what}。此后程序一直没有全部停下来等待。记录到此为止。", zh.trim_end()),
     )
 }

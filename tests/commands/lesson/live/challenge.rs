@@ -159,8 +159,8 @@ pub fn all() -> Vec<Challenge> {
                 "让一方关闭，另一方先不要继续。",
             ),
             words(
-                "A FIN has come, and this program has not closed yet. Only the program itself can end this state.",
-                "FIN 已到达，而这个程序还没有关闭。只有程序自己能结束这个状态。",
+                "A FIN has come, and this program has not closed yet. No timer ends this state: the program has to close.",
+                "FIN 已到达，而这个程序还没有关闭。没有定时器会结束这个状态：要由程序自己关闭。",
             ),
             "leaves",
             &["leaves/reset", "dies/notice"],
@@ -255,7 +255,7 @@ pub fn all() -> Vec<Challenge> {
             ),
             words(
                 "The kernel drops the SYN and says nothing. The client’s kernel sends it again, so `connect` waits.",
-                "内核丢弃 SYN，什么也不回应。客户端的内核会重发，所以 `connect` 一直等待。",
+                "内核丢弃 SYN，什么也不回应。客户端的内核会重传 SYN，所以 `connect` 一直等待。",
             ),
             "full",
             &["full/connect", "full/room"],
@@ -332,7 +332,7 @@ pub fn all() -> Vec<Challenge> {
                 ),
                 words(
                     "This side has sent its FIN and got the other one, but no ACK for its own: that is CLOSING.",
-                    "这一方发出了 FIN，也收到了对方的 FIN，却没有收到对自己 FIN 的确认：这就是 CLOSING。",
+                    "这一方发出了 FIN，也收到了对端的 FIN，却没有收到对自己 FIN 的确认：这就是 CLOSING。",
                 ),
                 "closing",
                 &["closing/closing"],
@@ -350,7 +350,7 @@ pub fn all() -> Vec<Challenge> {
                 ),
                 words(
                     "The other side’s receive queue has no room for the next segment, and the sender’s own send queue takes no more. `send` waits until the other side reads.",
-                    "对方的接收队列放不下下一个报文段，发送方自己的发送队列也不能再接收数据。要等对方读取，`send` 才能继续。",
+                    "对端的接收队列放不下下一个报文段，发送方自己的发送队列也不能再接收数据。要等对端读取，`send` 才能继续。",
                 ),
                 "blocks",
                 &[],

@@ -6,7 +6,7 @@ const live = JSON.parse(element("#live").textContent);
 const LIVE_WORDS = {
   en: {
     lesson: "Lesson", live: "Live", place: "recorded or live", save: "Save", takeOver: "Take over here",
-    pairs: { short: "short pair", long: "long pair" }, pair: "pair and machines", anew: "Start anew", back: "Back to the one before",
+    pairs: { short: "short pair", long: "long pair" }, pair: "pair and machines", anew: "Start anew", colon: ": ", comma: ", ", back: "Back to the one before",
     goal: "Goal", hint: "Hint", nextGoal: "next goal", allMet: "all goals reached",
     start: "start", another: "client", menu: name => `${name}: arguments, language, Ctrl-C, kill`,
     runs: "runs by itself", stopped: "stopped", line: "type a line",
@@ -29,13 +29,13 @@ const LIVE_WORDS = {
   },
   zh: {
     lesson: "课程", live: "动手", place: "演示还是动手", save: "保存", takeOver: "从这里接手",
-    pairs: { short: "短连接", long: "长连接" }, pair: "程序和机器", anew: "重新开始", back: "回到上一个会话",
+    pairs: { short: "短连接", long: "长连接" }, pair: "程序和机器", anew: "重新开始", colon: "：", comma: "，", back: "回到上一个会话",
     goal: "目标", hint: "提示", nextGoal: "下一个目标", allMet: "全部目标都已达成",
     start: "启动", another: "客户端", menu: name => `${name}：参数、语言、Ctrl-C、kill`,
     runs: "自己运行中", stopped: "已暂停", line: "输入一行",
     past: (step, last) => `正在回看第 ${step} 步，共 ${last} 步。按 End 回到现在。`, now: "现在",
     ctrlC: "Ctrl-C", kill: "kill -9", ctrlD: "Ctrl-D：结束输入", running: "下次启动时", language: "语言",
-    message: "MESSAGE", bytes: "或者多少字节", count: "COUNT", backlog: "BACKLOG", forever: "一直发送",
+    message: "MESSAGE", bytes: "或：字节数", count: "COUNT", backlog: "BACKLOG", forever: "一直发送",
     onlyAddress: "Python 版除地址外不接受参数。", ownFile: "每次启动都重新读取文件。",
     gone: "cargo lesson 已经结束。已有的步骤仍可回看。",
     ended: "会话因错误而结束，详情见 cargo lesson 的终端。请重新开始。",
@@ -43,10 +43,10 @@ const LIVE_WORDS = {
     turn: "另一个线程先走：它们轮流进行",
     explain: {
       accept: "`accept` 要等客户端来连接：请启动一个客户端。",
-      recv: "`recv` 在等数据或 EOF（流结束）：要由对方发送或关闭。",
+      recv: "`recv` 在等数据或 EOF（流结束）：要由对端发送或关闭。",
       connect: "`connect` 在等对 SYN 的回应：服务器的全连接队列已满。",
       connectOnWire: "`connect` 在等对 SYN 的回应：线路上，SYN 或回应被扣住或丢失了。",
-      send: "`send` 要等对方的内核确认更多数据：发送队列已满。",
+      send: "`send` 要等对端的内核确认更多数据：发送队列已满。",
       other: "它在等待，没有要进行的调用。",
     },
   },
@@ -102,9 +102,9 @@ function showBar() {
   const title = count === all ? text.allMet : prose(live.challenges[goal].title[language]);
   fill("#goal", html`<b>${text.goal} ${goal + 1}</b> <span>${title}</span> <small>✓ ${count} / ${all} ▾</small>`);
   const pair = text.pairs[head.what] ?? head.title?.[language] ?? "";
-  fill("#setup", html`${scenario.wire ? html`<span class="its-pair">${pair}, </span>${wireWords().machines[machinesNow()]}` : pair} ▾`).ariaLabel = text.pair;
+  fill("#setup", html`${scenario.wire ? html`<span class="its-pair">${pair}${text.comma}</span>${wireWords().machines[machinesNow()]}` : pair} ▾`).ariaLabel = text.pair;
   fill("#pairs", html`${live.own ? html`<button value="own">${text.anew}</button>`
-    : Object.entries(text.pairs).map(([id, name]) => html`<button value="${id}">${name}: ${text.anew}</button>`)}${machineButtons()}
+    : Object.entries(text.pairs).map(([id, name]) => html`<button value="${id}">${name}${text.colon}${text.anew}</button>`)}${machineButtons()}
     ${head.has_previous ? html`<button value="back">${text.back}</button>` : ""}
     <button value="save">${text.save}</button>`);
   if (element("#goals").matches(":popover-open")) showGoals();
@@ -447,7 +447,7 @@ on("#pairs", "click", ({ target }) => {
   if (value === "save") location.assign("save");
   else if (value === "back") ask("back");
   else if (value in MACHINES) anew(pairNow(), MACHINES[value]);
-  else anew(value, head.machines);
+  else anew(value, MACHINES[machinesNow() === "one" ? "one" : "two"]);
 });
 on("#menu", "toggle", ({ newState }) => { if (newState === "closed") menuOf = null; });
 on("#menu", "click", ({ target }) => {

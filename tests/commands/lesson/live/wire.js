@@ -7,14 +7,12 @@ const WIRE_WORDS = {
     ways: ["← to the server", "to the clients →"],
     fates: { deliver: "deliver", hold: "‖ hold", "lose-one": "✕ lose 1", lose: "✕ lose all" }, once: "once more: lose all",
     letGo: "let go:", lose: "lose:", letGoAll: "let go all",
-    lacks: (pair, machines) => `${say().anew}: ${pair}, ${machines}`,
   },
   zh: {
     machines: { one: "一台机器", two: "两台机器", small: "两台机器，小队列" },
     ways: ["← 发往服务器", "发往客户端 →"],
     fates: { deliver: "送达", hold: "‖ 扣住", "lose-one": "✕ 丢 1 个", lose: "✕ 全丢" }, once: "再点一次：全丢",
     letGo: "放行：", lose: "丢弃：", letGoAll: "全部放行",
-    lacks: (pair, machines) => `${say().anew}：${pair}，${machines}`,
   },
 };
 const wireWords = () => WIRE_WORDS[language];
@@ -33,7 +31,7 @@ function machineButtons() {
   if (live.own) return "";
   const text = wireWords();
   const buttons = Object.entries(text.machines).map(([id, name]) => html`<button value="${id}" aria-pressed="${
-    id === machinesNow()}" ${live.why_alone && id !== "one" ? "disabled" : ""}>${name}: ${say().anew}</button>`);
+    id === machinesNow()}" ${live.why_alone && id !== "one" ? "disabled" : ""}>${name}${say().colon}${say().anew}</button>`);
   return html`<hr>${buttons}${live.why_alone ? html`<p>${live.why_alone[language]}</p>` : ""}<hr>`;
 }
 
@@ -47,7 +45,8 @@ function whatGoalLacks(index) {
   const needs = lacks(index);
   if (!needs) return "";
   if (live.why_alone) return html`<p>${live.why_alone[language]}</p>`;
-  return html`<button value="anew" class="anew">${wireWords().lacks(say().pairs[needs.pair], wireWords().machines[idOf(needs.machines)])}</button>`;
+  const { anew, colon, comma, pairs } = say(), machines = wireWords().machines[idOf(needs.machines)];
+  return html`<button value="anew" class="anew">${anew}${colon}${pairs[needs.pair]}${comma}${machines}</button>`;
 }
 
 /** Starts anew with what a goal needs. */
