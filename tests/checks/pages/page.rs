@@ -412,25 +412,6 @@ fn pictures_are_drawn_from_the_recordings() {
     }
 }
 
-#[test]
-fn pictures_show_the_handshake_between_the_beginning_and_the_return_of_connect() {
-    for name in ["short.svg", "long.svg"] {
-        let drawn = document(name);
-        let connect = "[.] connect(3, 127.0.0.1:12345)";
-        let mut places = vec![height_of(&drawn, &format!("{connect} ..."))];
-        places.extend(["SYN", "SYN ACK", "ACK"].map(|label| height_of(&drawn, label)));
-        assert!(places.is_sorted(), "{name}: {places:?}");
-        assert_eq!(height_of(&drawn, &format!("{connect} = 0")), places[3], "{name}");
-    }
-}
-
-/// Returns how far down the first text of a picture stands that is this one.
-fn height_of(picture: &str, text: &str) -> usize {
-    let (before, _) = picture.split_once(&format!(">{text}<")).expect("it is drawn");
-    let (_, height) = before.rsplit_once("y=\"").expect("a text has a height");
-    height.split('"').next().and_then(|height| height.parse().ok()).expect("it is a number")
-}
-
 /// The recordings in the lesson, read once for all tests.
 pub static LESSON: LazyLock<Lesson> = LazyLock::new(|| lesson_of(&document("lesson.html")));
 
