@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use common::printable;
@@ -53,4 +54,19 @@ pub fn tell(text: &str) {
 /// Returns an argument as text that is safe to print.
 pub fn shown(argument: &OsStr) -> String {
     printable(argument.as_encoded_bytes()).to_string()
+}
+
+/// Takes the name of one of the two servers, or of one of the two clients, or of a Python file.
+pub fn program_or_file(word: &OsStr, side: &str) -> Result<String, EarlyEnd> {
+    let text = shown(word);
+    if text == format!("short-{side}") || text == format!("long-{side}") {
+        return Ok(text);
+    }
+    if Path::new(word).extension() != Some(OsStr::new("py")) {
+        return misuse(format!("{text} is neither short-{side} nor long-{side} nor a Python file"));
+    }
+    if !Path::new(word).is_file() {
+        return misuse(format!("there is no file {text} in this folder"));
+    }
+    Ok(text)
 }

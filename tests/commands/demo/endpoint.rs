@@ -1,11 +1,10 @@
 //! A program at one end of the connection.
 
 use std::ffi::OsStr;
-use std::path::Path;
 
-use support::command_line::{EarlyEnd, failure, misuse, shown};
+use support::command_line::{EarlyEnd, failure, program_or_file};
 use support::root;
-use support::run::{Invocation, NO_PYTHON, Process, programs};
+use support::run::{Invocation, NO_PYTHON, PROGRAMS, Process, programs};
 
 /// The default address of all programs.
 pub const ADDRESS: &str = "127.0.0.1:12345";
@@ -23,22 +22,17 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// Takes the name of one of the four programs, or of a Python file.
-    pub fn new(name: &OsStr, [short, long]: [&str; 2]) -> Result<Self, EarlyEnd> {
-        let text = shown(name);
-        let is_rust = text == short || text == long;
-        let is_python = Path::new(name).extension().is_some_and(|extension| extension == "py");
+    pub fn new(name: &OsStr, side: &str) -> Result<Self, EarlyEnd> {
+        let text = program_or_file(name, side)?;
+        let is_rust = PROGRAMS.contains(&&*text);
         let mut invocation = if is_rust {
             programs().or_else(failure)?;
             Invocation::rust(&text)
-        } else if is_python && Path::new(name).is_file() {
+        } else {
             let invocation = Invocation::python(root().join(WATCH));
             let mut invocation = invocation.map_or_else(|| failure(NO_PYTHON), Ok)?;
             invocation.command.extend([name.to_owned(), ADDRESS.into()]);
             invocation
-        } else if is_python {
-            return misuse(format!("there is no file {text} in this folder"));
-        } else {
-            return misuse(format!("{text} is neither {short} nor {long} nor a Python file"));
         };
         if text == "long-client" {
             invocation = invocation.args(&[ADDRESS, "TCP client connect", "3"]);

@@ -53,8 +53,8 @@ fn run(words: &[OsString]) -> Result<(), EarlyEnd> {
         [_] => return misuse("it takes a server and a client, or nothing"),
         [_, _, extra, ..] => return misuse(format!("too many arguments: '{}'", shown(extra))),
     };
-    let server = Endpoint::new(server, ["short-server", "long-server"])?;
-    let client = Endpoint::new(client, ["short-client", "long-client"])?;
+    let server = Endpoint::new(server, "server")?;
+    let client = Endpoint::new(client, "client")?;
     if env::var_os("STEP").is_some_and(|step| !step.is_empty() && step != "0") {
         tell("note: STEP is ignored, since stepping needs a terminal for each program");
     }

@@ -18,7 +18,7 @@ use std::iter;
 use std::path::Path;
 use std::process::ExitCode;
 
-use support::command_line::{EarlyEnd, failure, misuse, report, shown};
+use support::command_line::{EarlyEnd, failure, misuse, program_or_file, report, shown};
 use support::run::contained;
 use support::session::{SESSION, be_session};
 
@@ -114,20 +114,5 @@ fn write_site(folder: &Path) -> Result<ExitCode, EarlyEnd> {
 /// Takes the names of a server and its clients.
 fn names(words: &[OsString]) -> Result<Vec<String>, EarlyEnd> {
     let sides = ["server"].into_iter().chain(iter::repeat("client"));
-    words.iter().zip(sides).map(|(word, side)| name(word, side)).collect()
-}
-
-/// Takes the name of one of the four programs, or of a Python file.
-fn name(word: &OsStr, side: &str) -> Result<String, EarlyEnd> {
-    let text = shown(word);
-    if text == format!("short-{side}") || text == format!("long-{side}") {
-        return Ok(text);
-    }
-    if Path::new(word).extension() != Some(OsStr::new("py")) {
-        return misuse(format!("{text} is neither short-{side} nor long-{side} nor a Python file"));
-    }
-    if !Path::new(word).is_file() {
-        return misuse(format!("there is no file {text} in this folder"));
-    }
-    Ok(text)
+    words.iter().zip(sides).map(|(word, side)| program_or_file(word, side)).collect()
 }
