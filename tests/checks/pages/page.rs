@@ -397,6 +397,20 @@ fn tabs_choose_the_terminal_where_there_is_no_room_for_all() {
 }
 
 #[test]
+fn only_what_is_too_long_is_cut_in_whatever_language_it_is() {
+    let Some(mut walk) = Walk::begin() else {
+        return;
+    };
+    let whole = "['[*] Received: café', '[*] Received: 你好 $HOME'].every(line => html`${printed(line)}`.text.endsWith(line.slice(14)))
+        && shorten('你好', 24, 6, ' bytes') === '你好'";
+    assert_eq!(walk.0.value(whole), json!(true));
+    let cut =
+        "html`${printed(`[*] Received: ${'é'.repeat(121)}`)}`.text.endsWith('é… <i>242 bytes</i>')
+        && shorten(`${'好'.repeat(10)}...`, 24, 45, ' bytes').text.endsWith('好… <i>45 bytes</i>')";
+    assert_eq!(walk.0.value(cut), json!(true));
+}
+
+#[test]
 fn error_in_page_is_noticed() {
     let page = "data:text/html,<script>function walk() {}</script><script>}</script>";
     if let Some(mut tab) = Tab::open(page) {

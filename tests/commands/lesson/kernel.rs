@@ -45,7 +45,7 @@ fn of_quiet_kernels(frame: &Frame, before: Option<&Frame>) -> Words {
         let bytes: usize = frame.segments.iter().filter(|it| it.0 == who).map(|it| it.4).sum();
         said.extend((bytes > 0).then(|| {
             words(
-                format!("{en}’s kernel sends {bytes} bytes more."),
+                format!("{en}’s kernel sends {} more.", sentence::bytes(bytes)),
                 format!("{zh}的内核又发出 {bytes} 字节。"),
             )
         }));
@@ -60,7 +60,8 @@ fn of_quiet_kernels(frame: &Frame, before: Option<&Frame>) -> Words {
         if taken > 0 && frame.segments.is_empty() {
             said.push(words(
                 format!(
-                    "{en}’s kernel takes {taken} bytes more from the program into the send queue."
+                    "{en}’s kernel takes {} more from the program into the send queue.",
+                    sentence::bytes(taken)
                 ),
                 format!("{zh}的内核又把程序的 {taken} 字节复制进发送队列。"),
             ));
@@ -352,12 +353,15 @@ fn what_travels(Segment(_, _, flags, text, length, _): &Segment) -> Words {
         length if length <= 20 && !text.contains('`') => {
             words(format!("`\"{text}\"`"), format!(" `\"{text}\"` "))
         }
-        length => words(format!("segment of {length} bytes"), format!(" {length} 字节报文段")),
+        length => words(
+            format!("segment of {}", sentence::bytes(length)),
+            format!(" {length} 字节报文段"),
+        ),
     }
 }
 
 /// Returns whether a socket's other end has sent a FIN too before it got one.
-pub fn has_crossed(socket: &Socket, frame: &Frame) -> bool {
+fn has_crossed(socket: &Socket, frame: &Frame) -> bool {
     let states = ["FIN_WAIT_1", "FIN_WAIT_2", "CLOSING", "TIME_WAIT"];
     let mut sockets = frame.sockets.iter();
     sockets.any(|it| it.is_other_end_of(socket) && states.contains(&&*it.state))

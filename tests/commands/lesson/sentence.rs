@@ -1,5 +1,7 @@
 //! General sentences, one for each call and result, in both languages.
 
+use std::fmt::Display;
+
 use support::session::recording::{
     At, Did, Frame, Side, Socket, State, When, Words, descriptor_of, name_of,
 };
@@ -8,6 +10,14 @@ use crate::scenario::Event;
 
 pub fn words(en: impl Into<String>, zh: impl Into<String>) -> Words {
     Words { en: en.into(), zh: zh.into() }
+}
+
+/// Counts bytes in English.
+pub fn bytes(count: impl Display) -> String {
+    match count.to_string() {
+        one if one == "1" => "1 byte".to_owned(),
+        more => format!("{more} bytes"),
+    }
 }
 
 /// Puts sentences together.
@@ -66,8 +76,9 @@ fn of_side(frame: &Frame, who: usize) -> Vec<Words> {
         _ => {}
     }
     said.extend(side.did.iter().map(|did| returned(frame, who, did)));
-    let blocked = |at: &&At| at.1 == When::Blocked && call == Some(name_of(&at.2));
-    said.extend(side.at.iter().find(blocked).map(|at| waits(&subject, &at.2)));
+    let has_blocked =
+        |at: &&At| at.1 == When::Blocked && call == Some(name_of(&at.2)) && has_begun(side, &at.2);
+    said.extend(side.at.iter().find(has_blocked).map(|at| waits(&subject, &at.2)));
     if !matches!(call, Some("kill" | "kill -9")) {
         said.extend(exception_in(&side.new).map(|error| raised(&subject, side, error)));
     }
@@ -76,6 +87,15 @@ fn of_side(frame: &Frame, who: usize) -> Vec<Words> {
         said.push(words(format!("{en} ends."), format!("{zh}结束。")));
     }
     said
+}
+
+/// Returns whether a call has begun in this step, and is not one in which another thread has waited before. A `send`
+/// does not say that it begins: it has, unless the one that was let go has returned.
+fn has_begun(side: &Side, call: &str) -> bool {
+    match name_of(call) {
+        "send" => !side.did.iter().any(|did| name_of(&did.1) == "send"),
+        _ => side.new.contains(&format!("[.] {call} ...\n")),
+    }
 }
 
 /// Returns the last line of an exception that Python has shown.
@@ -143,7 +163,9 @@ pub fn of_unclosed(frame: &Frame) -> Option<Words> {
     if let Some(count) = socket.rx.filter(|count| *count > 0) {
         return Some(words(
             format!(
-                "{count} bytes still wait at {}’s descriptor {descriptor}, which it has neither read nor closed.",
+                "{} still {} at {}’s descriptor {descriptor}, which it has neither read nor closed.",
+                bytes(count),
+                if count == 1 { "waits" } else { "wait" },
                 en.to_lowercase()
             ),
             format!("{zh}的描述符 {descriptor} 里还有 {count} 字节，它既没有读取，也没有关闭。"),
@@ -179,7 +201,7 @@ fn failed(frame: &Frame, who: usize, call: &str, reason: &str) -> Words {
     // Only a call that can wait says that it begins; and where nobody has just let it go, it has waited.
     let has_waited = || {
         let is_let_go = frame.who == Some(who) && frame.call.as_deref() == Some(name);
-        !is_let_go || frame.sides[who].new.contains(&format!("[.] {call} ...\n"))
+        !is_let_go || has_begun(&frame.sides[who], call)
     };
     let why = if is("timed out") || (is("Resource temporarily unavailable") && has_waited()) {
         return words(
@@ -337,7 +359,7 @@ fn returned(frame: &Frame, who: usize, Did(_, call, result, _): &Did) -> Words {
             format!("{zh}的 connect 成功：双方的内核已完成三次握手。"),
         ),
         "send" => words(
-            format!("{en}’s `send` hands {value} bytes to the kernel, and returns."),
+            format!("{en}’s `send` hands {} to the kernel, and returns.", bytes(value)),
             format!("{zh}的 send 把 {value} 字节交给内核，随即返回。"),
         ),
         "recv" if value == "0" => words(
@@ -347,7 +369,7 @@ fn returned(frame: &Frame, who: usize, Did(_, call, result, _): &Did) -> Words {
             format!("{zh}的 recv 返回 0，即 EOF（对端已关闭写方向）。"),
         ),
         "recv" => words(
-            format!("{en}’s `recv` takes {value} bytes out of the receive queue."),
+            format!("{en}’s `recv` takes {} out of the receive queue.", bytes(value)),
             format!("{zh}的 recv 从接收队列中取走 {value} 字节。"),
         ),
         "shutdown" if arguments.ends_with("SHUT_WR") => words(

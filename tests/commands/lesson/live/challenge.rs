@@ -131,12 +131,12 @@ pub fn all() -> Vec<Challenge> {
                 "谁先发出 FIN？短连接里是服务器。客户端也要关闭。",
             ),
             words(
-                "The side that closes first keeps the connection for a minute, so that late segments meet no new one.",
-                "先关闭的一方把连接再保留一分钟，免得迟到的报文段落到新连接上。",
+                "The side whose FIN goes out before the other one has come keeps the connection for a minute, so that late segments meet no new one.",
+                "在对端的 FIN 到达之前就发出 FIN 的一方，把连接再保留一分钟，免得迟到的报文段落到新连接上。",
             ),
             "short",
             &[],
-            |frames| keeps_alone(frames, |it| it.of == 0),
+            |frames| last(frames).sockets.iter().any(|it| it.of == 0 && it.state == "TIME_WAIT"),
         ),
         challenge(
             words("TIME_WAIT at a client", "客户端一侧的 TIME_WAIT"),
@@ -145,12 +145,12 @@ pub fn all() -> Vec<Challenge> {
                 "这次要由客户端先发出 FIN：在长连接里给它设一个 COUNT（⋯），让它读完响应后结束。",
             ),
             words(
-                "Here the client closed first, so its kernel keeps the connection, and the server is free of it.",
-                "这里先关闭的是客户端，所以由它的内核保留连接，服务器没有负担。",
+                "Here the client’s FIN went out before the server’s had come, so the client’s kernel keeps the connection.",
+                "这里客户端在服务器的 FIN 到达之前就发出了 FIN，所以由客户端的内核保留连接。",
             ),
             "long",
             &["long/time-wait"],
-            |frames| keeps_alone(frames, |it| it.of > 0),
+            |frames| last(frames).sockets.iter().any(|it| it.of > 0 && it.state == "TIME_WAIT"),
         ),
         challenge(
             words("A socket in CLOSE_WAIT", "处于 CLOSE_WAIT 的套接字"),
@@ -209,8 +209,8 @@ pub fn all() -> Vec<Challenge> {
                 "长连接：用 3000 字节的消息启动客户端（⋯）。",
             ),
             words(
-                "`recv(4, 1024)` takes at most 1,024 bytes, and leaves the rest. TCP is a stream without messages.",
-                "`recv(4, 1024)` 最多取 1024 字节，其余留在队列里。TCP 面向字节流，不保留消息边界。",
+                "A `recv` takes at most as many bytes as it asks for, and leaves the rest. TCP is a stream without messages.",
+                "一次 `recv` 最多取走它所要的字节数，其余留在队列里。TCP 面向字节流，不保留消息边界。",
             ),
             "parts",
             &["parts/limit"],
@@ -237,8 +237,8 @@ pub fn all() -> Vec<Challenge> {
                 "某个程序的套接字里还有未读的数据时，杀掉它（⋯）。",
             ),
             words(
-                "A socket that is closed over unread bytes sends RST in place of FIN; bytes for a socket that is gone get RST too.",
-                "还有未读数据就关闭，发出的是 RST 而不是 FIN；发给已不存在的套接字的数据，回应也是 RST。",
+                "A socket that is closed over unread bytes sends RST in place of FIN. Bytes for a socket that is gone get RST too, and so does a connection that nobody has accepted when the listening socket is closed.",
+                "还有未读数据就关闭，发出的是 RST 而不是 FIN；发给已不存在的套接字的数据，回应也是 RST；监听套接字关闭时还没有被 accept 的连接，同样以 RST 终止。",
             ),
             "killed",
             &["killed/reset", "linger/reset", "leaves/send", "dies/send", "two/crash"],
@@ -377,14 +377,6 @@ fn results<'a>(frame: &'a Frame, call: &'static str) -> impl Iterator<Item = (us
 /// Returns what a call returned, if that is a number.
 fn value(result: &str) -> Option<usize> {
     result.split(' ').next()?.parse().ok()
-}
-
-/// Returns whether such a socket is in `TIME_WAIT` whose other end has got its FIN before it sent one.
-fn keeps_alone(frames: &[Frame], is_its: fn(&Socket) -> bool) -> bool {
-    let kept = |it: &&Socket| it.state == "TIME_WAIT" && is_its(it);
-    let has_crossed =
-        |socket: &Socket| frames.iter().any(|frame| kernel::has_crossed(socket, frame));
-    last(frames).sockets.iter().filter(kept).any(|it| !has_crossed(it))
 }
 
 /// Returns whether a reset arrives that neither refuses a connection, nor tells that one has been given up.
@@ -562,25 +554,12 @@ mod tests {
     }
 
     #[test]
-    fn nobody_keeps_a_connection_alone_that_both_keep() {
-        let kept = |of, port, peer| Socket {
-            of,
-            state: "TIME_WAIT".to_owned(),
-            port: Some(port),
-            peer: Some(peer),
-            ..Socket::default()
-        };
-        let [server, client] = [kept(0, 12345, 40100), kept(1, 40100, 12345)];
-        let frame = |sockets: &[&Socket]| Frame {
-            sockets: sockets.iter().copied().cloned().collect(),
-            ..Frame::default()
-        };
-        let is_kept = |frames: &[Frame]| keeps_alone(frames, |it| it.of > 0);
-        assert!(is_kept(&[frame(&[&client])]));
-        assert!(!is_kept(&[frame(&[&client, &server])]));
-        assert!(!is_kept(&[frame(&[&client, &server]), frame(&[&client])]));
-        let closing = Socket { state: "CLOSING".to_owned(), ..server };
-        assert!(!is_kept(&[frame(&[&client, &closing])])); // its turn comes
+    fn both_keep_a_connection_whose_fins_have_crossed() {
+        let kept = |of| Socket { of, state: "TIME_WAIT".to_owned(), ..Socket::default() };
+        let (sides, sockets) = (vec![Side::default(); 2], vec![kept(0), kept(1)]);
+        let frames = [Frame { sides, sockets, ..Frame::default() }];
+        let met = all().into_iter().filter(|it| it.is_met(&frames)).map(|it| it.title.en);
+        assert!(met.eq(["TIME_WAIT at the server", "TIME_WAIT at a client"]));
     }
 
     #[test]

@@ -372,6 +372,12 @@ impl Clicks {
             Some(program) => program,
             None => &self.clients[(who - 1).min(self.clients.len() - 1)],
         };
+        if arguments.bytes == Some(0) || arguments.count == Some(0) {
+            return Err(words(
+                "Not done: a message has at least 1 byte, and COUNT is at least 1.",
+                "没有执行：消息至少 1 字节，COUNT 至少为 1。",
+            ));
+        }
         let mut program = program.clone();
         let launch = program.launch(who, arguments, self.machines).ok_or_else(refused_message)?;
         let source = source_of(&launch.part).map_err(|error| cannot_read(&program.name, &error))?;
@@ -576,7 +582,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use support::session::recording::{Did, Extra, Held, Socket, Way};
+    use support::session::recording::{At, Did, Extra, Held, Socket, Way, When};
 
     fn begun() -> Clicks {
         let clients = ["long-client".to_owned()];
@@ -621,6 +627,38 @@ mod tests {
         assert!(refusal(&mut clicks, line).contains("does not read"));
         clicks.add(frame(asks("accept(3)"), State::Absent));
         assert!(refusal(&mut clicks, start(0)).contains("runs already"));
+        let nothing = Arguments { bytes: Some(0), ..Arguments::default() };
+        let never = Arguments { count: Some(0), ..Arguments::default() };
+        for arguments in [nothing, never] {
+            let said = refusal(&mut clicks, Command::Start { who: 1, arguments });
+            assert!(said.contains("at least 1 byte, and COUNT is at least 1"), "{said}");
+        }
+    }
+
+    #[test]
+    fn wait_is_told_where_it_begins_and_not_beside_what_another_thread_does() {
+        let mut clicks = begun();
+        let mut let_go = |call: &str, new: &str, did: &[&str], waits: &[&str]| {
+            let mut frame = frame(asks("close(5)"), State::Absent);
+            let at = |text: &&str| At(None, When::Blocked, (*text).to_owned(), None);
+            let (call, side) = (call.to_owned(), &mut frame.sides[0]);
+            (side.new, side.at) = (new.to_owned(), waits.iter().map(at).collect());
+            let did = did.iter().filter_map(|it| it.split_once(" = "));
+            side.did =
+                did.map(|(call, result)| Did(None, call.into(), result.into(), None)).collect();
+            (frame.who, frame.call) = (Some(0), Some(call));
+            let step = clicks.add(frame);
+            clicks.frames[step].words.en.clone()
+        };
+        let begins = "[.] recv(5, 1024) ...\n";
+        let takes = "The server’s `recv` takes 1 byte out of the receive queue.";
+        let blocks = "The server’s `recv` blocks: the receive queue is empty.";
+        let waits = ["recv(4, 1024)", "send(6, \"x\")"];
+        assert_eq!(let_go("recv", begins, &["recv(5, 1024) = 1 \"x\""], &waits), takes);
+        assert_eq!(let_go("recv", begins, &[], &["recv(4, 1024)", "recv(5, 1024)"]), blocks);
+        let hands = "The server’s `send` hands 2 bytes to the kernel, and returns.";
+        assert_eq!(let_go("send", "", &["send(5, \"xy\") = 2"], &waits), hands);
+        assert!(let_go("send", "", &[], &waits).starts_with("The server’s `send` blocks"));
     }
 
     #[test]

@@ -318,7 +318,7 @@ async function ask(what, more = {}) {
 function start(number) {
   const { edition, message, bytes, count, backlog } = wanted[number] ?? {};
   const whole = text => /^\d+$/.test(text) ? Number(text) : null;
-  ask("start", { who: number, edition, message, bytes: whole(bytes), count: whole(count) || null, backlog: whole(backlog) });
+  ask("start", { who: number, edition, message, bytes: whole(bytes), count: whole(count), backlog: whole(backlog) });
 }
 
 /** Lets a program, or a thread of it, do what its button shows. */
