@@ -268,12 +268,12 @@ pub fn all() -> Vec<Challenge> {
         challenge(
             words("`bind` fails: Address already in use", "`bind` 失败：Address already in use"),
             words(
-                "Python server (⋯): end it while a client is connected, let the client end, and start the server again.",
-                "Python 服务器（⋯）：有客户端连着时结束它，让客户端也结束，再启动服务器。",
+                "Long pair, Python server (⋯): Ctrl-C while a client is connected, then Ctrl-C for the client, and start the server again.",
+                "用长连接和 Python 服务器（⋯）：有客户端连着时对它按 Ctrl-C，再对客户端按 Ctrl-C，然后重新启动服务器。",
             ),
             words(
-                "The connection in TIME_WAIT still uses the address, and the twin does not set `SO_REUSEADDR`.",
-                "处于 TIME_WAIT 的连接还占着这个地址，而 Python 版没有设置 `SO_REUSEADDR`。",
+                "The connection in TIME_WAIT still uses the address, and the Python program does not set `SO_REUSEADDR`, which would allow it.",
+                "处于 TIME_WAIT 的连接还占着这个地址，而 Python 版没有设置允许重用地址的 `SO_REUSEADDR`。",
             ),
             "again",
             &["again/time-wait"],

@@ -13,10 +13,11 @@ const LIVE_WORDS = {
     past: (step, last) => `You look at step ${step} of ${last}. End returns to now.`, now: "now",
     ctrlC: "Ctrl-C", kill: "kill -9", ctrlD: "Ctrl-D: end of its input", running: "for its next start", language: "language",
     message: "MESSAGE", bytes: "or so many bytes", count: "COUNT", backlog: "BACKLOG", forever: "forever",
-    onlyAddress: "A Python twin takes no more than the address.", ownFile: "It is read anew at each start.",
+    onlyAddress: "A Python twin takes no more than the address.", ownFile: "It is read anew at each start. If it uses sys.argv, it is given the address 127.0.0.1:12345.",
     gone: "cargo lesson has ended. The steps so far can still be looked at.",
     ended: "The session has ended by an error; the terminal of cargo lesson says more. Start anew.",
     texts: "Texts",
+    begin: "Each click lets one program do one thing, and the kernel answers at once. Start the server, or the client first.",
     turn: "another thread asks first: they take turns",
     explain: {
       accept: "`accept` waits until a client connects: start one.",
@@ -36,10 +37,11 @@ const LIVE_WORDS = {
     past: (step, last) => `正在回看第 ${step} 步，共 ${last} 步。按 End 回到现在。`, now: "现在",
     ctrlC: "Ctrl-C", kill: "kill -9", ctrlD: "Ctrl-D：结束输入", running: "下次启动时", language: "语言",
     message: "MESSAGE", bytes: "或：字节数", count: "COUNT", backlog: "BACKLOG", forever: "一直发送",
-    onlyAddress: "Python 版除地址外不接受参数。", ownFile: "每次启动都重新读取文件。",
+    onlyAddress: "Python 版除地址外不接受参数。", ownFile: "每次启动都重新读取文件。如果它用到 sys.argv，就得到参数 127.0.0.1:12345。",
     gone: "cargo lesson 已经结束。已有的步骤仍可回看。",
     ended: "会话因错误而结束，详情见 cargo lesson 的终端。请重新开始。",
     texts: "文档",
+    begin: "每点一次按钮，一个程序就走一步，内核随即作出反应。请先启动服务器，或者先启动客户端。",
     turn: "另一个线程先走：它们轮流进行",
     explain: {
       accept: "`accept` 要等客户端来连接：请启动一个客户端。",
@@ -106,7 +108,7 @@ function showBar() {
   fill("#pairs", html`${live.own ? html`<button value="own">${text.anew}</button>`
     : Object.entries(text.pairs).map(([id, name]) => html`<button value="${id}">${name}${text.colon}${text.anew}</button>`)}${machineButtons()}
     ${head.has_previous ? html`<button value="back">${text.back}</button>` : ""}
-    <button value="save">${text.save}</button>`);
+    <button value="save">${text.save}</button><a class="button" href="${element("#texts").href}">${text.texts}</a>`);
   if (element("#goals").matches(":popover-open")) showGoals();
 }
 
@@ -179,9 +181,8 @@ function liveHand() {
   const now = html`<button class="another now go" value="now">${text.now}</button>`;
   const another = isPast ? now : clients < 4 && !gone
     ? html`<button class="another" value="act-${programs.length}" data-key="Digit${programs.length}" aria-disabled="false">＋<br>${text.another}</button>` : "";
-  const middle = gone ? html`<p>${text.gone}</p>`
-    : isPast ? html`<p>${text.past(step, lastStep())}</p>`
-      : html`<p>${words.kernel}</p>`;
+  const middle = isPast ? html`<p>${text.past(step, lastStep())}</p>`
+    : html`<p>${words.kernel}</p>`;
   const wire = scenario.wire && !gone;
   return {
     kind: `hand ${clients > 2 ? "many" : ""}`, choose: chooseLive,
@@ -245,7 +246,9 @@ show = moved => {
   showLesson(moved);
   showBar();
   if (!isLive()) return;
-  if (told && (told.at ?? step) === step) sayThere("", html`<span class="note">${prose(told[language])}</span>`);
+  const begin = !step && !lastStep() && [prose(frames[0][language]), " ", say().begin];
+  const instead = gone && step === lastStep() ? say().gone : told && (told.at ?? step) === step ? prose(told[language]) : begin;
+  if (instead) sayThere("", instead === begin ? begin : html`<span class="note">${instead}</span>`);
   showWire();
   if (menuOf !== null && !element("#menu").contains(document.activeElement)) showMenu();
   if (field) {

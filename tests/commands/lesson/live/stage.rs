@@ -389,10 +389,7 @@ impl Stage {
 
     /// Takes what there is to see before anything has happened; returns its step.
     fn begin(&mut self, frame: Frame) -> usize {
-        let nothing_runs = words(
-            "Nothing runs yet. Each click lets one program do one thing, and the kernel answers at once. Start the server, or the client first.",
-            "还没有程序在运行。每点一次按钮，一个程序就走一步，内核随即作出反应。请先启动服务器，或者先启动客户端。",
-        );
+        let nothing_runs = words("Nothing runs yet.", "还没有程序在运行。");
         let words = [nothing_runs].into_iter().chain(of_machines(self.head.machines));
         self.clicks.frames.push(Frame { words: joined(words), ..frame });
         0
@@ -454,8 +451,8 @@ fn of_machines(machines: Machines) -> Vec<Words> {
         "服务器和客户端在两台机器上。内核上方的开关由你掌握：送达、扣住还是丢失路上的报文段。",
     );
     let small = words(
-        "Each queue holds only about 2,000 bytes, and a packet 576.",
-        "每个队列只能容纳约 2000 字节，一个分组最多 576 字节。",
+        "A receive queue holds about 2,000 bytes, and a packet 576.",
+        "接收队列只能容纳约 2000 字节，一个分组最多 576 字节。",
     );
     match machines {
         Machines::Two { small_queues: true } => vec![wire, small],

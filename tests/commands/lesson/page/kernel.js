@@ -72,14 +72,16 @@ function end(socket, side, before) {
     <p class="holder">${holder(socket)}<span>${note(socket)}</span></p>${side === "left" ? queues : queues.reverse()}</div>`;
 }
 
-/** Sockets in TIME_WAIT: nobody holds them, and they only wait. One line for all, and how long where there
- * is room for it. */
+/** Sockets in TIME_WAIT: nobody holds them, and they only wait. All stand together, several of the server's with
+ * the client's port, and a single one with how long it waits. */
 function past(waiting, before) {
   if (!waiting.length) return "";
   const timer = waiting.length === 1 ? note(waiting[0]) : "";
+  const ofServer = waiting.filter(({ of }) => of === 0).length;
   return html`<div class="card past"><p><span><b class="state ${waiting.some(socket => isNew(socket, before)) ? "new" : ""}"
     >TIME_WAIT</b> ${waiting.map(socket => html`<span class="of-${socket.of}"><i>${
-      nameOfProgram(socket.of)}</i> <b>${place(socket)}</b></span> `)}</span><span>${timer}</span></p></div>`;
+      nameOfProgram(socket.of)}</i> <b>${place(socket)}${
+      socket.of === 0 && ofServer > 1 ? `→:${socket.peer}` : ""}</b></span> `)}</span><span>${timer}</span></p></div>`;
 }
 
 /** The sockets that are not connected, each connection's two ends side by side, and what is left of
