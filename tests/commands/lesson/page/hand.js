@@ -37,19 +37,19 @@ function card(number, text, detail, kind = "") {
 /** At a scenario's end: once more, try it, or the next one. */
 function atTheEnd() {
   if (step < frames.length - 1 || first || scenarios.length < 2) return null;
-  const number = scenarios.indexOf(scenario) + 1, following = scenarios[number];
+  const following = nextOnPath(), number = scenarios.indexOf(following) + 1;
   const { detail, again } = onceMore(), { anchor, experiment } = scenario;
   const content = [
     card(1, words.once, detail),
     docs !== null && card(2, words.yourself, anchor ? words.experiment(experiment) : words.experiments),
-    following ? card(3, words.following(following.title[language]), words.or(number + 1, scenarios.length), "go")
+    following ? card(3, words.following(following.title[language]), words.or(number, scenarios.length), "go")
       : card(3, words.beginning, scenarios[0].title[language]),
   ];
   return { kind: "cards", content: content.map(made => made || html`<span></span>`), choose };
   function choose(button) {
     if (button.value === "1") again();
     if (button.value === "2") location.href = linkTo(anchor?.[language] ?? words.experimentsPage);
-    if (button.value === "3") following ? nextScenario() : begin(scenarios[0].id);
+    if (button.value === "3") begin((following ?? scenarios[0]).id);
   }
 }
 

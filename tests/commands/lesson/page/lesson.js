@@ -234,10 +234,6 @@ function nextOnPath() {
   return scenarios.includes(scenario) ? scenarios[scenarios.indexOf(scenario) + 1] : undefined;
 }
 
-function nextScenario() {
-  if (nextOnPath()) begin(nextOnPath().id);
-}
-
 function begin(id) {
   choose(id, edition);
   go(0);
@@ -249,7 +245,7 @@ function forward() {
   else if (asking) pass();
   else if (step < frames.length - 1) asks && ask && !isAnswered(ask) ? go(step, true) : go(step + 1);
   else if (shownAsk()) makeRoom(true);
-  else nextScenario();
+  else if (nextOnPath()) begin(nextOnPath().id);
 }
 
 function back() {

@@ -195,7 +195,7 @@ impl Wire {
     /// Notes what is sent.
     pub fn add(&mut self, mut segment: Packet) {
         let has = |flag| segment.flags.contains(flag);
-        let (direction, back) = ((segment.from, segment.to), (segment.to, segment.from));
+        let (direction, back) = (segment.direction(), segment.back());
         let (begins, ends, resets) = (has("SYN"), has("FIN"), has("RST"));
         let is_bare = segment.bytes.is_empty() && !(begins || ends || resets);
 
@@ -225,7 +225,7 @@ impl Wire {
         let opens = stream.window == 0 && segment.window > 0;
         segment.extra.probe =
             !confirms_more && (answers_a_probe && !opens || is_bare && stream.is_probed);
-        let length = segment.bytes.len() + usize::from(ends);
+        let length = segment.length();
         if let Some(place) = place.filter(|_| length > 0) {
             segment.extra.again |= place + length <= stream.sent;
             stream.has_gap |= place > stream.sent;
