@@ -268,6 +268,9 @@ fn learner_reaches_goals_by_keys_and_clicks() {
     };
     page.press("111");
     page.meets("`connect` is refused");
+    let ends = "[...document.querySelectorAll('.pair')].map(it => it.innerText).join()";
+    let ends_now = page.browser.text(ends);
+    assert!(ends_now.contains("not connected") && !ends_now.contains("no socket left"));
     // What comes by itself does not take away what the goal says.
     page.browser
         .value("frames.push({ ...frames.at(-1), met: [], by_itself: { en: 'A timer fires.' } })");
@@ -300,6 +303,7 @@ fn learner_reaches_goals_by_keys_and_clicks() {
     page.meets("One client is served, another one waits");
     page.choose(0, "kill");
     page.meets("A reset (RST) ends a connection");
+    assert!(page.browser.text(ends).contains("connection ended"));
 
     page.begin_anew("long");
     page.choose(0, "python");

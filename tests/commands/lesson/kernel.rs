@@ -1,8 +1,8 @@
 //! What the kernel has done, in words: what the general sentences of the programs leave open.
 
-use support::session::recording::{Did, Extra, Frame, Segment, Socket, State, Words, name_of};
+use support::session::recording::{Extra, Frame, Segment, Socket, State, Words, name_of};
 
-use crate::sentence::{self, joined, socket_of, subject, words};
+use crate::sentence::{self, joined, subject, words};
 
 /// Says what a frame shows that the one before it did not.
 pub fn of_change(frame: &Frame, before: Option<&Frame>) -> Words {
@@ -16,6 +16,7 @@ pub fn of_change(frame: &Frame, before: Option<&Frame>) -> Words {
         said.extend(of_wire(frame, LOST_OR_HELD, false));
         said.extend(of_segments(frame, before));
         said.extend(of_wire(frame, LOST_OR_HELD, true));
+        said.extend(of_handshake(frame, before));
     }
     said.extend(others);
     if let Some(before) = before {
@@ -140,22 +141,39 @@ fn of_given_up(socket: &Socket, frame: &Frame) -> Words {
     joined([given_up].into_iter().chain((!is_told).then_some(next)))
 }
 
-/// Says what a reset that answers a `send` means for the next call.
+/// Says what a reset means for the next call: one that answers a `send`, or that was held and arrives now.
 fn of_reset(frame: &Frame, before: &Frame) -> Option<Words> {
-    let who = frame.who.filter(|_| frame.call.as_deref() == Some("send"))?;
-    let Did(_, call, ..) = frame.sides[who].did.iter().find(|did| name_of(&did.1) == "send")?;
-    let mut segments = frame.segments.iter();
-    segments.find(|segment| segment.1 == who && segment.2.contains("RST"))?;
-    Some(if socket_of(before, who, call)?.state == "CLOSE_WAIT" {
-        words(
+    let sends = frame.who.filter(|_| frame.call.as_deref() == Some("send"));
+    let means = |it: &&Segment| it.2.contains("RST") && (it.5.late || Some(it.1) == sends);
+    let Segment(_, who, _, _, _, extra) = frame.segments.iter().find(means)?;
+    let Words { en, zh } = subject(*who, frame.sides.len());
+    if extra.held {
+        return Some(words(
+            format!("Once the RST arrives, the connection is over for {}, too.", en.to_lowercase()),
+            format!("RST 一旦送达，对{}来说，这个连接也就终止。", zh.trim()),
+        ));
+    }
+    let is_told = frame.sides[*who].did.iter().any(|did| did.2.starts_with("-1 "));
+    let is_over =
+        |it: &&Socket| frame.sockets.iter().any(|now| is_same(now, it) && now.state == "CLOSED");
+    let mut its = before.sockets.iter().filter(|it| it.of == *who && it.fd.is_some());
+    let socket = its.find(|it| it.state != "CLOSED" && is_over(it)).filter(|_| !is_told)?;
+    Some(match &*socket.state {
+        "CLOSE_WAIT" => words(
             "After that, `recv` still returns 0, and the next `send` fails: Broken pipe.",
             "此后 recv 仍返回 0，而下一次 send 会失败：Broken pipe。",
-        )
-    } else {
-        words(
-            "After that, the next call on this socket fails: Connection reset by peer.",
-            "此后，对这个套接字的下一次调用会失败：Connection reset by peer。",
-        )
+        ),
+        "CLOSING" | "LAST_ACK" => {
+            words("After that, `recv` still returns 0.", "此后 recv 仍返回 0。")
+        }
+        "FIN_WAIT_1" | "FIN_WAIT_2" => words(
+            "After that, a `recv` that finds no bytes fails: Connection reset by peer.",
+            "此后，接收队列为空时 recv 会失败：Connection reset by peer。",
+        ),
+        _ => words(
+            "After that, the next `send` fails, and so does a `recv` that finds no bytes: Connection reset by peer.",
+            "此后，下一次 send 会失败，接收队列为空时 recv 也会失败：Connection reset by peer。",
+        ),
     })
 }
 
@@ -178,6 +196,25 @@ fn of_interrupt(frame: &Frame) -> Option<Words> {
         )
     } else {
         words("It has not ended: it handles Ctrl-C itself.", "它没有结束：它自己处理 Ctrl-C。")
+    })
+}
+
+/// Says that bytes complete a handshake whose third segment has not arrived: they carry an ACK, too.
+fn of_handshake(frame: &Frame, before: &Frame) -> Option<Words> {
+    let is_open = |it: &Socket| it.state == "ESTABLISHED" || it.state == "CLOSE_WAIT";
+    let opened = before.sockets.iter().find(|old| {
+        let key = |it: &Socket| (it.of, it.port, it.peer);
+        old.state == "SYN_RECV" && frame.sockets.iter().any(|it| key(it) == key(old) && is_open(it))
+    })?;
+    let mut arrived =
+        frame.segments.iter().filter(|it| it.1 == opened.of && !it.5.lost && !it.5.held);
+    let Segment(from, _, _, _, length, _) = arrived.find(|it| !it.2.contains("SYN"))?;
+    let Words { en, zh } = subject(*from, frame.sides.len());
+    (*length > 0).then(|| {
+        words(
+            format!("{en}’s bytes carry an ACK, too: that completes the handshake in place of its third segment."),
+            format!("{zh}的数据报文段自带 ACK：它代替第三个报文段，完成了握手。"),
+        )
     })
 }
 
@@ -250,6 +287,9 @@ fn of_sent_reset(frame: &Frame, before: &Frame, from: usize) -> Words {
         frame.segments.iter().any(|it| (it.0 == from) == sender && what(it))
     };
     let is_over = |it: &Socket| it.of == from && it.state == "CLOSED" && it.peer.is_some();
+    let is_orphan = |it: &Socket| {
+        it.of == from && it.fd.is_none() && ["FIN_WAIT_1", "FIN_WAIT_2"].contains(&&*it.state)
+    };
     match gone {
         Some(socket) if socket.queued => words(
             format!(
@@ -278,6 +318,12 @@ fn of_sent_reset(frame: &Frame, before: &Frame, from: usize) -> Words {
         _ if before.sockets.iter().any(is_over) => words(
             format!("{en}’s kernel answers with a reset (RST): for it, the connection is over."),
             format!("{zh}的内核用 RST 回应：对它来说，这个连接已经结束。"),
+        ),
+        _ if before.sockets.iter().any(is_orphan) && has(false, |it| it.4 > 0) => words(
+            format!(
+                "{en}’s kernel answers with a reset (RST): no program can read these bytes any more."
+            ),
+            format!("{zh}的内核用 RST 回应：已经没有程序能读取这些数据。"),
         ),
         _ if frame.segments.iter().any(|it| it.1 == from && !it.5.lost && !it.5.held) => words(
             format!("{en}’s kernel answers with a reset (RST): nobody has that socket any more."),
@@ -383,7 +429,13 @@ fn of_sockets(frame: &Frame, before: &Frame) -> Vec<Words> {
                 "连接在全连接队列中等待 accept。",
             ));
         }
-        if old.is_some_and(|old| old.state == socket.state) {
+        if let Some(old) = old.filter(|old| old.state == socket.state) {
+            if old.unsent_fin && !socket.unsent_fin {
+                said.push(words(
+                    format!("{en}’s kernel sends its FIN only now."),
+                    format!("{zh}的内核到现在才发出 FIN。"),
+                ));
+            }
             continue;
         }
         match &*socket.state {
@@ -395,13 +447,21 @@ fn of_sockets(frame: &Frame, before: &Frame) -> Vec<Words> {
                 format!("In SYN_RECV, {}’s kernel waits for the third segment of the handshake.", en.to_lowercase()),
                 format!("{zh}的内核处于 SYN_RECV，等待握手的第三个报文段。"),
             )),
+            "FIN_WAIT_1" | "LAST_ACK" if socket.unsent_fin => said.push(words(
+                format!("{en}’s FIN has not been sent: it waits behind the bytes that are not confirmed."),
+                format!("{zh}的 FIN 还没有发出：它排在尚未得到确认的数据之后。"),
+            )),
+            "CLOSING" if socket.unsent_fin => said.push(words(
+                format!("A FIN has come, and {}’s own has not been sent: it waits behind the bytes that are not confirmed. This is CLOSING, too.", en.to_lowercase()),
+                format!("FIN 已到达，而{zh}自己的 FIN 还没有发出：它排在尚未得到确认的数据之后。这也是 CLOSING。"),
+            )),
             "CLOSING" => said.push(words(
                 format!("The two FINs have crossed. {en}’s is not confirmed yet: CLOSING."),
                 format!("两个 FIN 在途中交错。{zh}的 FIN 尚未得到确认：CLOSING。"),
             )),
             "TIME_WAIT" if old.is_some_and(|old| old.state == "CLOSING") => said.push(words(
-                format!("{en}’s FIN is confirmed. Its kernel sent it before the other one came, so it keeps the connection for a minute, in TIME_WAIT."),
-                format!("{zh}的 FIN 得到确认。它在对端的 FIN 到达之前就已发出，所以{zh}的内核也要把连接保留一分钟，状态为 TIME_WAIT。"),
+                format!("{en}’s FIN is confirmed. This side was closed before the other one’s FIN came, so its kernel keeps the connection for a minute, in TIME_WAIT."),
+                format!("{zh}的 FIN 得到确认。这一方在对端的 FIN 到达之前就已关闭，所以{zh}的内核也要把连接保留一分钟，状态为 TIME_WAIT。"),
             )),
             "TIME_WAIT" if [frame, before].iter().any(|frame| has_crossed(socket, frame)) => said.push(words(
                 format!("{en}’s kernel sent its FIN before the other one came, so it keeps the connection for a minute, in TIME_WAIT."),
@@ -443,4 +503,80 @@ fn of_questions(frame: &Frame, before: Option<&Frame>) -> Vec<Words> {
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use support::session::recording::Side;
+
+    fn socket(of: usize, fd: Option<u32>, state: &str) -> Socket {
+        let (port, peer) = if of == 0 { (12345, 40100) } else { (40100, 12345) };
+        let (port, peer, state) = (Some(port), Some(peer), state.to_owned());
+        Socket { of, fd, state, port, peer, ..Socket::default() }
+    }
+
+    fn segment(from: usize, flags: &str, length: usize, extra: Extra) -> Segment {
+        Segment(from, 1 - from, flags.to_owned(), String::new(), length, extra)
+    }
+
+    fn held() -> Extra {
+        Extra { held: true, ..Extra::default() }
+    }
+
+    fn late() -> Extra {
+        Extra { late: true, ..Extra::default() }
+    }
+
+    fn frame(sockets: &[Socket], segments: &[Segment]) -> Frame {
+        let sides = vec![Side::default(); 2];
+        Frame { sides, sockets: sockets.into(), segments: segments.into(), ..Frame::default() }
+    }
+
+    #[track_caller]
+    fn says(before: &Frame, frame: &Frame, expected: &str) {
+        let said = of_change(frame, Some(before)).en;
+        assert!(said.contains(expected), "{said}");
+    }
+
+    #[test]
+    fn reset_makes_calls_fail_once_it_has_arrived() {
+        let [open, over] = ["ESTABLISHED", "CLOSED"].map(|it| socket(0, Some(4), it));
+        let before = frame(&[open.clone(), socket(1, None, "FIN_WAIT_1")], &[]);
+        let sent = segment(0, "ACK", 4, Extra::default());
+        let reset = |extra| segment(1, "RST", 0, extra);
+        let sends = Frame {
+            who: Some(0),
+            call: Some("send".to_owned()),
+            ..frame(&[open], &[sent, reset(held())])
+        };
+        says(&before, &sends, "no program can read these bytes any more");
+        says(&before, &sends, "Once the RST arrives, the connection is over for the server, too.");
+        let arrives = frame(&[over], &[reset(late())]);
+        says(&sends, &arrives, "After that, the next `send` fails");
+    }
+
+    #[test]
+    fn fins_cross_only_where_both_have_been_sent() {
+        let waiting = |state| Socket { unsent_fin: true, ..socket(0, Some(4), state) };
+        let open = frame(&[socket(0, Some(4), "ESTABLISHED")], &[]);
+        let closes = frame(&[waiting("FIN_WAIT_1")], &[]);
+        says(&open, &closes, "The server’s FIN has not been sent: it waits behind the bytes");
+        let fin = segment(1, "FIN ACK", 0, late());
+        let closing = frame(&[waiting("CLOSING")], std::slice::from_ref(&fin));
+        says(&closes, &closing, "the server’s own has not been sent");
+        let sent = frame(&[socket(0, Some(4), "FIN_WAIT_1")], &[]);
+        says(&closes, &sent, "The server’s kernel sends its FIN only now.");
+        let closing = frame(&[socket(0, Some(4), "CLOSING")], &[fin]);
+        says(&sent, &closing, "The two FINs have crossed.");
+    }
+
+    #[test]
+    fn bytes_complete_a_handshake_whose_third_segment_is_held() {
+        let half_open = frame(&[socket(0, None, "SYN_RECV")], &[]);
+        let open =
+            |extra| frame(&[socket(0, Some(4), "ESTABLISHED")], &[segment(1, "ACK", 15, extra)]);
+        says(&half_open, &open(late()), "The client’s bytes carry an ACK, too");
+        assert!(of_handshake(&open(held()), &half_open).is_none());
+    }
 }

@@ -350,9 +350,9 @@ fn returned(frame: &Frame, who: usize, Did(_, call, result, _): &Did) -> Words {
         ),
         "connect" if is_half_open(frame, who, call) => words(
             format!(
-                "{en}’s `connect` succeeds: the SYN ACK has come. Whether the third segment of the handshake arrives, it does not wait to hear."
+                "{en}’s `connect` succeeds: it returns once the SYN ACK has come, whether or not the third segment of the handshake arrives."
             ),
-            format!("{zh}的 connect 成功：SYN ACK 已到。握手的第三个报文段能否送达，它不再等待。"),
+            format!("{zh}的 connect 成功：收到 SYN ACK 就返回，不管第三个报文段能否送达。"),
         ),
         "connect" => words(
             format!("{en}’s `connect` succeeds: the two kernels have completed the handshake."),

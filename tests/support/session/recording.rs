@@ -224,6 +224,7 @@ pub struct Did(
     #[serde(default, skip_serializing_if = "Option::is_none")] pub Option<String>,
 );
 
+#[expect(clippy::struct_excessive_bools, reason = "several can be so at once")]
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Socket {
@@ -233,6 +234,7 @@ pub struct Socket {
     pub fd: Option<u32>,
     pub state: String,
     pub port: Option<u16>,
+    /// Where it is, or was, connected.
     pub peer: Option<u16>,
     /// What it is where it is not TCP, such as `udp` or `pair`.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -261,6 +263,9 @@ pub struct Socket {
     /// Whether an end of the stream has come, and is not read.
     #[serde(skip_serializing_if = "is_default")]
     pub fin: bool,
+    /// Whether its own FIN waits behind bytes that are not confirmed, and has not been sent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub unsent_fin: bool,
     /// Whether it waits to be accepted.
     #[serde(skip_serializing_if = "is_default")]
     pub queued: bool,

@@ -91,9 +91,13 @@ pub fn all() -> Vec<Challenge> {
             "early",
             &["first/connect", "two/connect"],
             |frames| {
-                let connected =
-                    results(last(frames), "connect").any(|(who, it)| who > 0 && it == "0");
-                connected && last(frames).sockets.iter().any(|socket| socket.queued)
+                let connects = |frame| results(frame, "connect").filter(|(_, it)| *it == "0");
+                let connected: Vec<usize> =
+                    frames.iter().flat_map(connects).map(|(who, _)| who).collect();
+                let sockets = &last(frames).sockets;
+                let client_of = |it: &Socket| sockets.iter().find(|end| end.is_other_end_of(it));
+                let waits = |it| client_of(it).is_some_and(|end| connected.contains(&end.of));
+                sockets.iter().any(|it| it.queued && waits(it))
             },
         ),
         challenge(
@@ -336,7 +340,9 @@ pub fn all() -> Vec<Challenge> {
                 ),
                 "closing",
                 &["closing/closing"],
-                |frames| last(frames).sockets.iter().any(|it| it.state == "CLOSING"),
+                |frames| {
+                    last(frames).sockets.iter().any(|it| it.state == "CLOSING" && !it.unsent_fin)
+                },
             ),
         ),
         on_two(
@@ -379,13 +385,30 @@ fn value(result: &str) -> Option<usize> {
     result.split(' ').next()?.parse().ok()
 }
 
-/// Returns whether a reset arrives that neither refuses a connection, nor tells that one has been given up.
+/// Returns whether a reset arrives at a connection that is over then, and does not only tell that one has been
+/// given up.
 fn is_reset(frames: &[Frame]) -> bool {
-    let segments = &last(frames).segments;
+    let [.., before, last] = frames else {
+        return false;
+    };
     let gives_up = |pair: &[Frame], who| kernel::given_up(&pair[1], &pair[0], who).is_some();
-    let mut resets = segments.iter().filter(|it| it.2.contains("RST") && !it.5.lost && !it.5.held);
-    !segments.iter().any(|it| it.2 == "SYN")
-        && resets.any(|it| !frames.windows(2).any(|pair| gives_up(pair, it.0)))
+    let was_connected = |it: &&Socket| {
+        it.peer.is_some() && !["SYN_SENT", "SYN_RECV", "CLOSED"].contains(&&*it.state)
+    };
+    let is_there = |socket: &Socket| {
+        let mut sockets =
+            last.sockets.iter().filter(|it| it.of == socket.of && it.state != "CLOSED");
+        sockets.any(|it| (it.port, it.peer) == (socket.port, socket.peer))
+    };
+    let ends = |who| {
+        let mut its = before.sockets.iter().filter(|it| it.of == who).filter(was_connected);
+        its.any(|it| !is_there(it))
+    };
+    let arrives = |it: &&Segment| it.2.contains("RST") && !it.5.lost && !it.5.held;
+    last.segments
+        .iter()
+        .filter(arrives)
+        .any(|it| ends(it.1) && !frames.windows(2).any(|pair| gives_up(pair, it.0)))
 }
 
 /// Returns whether something with SYN, bytes or FIN arrives that was lost before.
@@ -489,7 +512,7 @@ mod tests {
     use std::sync::LazyLock;
 
     use super::*;
-    use support::session::recording::{Did, Lesson, Side};
+    use support::session::recording::{Did, Extra, Lesson, Side};
 
     static LESSON: LazyLock<Lesson> = LazyLock::new(|| {
         let page = include_str!("../../../../docs/lesson.html");
@@ -590,5 +613,61 @@ mod tests {
         let frames = [connected, one, two];
         let served = |count: usize| served(&frames[..count]).len();
         assert_eq!([served(1), served(2), served(3)], [0, 1, 2]);
+    }
+
+    fn is_met(title: &str, frames: &[Frame]) -> bool {
+        let all = all();
+        let challenge = all.iter().find(|it| it.title.en == title);
+        challenge.expect("there is such a challenge").is_met(frames)
+    }
+
+    fn socket(of: usize, state: &str) -> Socket {
+        let (port, peer) = if of == 0 { (12345, 40100) } else { (40100, 12345) };
+        let (port, peer, state) = (Some(port), Some(peer), state.to_owned());
+        Socket { of, port, peer, state, ..Socket::default() }
+    }
+
+    fn of_sockets(sockets: &[Socket]) -> Frame {
+        let sides = vec![Side::default(); 2];
+        Frame { sides, sockets: sockets.into(), ..Frame::default() }
+    }
+
+    #[test]
+    fn reset_ends_only_what_was_a_connection() {
+        let reset = |from: usize| {
+            Segment(from, 1 - from, "RST".to_owned(), String::new(), 0, Extra::default())
+        };
+        let with_reset =
+            |from, sockets: &[Socket]| Frame { segments: vec![reset(from)], ..of_sockets(sockets) };
+        let is_met = |frames: &[Frame]| is_met("A reset (RST) ends a connection", frames);
+        let connects = of_sockets(&[socket(1, "SYN_SENT")]);
+        assert!(!is_met(&[connects, with_reset(0, &[])]));
+        let open = of_sockets(&[socket(1, "ESTABLISHED")]);
+        assert!(is_met(&[open.clone(), with_reset(0, &[socket(1, "CLOSED")])]));
+        assert!(!is_met(&[open.clone(), with_reset(0, &[socket(1, "ESTABLISHED")])]));
+        let sender_ends = with_reset(1, &[]);
+        assert!(!is_met(&[open, sender_ends]));
+    }
+
+    #[test]
+    fn client_is_connected_before_accept_also_where_its_handshake_ends_later() {
+        let did = Did(None, "connect(3, x)".to_owned(), "0".to_owned(), None);
+        let half_open = [socket(0, "SYN_RECV"), socket(1, "ESTABLISHED")];
+        let mut connects = of_sockets(&half_open);
+        connects.sides[1].did.push(did);
+        let queued = Socket { queued: true, ..socket(0, "ESTABLISHED") };
+        let waits = of_sockets(&[queued, socket(1, "ESTABLISHED")]);
+        let is_met =
+            |frames: &[Frame]| is_met("`connect` returns before `accept` is called", frames);
+        assert!(!is_met(std::slice::from_ref(&connects)));
+        assert!(is_met(&[connects, waits]));
+    }
+
+    #[test]
+    fn nothing_is_closing_before_its_own_fin_has_been_sent() {
+        let closing = socket(0, "CLOSING");
+        let unsent = Socket { unsent_fin: true, ..closing.clone() };
+        let is_met = |socket| is_met("A connection in CLOSING", &[of_sockets(&[socket])]);
+        assert!(is_met(closing) && !is_met(unsent));
     }
 }

@@ -8,8 +8,9 @@ function holder({ fd, queued }) {
 
 /** What the kernel waits for, or else what the state means, or else the address where it is not the usual
  * one. Beside "in the accept queue" there is no room; a FIN stands in the receive queue. */
-function note({ state, timer, address, queued }) {
+function note({ state, timer, address, queued, peer }) {
   if (queued) return "";
+  if (state === "CLOSED" && peer) return words.over;
   const [kind, seconds] = timer ?? [];
   // That it asks a silent peer in a minute says less than the state.
   if (!timer || kind === "keepalive" && words.states[state]) return words.states[state] ?? address ?? "";

@@ -1,6 +1,6 @@
 //! The sockets of the programs: whose they are, and what is in their queues.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
@@ -36,6 +36,8 @@ pub struct Sockets {
     bound: BTreeMap<u16, usize>,
     /// The addresses of a socket, by its inode.
     addresses: BTreeMap<u64, (SocketAddr, SocketAddr)>,
+    /// The inodes of those that have been connected.
+    connected: BTreeSet<u64>,
     /// Those that wait to be accepted, in the order in which they came.
     queued: Vec<Queued>,
     /// How many waited in the queue of this listening socket.
@@ -97,6 +99,9 @@ impl Sockets {
             } else {
                 self.owners.insert(ports_of(row), who);
             }
+            if !["LISTEN", "SYN_SENT"].contains(&row.state) {
+                self.connected.insert(row.inode);
+            }
         }
         self.note_accepted(terminals, &held);
         self.queue(&rows, &held);
@@ -144,6 +149,7 @@ impl Sockets {
             };
             if let Some(queued) = self.queued.iter().find(is_it) {
                 self.addresses.insert(*inode, queued.addresses);
+                self.connected.insert(*inode);
             }
         }
     }
@@ -254,6 +260,8 @@ impl Sockets {
             return socket;
         }
         socket.peer = Some(ports.1);
+        let closes = ["FIN_WAIT_1", "CLOSING", "LAST_ACK"].contains(&row.state);
+        socket.unsent_fin = closes && !wire.has_sent_its_end(ports);
         socket.queued = self.queued.iter().any(|it| it.ports() == ports);
         // An orphan has no receive queue, and in TIME_WAIT it is only the memory of a connection.
         if socket.fd.is_some() || socket.queued {
@@ -310,7 +318,7 @@ impl Sockets {
             fd,
             state: "CLOSED".to_owned(),
             port: local.map(|local| local.port()),
-            peer: ports.map(|(_, peer)| peer),
+            peer: ports.map(|(_, peer)| peer).filter(|_| self.connected.contains(&inode)),
             address: local.and_then(|local| shown(local.ip())),
             rx,
             text,

@@ -348,6 +348,11 @@ impl Wire {
         stream.is_some_and(|stream| stream.has_ended && stream.confirmed >= stream.sent)
     }
 
+    /// Returns whether a port has sent the end of its stream, which may not have arrived.
+    pub fn has_sent_its_end(&self, direction: Direction) -> bool {
+        self.streams.get(&direction).is_some_and(|stream| stream.has_ended)
+    }
+
     /// Returns how many bytes have come to a port, and how they begin.
     pub fn arrived(&self, (port, peer): Direction) -> (usize, String) {
         let Some(stream) = self.streams.get(&(peer, port)) else {
