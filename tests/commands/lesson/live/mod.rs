@@ -64,23 +64,8 @@ pub fn run(port: u16, own: Option<&[String]>) -> Result<ExitCode, EarlyEnd> {
     let (listener, door) =
         listener.or_else(|error| failure(format!("cannot listen on 127.0.0.1:{port}: {error}")))?;
     let story = Arc::new(Story::default());
-    let alone = network.as_ref().and_then(|network| on_two_machines(network).err()).map(|error| {
-        words(
-            format!("Two machines cannot be had here: {error}."),
-            format!("这里无法使用两台机器：{error}。"),
-        )
-    });
-    let why_alone = alone.clone();
-    let sessions = network.ok_or_else(why_not).and_then(|network| {
-        let own = own.map(<[String]>::to_vec);
-        Stages::start(network, alone, own, Arc::clone(&story)).map_err(|error| {
-            words(
-                format!("This system cannot run it live: {error}."),
-                format!("本系统无法实时运行：{error}。"),
-            )
-        })
-    });
-    let (asked, why_not) = match sessions {
+    let why_alone = network.as_ref().and_then(why_alone);
+    let (asked, why_not) = match sessions(network, why_alone.clone(), own, &story) {
         Ok(stages) => {
             let asked = stages.asked();
             thread::Builder::new().spawn(move || stages.run())?;
@@ -94,23 +79,43 @@ pub fn run(port: u16, own: Option<&[String]>) -> Result<ExitCode, EarlyEnd> {
     for Words { en, .. } in why_not.iter().chain(&why_alone) {
         tell(en);
     }
-    let about = about(own, why_not.as_ref(), why_alone.as_ref());
+    let challenges = challenge::all();
+    let about =
+        json!({ "own": own, "why_not": why_not, "why_alone": why_alone, "challenges": challenges });
     let served = Served { pages, about, asked, story };
     http::serve(&listener, move |request| door.answer(request, |request| served.answer(request)));
     Ok(ExitCode::SUCCESS)
 }
 
-fn why_not() -> Words {
-    words(
-        "It cannot run live here: that needs Linux with unshare, ip and python3. Lesson and texts are there.",
-        "这里不能实时运行：需要 Linux 以及 unshare、ip 和 python3。演示网页和文档都可以看。",
-    )
+/// Says why there can be no two machines, if so.
+fn why_alone(network: &Network) -> Option<Words> {
+    let error = on_two_machines(network).err()?;
+    Some(words(
+        format!("Two machines cannot be had here: {error}."),
+        format!("这里无法使用两台机器：{error}。"),
+    ))
 }
 
-/// Returns what the page is told of the live edition.
-fn about(own: Option<&[String]>, why_not: Option<&Words>, why_alone: Option<&Words>) -> Value {
-    let challenges = challenge::all();
-    json!({ "own": own, "why_not": why_not, "why_alone": why_alone, "challenges": challenges })
+/// Starts the sessions; or says why it cannot run live here.
+fn sessions(
+    network: Option<Network>,
+    why_alone: Option<Words>,
+    own: Option<&[String]>,
+    story: &Arc<Story>,
+) -> Result<Stages, Words> {
+    let Some(network) = network else {
+        return Err(words(
+            "It cannot run live here: that needs Linux with unshare, ip and python3. Lesson and texts are there.",
+            "这里不能实时运行：需要 Linux 以及 unshare、ip 和 python3。演示网页和文档都可以看。",
+        ));
+    };
+    let own = own.map(<[String]>::to_vec);
+    Stages::start(network, why_alone, own, Arc::clone(story)).map_err(|error| {
+        words(
+            format!("This system cannot run it live: {error}."),
+            format!("本系统无法实时运行：{error}。"),
+        )
+    })
 }
 
 /// Writes the session down each time that its page has been closed.
