@@ -108,7 +108,7 @@ function showBar() {
   fill("#pairs", html`${live.own ? html`<button value="own">${text.anew}</button>`
     : Object.entries(text.pairs).map(([id, name]) => html`<button value="${id}">${name}${text.colon}${text.anew}</button>`)}${machineButtons()}
     ${head.has_previous ? html`<button value="back">${text.back}</button>` : ""}
-    <button value="save">${text.save}</button><a class="button" href="${element("#texts").href}">${text.texts}</a>`);
+    <button value="save">${text.save}</button><a href="${element("#texts").href}">${text.texts}</a>`);
   if (element("#goals").matches(":popover-open")) showGoals();
 }
 
@@ -246,7 +246,7 @@ show = moved => {
   showLesson(moved);
   showBar();
   if (!isLive()) return;
-  const begin = !step && !lastStep() && [prose(frames[0][language]), " ", say().begin];
+  const begin = !step && !lastStep() && [prose(frames[0][language]), language === "en" ? " " : "", say().begin];
   const instead = gone && step === lastStep() ? say().gone : told && (told.at ?? step) === step ? prose(told[language]) : begin;
   if (instead) sayThere("", instead === begin ? begin : html`<span class="note">${instead}</span>`);
   showWire();

@@ -57,7 +57,7 @@ function sentence(frame) {
     : name && html`<b class="label of-${who}">${name}</b> `;
   const itself = frame.by_itself ? html` <span class="by-itself"><b>${words.itself}</b> ${prose(frame.by_itself[language])}</span>` : "";
   const met = metBy(frame).map(goal => html` <span class="met">✓ ${prose(goal[language])}</span>`);
-  return [label, prose(text.slice(begins.length)), met, itself];
+  return [label, prose(text.slice(begins.length)), itself, met];
 }
 
 /** The goals that a step has met. What has come by itself since leaves them there. */
