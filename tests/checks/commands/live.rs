@@ -1,10 +1,12 @@
 //! `cargo lesson` without a FILE: a server for the browser of one learner.
 
+use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
+use tempfile::{TempDir, tempdir};
 
 use support::run::{LIMIT, Peer, Process, Program, or_skip, own_network, path_of_alias, python};
 
@@ -14,15 +16,34 @@ use crate::browser::Tab;
 struct Page {
     browser: Tab,
     lesson: RunningLesson,
+    /// Where the learner's own programs are.
+    _folder: Option<TempDir>,
 }
 
 impl Page {
     /// Opens the page; `None` where it cannot run live, or there is no browser.
     fn open() -> Option<Self> {
+        Self::of(Program::of(Command::new(path_of_alias("lesson"))))
+    }
+
+    /// Opens it for a server of the learner's own.
+    fn open_for(server: &str) -> Option<Self> {
+        let folder = tempdir().expect("a folder can be made");
+        for (name, text) in [("server.py", server), ("client.py", "import socket")] {
+            fs::write(folder.path().join(name), text).expect("it can be written");
+        }
+        let command = Command::new(path_of_alias("lesson"));
+        let page = Self::of(
+            Program::of(command).in_folder(folder.path()).args(["server.py", "client.py"]),
+        );
+        page.map(|page| Self { _folder: Some(folder), ..page })
+    }
+
+    fn of(program: Program) -> Option<Self> {
         own_network().zip(or_skip("python3", python()))?;
-        let lesson = RunningLesson::start();
+        let lesson = RunningLesson::of(program);
         let browser = Tab::open(&format!("http://{}/?{}", lesson.address, lesson.key))?;
-        let mut page = Self { browser, lesson };
+        let mut page = Self { browser, lesson, _folder: None };
         page.browser
             .until("typeof session === 'object' && session.editions.live.frames.length > 0");
         Some(page)
@@ -489,9 +510,28 @@ fn learner_takes_over_on_two_machines_what_the_wire_holds() {
     page.show("closing", 2);
     page.take_over("closing");
     page.browser.until("heldOnes(frames.at(-1)).length === 2");
+    for way in [0, 1] {
+        page.browser.click(&format!("#hand [value=way-{way}-deliver]"));
+        page.browser.until(&format!("!busy && frames.at(-1).wire?.[{way}].fate === 'deliver'"));
+    }
     page.browser.click("#strip [value=all]");
     page.browser.until("!busy && heldOnes(frames.at(-1)).length === 0");
     page.browser.until("frames.at(-1).sockets.filter(it => it.state === 'TIME_WAIT').length === 2");
+    assert!(page.browser.errors.is_empty(), "{:?}", page.browser.errors);
+}
+
+#[test]
+fn what_the_wire_holds_stays_held_after_a_take_over() {
+    let Some(mut page) = Page::open_on_two_machines("short", "two") else {
+        return;
+    };
+    page.show("closing", 3);
+    page.take_over("closing");
+    let fates = page.browser.value("frames[3].wire.map(({ fate }) => fate)");
+    assert_eq!(fates, json!(["deliver", "hold"])); // the client's FIN has been let go
+    page.browser.until("heldOnes(frames.at(-1)).some(({ copies }) => copies > 1)"); // by itself
+    let closing = "frames.at(-1).sockets.filter(({ state }) => state === 'CLOSING').length";
+    assert_eq!(page.browser.value(closing), json!(1));
     assert!(page.browser.errors.is_empty(), "{:?}", page.browser.errors);
 }
 
@@ -533,9 +573,9 @@ fn session_is_saved_as_a_page_that_needs_no_server() {
     let saved = page.lesson.ask("GET /save", &[&page.lesson.host(), &page.lesson.cookie()], "");
     let (head, saved) = saved.split_once("\r\n\r\n").expect("it has a head");
     assert!(head.contains("attachment; filename="), "{head}");
-    let folder = tempfile::tempdir().expect("a folder can be made");
+    let folder = tempdir().expect("a folder can be made");
     let file = folder.path().join("saved.html");
-    std::fs::write(&file, saved).expect("it can be written");
+    fs::write(&file, saved).expect("it can be written");
     page.browser.go(&format!("file://{}#zh/live/{last}", file.display()));
     page.browser.until("location.protocol === 'file:' && document.readyState === 'complete'");
     assert_eq!(page.sentence(), said);
@@ -559,6 +599,21 @@ fn page_does_not_grow_with_the_steps() {
         page.browser.value("document.querySelectorAll('*').length")
     };
     assert_eq!(size_after(200), size_after(400));
+}
+
+#[test]
+fn start_that_takes_a_second_is_one_step() {
+    let server = "import socket, time
+began = time.monotonic()
+while time.monotonic() < began + 1: pass
+socket.create_server(('127.0.0.1', 12345))";
+    let Some(mut page) = Page::open_for(server) else {
+        return;
+    };
+    page.press("s");
+    assert_eq!(page.steps(), 2);
+    assert_eq!(page.sentence(), "The server is started.");
+    assert_eq!(page.browser.text("frames[1].sides[0].state.is"), "asks");
 }
 
 #[test]
@@ -668,6 +723,6 @@ fn session_is_kept_once_its_page_is_closed() {
         .map(|line| String::from_utf8_lossy(&line).into_owned());
     let mut said =
         said.filter_map(|line| line.split_once("What was done: ").map(|it| it.1.trim().to_owned()));
-    let kept = std::fs::read_to_string(said.next().expect("it says where")).expect("it is kept");
+    let kept = fs::read_to_string(said.next().expect("it says where")).expect("it is kept");
     assert!(kept.contains("My session: short connection"));
 }

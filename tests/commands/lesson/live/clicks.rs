@@ -216,8 +216,17 @@ impl Clicks {
         let sources = launches.iter().map(|it| (it.part.source.clone(), source_of(&it.part)));
         clicks.sources = sources.filter_map(|(key, source)| Some((key, source.ok()?))).collect();
         clicks.frames = frames.into_iter().map(|frame| Frame { ask: None, ..frame }).collect();
+        let wire = clicks.frames.last_mut().map(|frame| &mut frame.wire);
+        let holds = wire.into_iter().flatten().filter(|way| !way.held.is_empty());
+        holds.for_each(|way| way.fate = Fate::Hold);
         clicks.shown = clicks.challenges.iter().map(|it| it.is_met(&clicks.frames)).collect();
         clicks
+    }
+
+    /// Returns a program of each machine from which the wire holds all.
+    pub fn holding(&self) -> Vec<usize> {
+        let ways = self.frames.last().map_or(&[][..], |frame| &frame.wire).iter().zip([1, 0]);
+        ways.filter(|(way, _)| way.fate == Fate::Hold).map(|(_, who)| who).collect()
     }
 
     fn of(programs: Vec<Role>, clients: Vec<Role>, machines: Machines) -> Self {

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use support::command_line::tell;
 use support::root;
 use support::run::{PROGRAMS, build_programs};
-use support::session::recording::{Frame, Words};
+use support::session::recording::{Fate, Frame, Words};
 use support::session::{Act, Answer, Launch, Machines, Network, Setup, Told};
 
 use super::clicks::{Clicks, Command, Next, Pair};
@@ -307,7 +307,12 @@ impl Stages {
         let (what, title) = (id.to_owned(), scenario.head().title);
         let machines = if machines.are_two() { machines } else { Machines::One };
         let head = Head { number, what, title, machines, has_previous: true, ..Head::default() };
+        let holding = taken.holding();
         let mut stage = Stage::of(head, session, taken);
+        // What the script holds stays held, copies that are sent again included.
+        for who in holding {
+            stage.tell(who, Act::Decide(Fate::Hold), Unanswered::Wait);
+        }
         // What the script has made wait goes on.
         stage.tell(0, Act::FollowClock, Unanswered::Wait);
         self.replace(stage);

@@ -44,6 +44,9 @@ const NOTICED_LATE: Duration = Duration::from_millis(50);
 /// How long a program may run before something arrives from another machine.
 const LONGEST_BUSY: Duration = Duration::from_secs(1);
 
+/// How long a program may run that has been started, before it asks for its first call.
+const LONGEST_START: Duration = Duration::from_secs(3);
+
 /// How long to wait for what may happen by itself.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
@@ -190,7 +193,8 @@ impl Session {
         self.begin_to_wait(Duration::ZERO);
         self.wire.on_machine_of(who, || choose_ports_for(who, &self.ports))?;
         let call = self.perform(who, act, is_interrupted)?;
-        let restless = !self.settle()?;
+        let patience = if *act == Act::Start { LONGEST_START } else { Duration::ZERO };
+        let restless = !self.settle(self.patience.max(patience))?;
         let who = act.is_to_program().then_some(who);
         Ok(Frame { who, call, restless, ..self.look() })
     }
@@ -305,14 +309,14 @@ impl Session {
 
     /// Waits for rest: each thread of each program sleeps, and all that was sent is confirmed. Returns
     /// whether it comes in time.
-    fn settle(&mut self) -> io::Result<bool> {
+    fn settle(&mut self, patience: Duration) -> io::Result<bool> {
         let begun = Instant::now();
         let (mut alike, mut changed) = (1, begun);
         self.shown = None;
         let is_asleep = |moment: &Option<Moment>| moment.as_ref().is_some_and(|it| it.is_asleep);
         while alike < self.looks() {
             thread::sleep(BETWEEN_LOOKS);
-            if begun.elapsed() > self.patience {
+            if begun.elapsed() > patience {
                 return Ok(false);
             }
             let now = self.moment(begun.elapsed() > LONGEST_BUSY)?;
@@ -324,7 +328,7 @@ impl Session {
             let is_still = now == self.shown && (is_at_rest || changed.elapsed() > STILL);
             alike = if is_still && is_asleep(&now) { alike + 1 } else { 1 };
             self.shown = now;
-            let may_pause = begun.elapsed() < LONGEST_PAUSE.min(self.patience);
+            let may_pause = begun.elapsed() < LONGEST_PAUSE.min(patience);
             let may_end = alike >= self.looks();
             let mut pauses = || self.terminals.iter_mut().any(Terminal::pauses);
             if may_end && may_pause && pauses() {
