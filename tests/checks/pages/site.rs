@@ -67,17 +67,6 @@ fn every_text_but_the_answers_is_a_page_of_the_site_and_leads_to_all_others() {
     }
 }
 
-#[test]
-fn headings_have_the_anchors_that_they_have_on_github() {
-    let anchors = |page: &str| values(page, "id").map(str::to_owned).collect::<Vec<_>>();
-    let [glossary, chinese] =
-        ["glossary.html", "glossary.zh-CN.html"].map(|name| anchors(&SITE[name]));
-    for anchor in ["kernel-system-call", "af_inet-sock_stream"] {
-        assert!(glossary.iter().any(|it| it == anchor), "{glossary:?}");
-    }
-    assert!(chinese.iter().any(|it| it == "ip-地址"), "{chinese:?}");
-}
-
 /// The files that the command writes, once for all tests.
 static SITE: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("a folder can be made");
