@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
-use std::num::NonZero;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::turn::Turn;
 use support::run::{LIMIT, browser};
 
 /// The time between two looks at the page.
@@ -36,29 +36,6 @@ pub struct Tab {
     /// What the page has complained of.
     pub errors: Vec<String>,
     _turn: Turn,
-}
-
-/// A turn with the browser. There is one for each CPU: a page keeps one busy, and with more tabs at a time each would be
-/// late.
-struct Turn;
-
-static TURNS: LazyLock<(Sender<Turn>, Mutex<Receiver<Turn>>)> = LazyLock::new(|| {
-    let (give, take) = mpsc::channel();
-    let count = thread::available_parallelism().map_or(1, NonZero::get);
-    (0..count).for_each(|_| give.send(Turn).expect("it is kept"));
-    (give, Mutex::new(take))
-});
-
-impl Turn {
-    fn wait() -> Self {
-        TURNS.1.lock().expect(NO_PANIC).recv().expect("turns are given back")
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        let _ = TURNS.0.send(Self);
-    }
 }
 
 struct Browser {

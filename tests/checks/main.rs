@@ -4,6 +4,8 @@
 mod browser;
 #[cfg(target_os = "linux")]
 mod reliance;
+#[cfg(target_os = "linux")]
+mod turn;
 
 mod programs {
     mod command_line;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::pages::page::lesson_of;
+use crate::turn::Turn;
 use support::run::{Finished, LIMIT, Program, or_skip, own_network, path_of_alias, python};
 use support::session::ask::Question;
 use support::session::recording::{
@@ -29,6 +30,7 @@ fn lesson() -> Program {
 fn page() -> Option<&'static str> {
     static PAGE: LazyLock<Option<String>> = LazyLock::new(|| {
         own_network().zip(or_skip("python3", python()))?;
+        let _turn = Turn::wait();
         let folder = tempdir().expect("a folder can be made");
         let file = folder.path().join("lesson.html");
         let mut making = lesson().args([&file]).start();

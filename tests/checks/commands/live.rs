@@ -41,8 +41,9 @@ impl Page {
 
     fn of(program: Program) -> Option<Self> {
         own_network().zip(or_skip("python3", python()))?;
+        let mut browser = Tab::new()?; // its turn comes first
         let lesson = RunningLesson::of(program);
-        let browser = Tab::open(&format!("http://{}/?{}", lesson.address, lesson.key))?;
+        browser.go(&format!("http://{}/?{}", lesson.address, lesson.key));
         let mut page = Self { browser, lesson, _folder: None };
         page.browser
             .until("typeof session === 'object' && session.editions.live.frames.length > 0");
@@ -716,8 +717,9 @@ fn session_is_kept_once_its_page_is_closed() {
         return;
     };
     page.press("1");
-    page.browser.go("about:blank");
-    let said = std::iter::repeat_with(|| page.lesson.process.stderr.line(LIMIT));
+    let Page { browser, lesson, .. } = page;
+    drop(browser);
+    let said = std::iter::repeat_with(|| lesson.process.stderr.line(LIMIT));
     let said = said
         .map_while(|line| line.ok().flatten())
         .map(|line| String::from_utf8_lossy(&line).into_owned());

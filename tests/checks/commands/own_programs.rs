@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
 
+use crate::turn::Turn;
 use support::run::{Program, or_skip, own_network, path_of_alias, python};
 use support::session::recording::{
     Frame, Lesson, Recording, Segment, Socket, State, descriptor_of,
@@ -326,6 +327,7 @@ fn what_is_shown_of_programs_of_any_kind_is_true() {
     if own_network().zip(or_skip("python3", python())).is_none() {
         return;
     }
+    let _turn = Turn::wait();
     let (cases, problems) = (Mutex::new(CASES.iter()), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         for _ in 0..4 {

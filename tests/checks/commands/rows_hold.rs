@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use crate::turn::Turn;
 use support::root;
 use support::rows::{Failure, Kind, Row, Subject, Verdict, crash, rows_of, try_all, try_out};
 use support::run::{Invocation, PROGRAMS, or_skip, python, quoted, strace};
@@ -94,6 +95,7 @@ fn every_row_sees_the_fault_that_it_is_there_for() {
         tasks.push((row_of(program, name), subject));
     }
     let tasks: Vec<(&Row, &Subject)> = tasks.iter().map(|(row, subject)| (*row, subject)).collect();
+    let _turn = Turn::wait_for_rows();
     try_all(&tasks, |verdicts| {
         for (line, verdict) in FAULTS.lines().zip(verdicts) {
             println!("{line} | {}", verdict.expect_err(line));
@@ -159,6 +161,7 @@ fn every_row_holds_for_programs_of_ones_own_without_a_fault() {
         let rows = rows_of(subject.program);
         tasks.extend(rows.into_iter().map(|row| (row, subject)));
     }
+    let _turn = Turn::wait_for_rows();
     try_all(&tasks, |verdicts| {
         for ((row, subject), verdict) in tasks.iter().zip(verdicts) {
             let program = subject.program;
@@ -172,6 +175,7 @@ fn prompt_of_a_client_that_asks_costs_it_the_row_about_output_only() {
     if or_skip("strace", strace()).is_none() {
         return;
     }
+    let _turn = Turn::wait_for_rows();
     for program in ["short-client", "long-client"] {
         let Some(client) = faulty(program, "asks") else {
             return;
@@ -218,6 +222,7 @@ fn crash_is_named_in_the_words_of_its_language() {
 
 #[test]
 fn other_words_than_the_originals_cost_the_first_row_only() {
+    let _turn = Turn::wait_for_rows();
     for (program, fault, says) in [
         ("short-server", "replies with a line break", "ACK!\n"),
         ("long-server", "replies with a line break", "ACK!\n"),

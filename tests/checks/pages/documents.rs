@@ -22,6 +22,7 @@ use tempfile::NamedTempFile;
 use super::page::LESSON;
 use super::site::is_step;
 use crate::commands::demo::without_ports;
+use crate::turn::Turn;
 use support::run::{
     LEAVE_THREE_FILES_OPEN, Process, Program, or_skip, own_network, path_of_alias, poll, programs,
     python, strace,
@@ -43,6 +44,7 @@ fn experiments_show_what_is_printed() {
 
 #[test]
 fn comparison_shows_what_is_printed() {
+    let _turn = Turn::wait_for_rows();
     run_all_blocks_of("docs/comparison.md");
 }
 

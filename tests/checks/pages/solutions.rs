@@ -9,6 +9,7 @@ use rustix::fs::{FlockOperation, flock};
 use tempfile::{TempDir, tempdir};
 
 use crate::pages::documents::read;
+use crate::turn::Turn;
 use support::root;
 use support::rows::{Row, Subject, rows_of, try_all};
 use support::run::{
@@ -58,6 +59,7 @@ fn solutions_change_the_rows_that_their_exercises_name() {
     }
     let tried: Vec<(&Row, &Subject)> =
         tasks.iter().map(|(_, row, subject)| (*row, *subject)).collect();
+    let _turn = Turn::wait_for_rows();
     let not_held: Vec<String> = try_all(&tried, |verdicts| {
         let judged = tasks.iter().zip(verdicts);
         let not_held = judged.filter(|(_, verdict)| verdict.is_err());
