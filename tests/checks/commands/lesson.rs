@@ -399,6 +399,23 @@ fn wrong_line<'a>(line: Option<usize>, call: &str, source: &'a Source) -> Option
 }
 
 #[test]
+fn probe_comes_from_who_waits_and_only_its_answer_comes_back() {
+    let Some(lesson) = lesson_made() else {
+        return;
+    };
+    let scenarios = lesson.scenarios.iter().filter(|scenario| scenario.id == "slow");
+    let recordings: Vec<_> = scenarios.flat_map(|it| it.editions.values()).collect();
+    for recording in &recordings {
+        let segments: Vec<_> = recording.frames.iter().flat_map(|it| &it.segments).collect();
+        let of = |is_it: fn(&Extra) -> bool| segments.iter().filter(move |it| is_it(&it.5));
+        let probes: Vec<usize> = of(|it| it.probe).map(|it| it.0).collect();
+        let answers: Vec<usize> = of(|it| it.answer).map(|it| it.0).collect();
+        assert_eq!((&probes[..], &answers[..]), (&[1][..], &[0][..]));
+    }
+    assert_eq!(recordings.len(), 2);
+}
+
+#[test]
 fn each_step_has_a_sentence_in_both_languages() {
     let Some(lesson) = lesson_made() else {
         return;

@@ -375,6 +375,8 @@ fn what_the_learner_loses_is_sent_again_by_itself_and_what_he_holds_is_let_go() 
     page.press("s1");
     page.browser.until("/\"ACK!\" ×[2-9]/.test(document.querySelector('#strip').innerText)");
     page.browser.until("document.querySelector('.timer').innerText.startsWith('again in')");
+    let hint = "document.querySelector('#sentence').innerText.includes('sent or closed already')";
+    page.browser.until(&format!("(act(1), {hint})"));
     page.press_wire("KeyG");
     page.browser.until("frames.at(-1).sides[1].new.includes('= 4 \"ACK!\"')");
     assert_eq!(page.browser.text("document.querySelector('#strip').innerText"), "");
@@ -436,6 +438,7 @@ fn what_is_held_has_a_row_of_its_own_until_it_is_let_go() {
     };
     assert!(page.sentence().contains("The switches above the kernels are yours"));
     page.press_to('s', "accept");
+    page.press("s");
     page.press_wire("Period"); // hold what travels to the client
     page.press_to('1', "connect");
     page.press("1");
@@ -448,6 +451,9 @@ fn what_is_held_has_a_row_of_its_own_until_it_is_let_go() {
     };
     let shown = rows(&mut page);
     assert_eq!(shown[..2], ["SYN", "SYN ACK held"]);
+    page.browser.press("KeyS");
+    page.browser
+        .until("document.querySelector('#sentence').innerText.includes('a client has begun one')");
     page.press_wire("KeyG");
     page.browser.until("frames.at(-1).sides[1].state.what?.startsWith('send')");
     page.press("1");

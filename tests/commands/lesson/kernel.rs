@@ -16,6 +16,8 @@ pub fn of_change(frame: &Frame, before: Option<&Frame>) -> Words {
         said.extend(of_wire(frame, LOST_OR_HELD, false));
         said.extend(of_segments(frame, before));
         said.extend(of_wire(frame, LOST_OR_HELD, true));
+        said.extend(of_known(frame));
+        said.extend(of_unanswered(frame));
         said.extend(of_handshake(frame, before));
     }
     said.extend(others);
@@ -220,7 +222,7 @@ fn of_handshake(frame: &Frame, before: &Frame) -> Option<Words> {
 
 fn of_segments(frame: &Frame, before: &Frame) -> Vec<Words> {
     let programs = frame.sides.len();
-    let (mut said, mut said_of_probe) = (Vec::<Words>::new(), false);
+    let mut said = Vec::<Words>::new();
     for Segment(from, to, flags, _, length, extra) in &frame.segments {
         let Words { en, zh } = subject(*from, programs);
         let is_full = |frame: &Frame| frame.sockets.iter().any(|it| it.of == *to && it.full);
@@ -237,17 +239,17 @@ fn of_segments(frame: &Frame, before: &Frame) -> Vec<Words> {
                 format!("{en}’s kernel sends its bytes again, since nothing has confirmed them."),
                 format!("{zh}的数据没有得到确认，内核重传。"),
             )
-        } else if extra.probe && !said_of_probe && !is_full(frame) && !is_full(before) {
-            said_of_probe = true;
+        } else if extra.probe && !extra.late && (is_full(frame) || is_full(before)) {
+            words(
+                format!(
+                    "{en}’s kernel sends a probe: the other side has announced a window of 0. Can it take more now?"
+                ),
+                format!("{zh}的内核发出探测：对端通告的窗口是 0，现在能否再接收？"),
+            )
+        } else if extra.probe && !extra.late {
             words(
                 format!("{en}’s kernel asks whether the other side is still there: keepalive."),
                 format!("{zh}的内核询问对端是否还在：保活。"),
-            )
-        } else if extra.probe && !said_of_probe {
-            said_of_probe = true;
-            words(
-                format!("{en}’s kernel asks whether the full receive queue takes more by now."),
-                format!("{zh}的内核发出探测：对端的接收队列满了，现在能否再接收？"),
             )
         } else {
             continue;
@@ -257,6 +259,36 @@ fn of_segments(frame: &Frame, before: &Frame) -> Vec<Words> {
         }
     }
     said
+}
+
+/// Says that kernels drop what they have had before.
+fn of_known(frame: &Frame) -> Vec<Words> {
+    let mut known =
+        frame.segments.iter().filter(|it| it.5.known).map(|it| it.1).collect::<Vec<_>>();
+    known.dedup();
+    let said = |to| {
+        let Words { en, zh } = subject(to, frame.sides.len());
+        words(
+            format!(
+                "{en}’s kernel has had that already: it drops the copy, and only confirms it once more."
+            ),
+            format!("{zh}的内核早已收到过，丢弃这一份，只再确认一次。"),
+        )
+    };
+    known.into_iter().map(said).collect()
+}
+
+/// Says what becomes of a connection whose keepalive probes are not answered.
+fn of_unanswered(frame: &Frame) -> Option<Words> {
+    let is_stopped = |it: &Segment| (it.5.probe || it.5.answer) && (it.5.lost || it.5.held);
+    let stopped = frame.segments.iter().find(|it| is_stopped(it))?;
+    let who = if stopped.5.probe { stopped.0 } else { stopped.1 };
+    let mut its = frame.sockets.iter().filter(|it| it.of == who);
+    let probes = its.find_map(|it| it.probes)?;
+    Some(words(
+        format!("After {probes} probes without an answer it gives the connection up."),
+        format!("连续 {probes} 次探测没有回应，它就放弃这个连接。"),
+    ))
 }
 
 /// Says which connections kernels have given up, and why they send resets.
@@ -389,12 +421,16 @@ fn of_wire(frame: &Frame, fates: Fates, again: bool) -> Vec<Words> {
 }
 
 /// Returns what a segment is called.
-fn what_travels(Segment(_, _, flags, text, length, _): &Segment) -> Words {
+fn what_travels(Segment(_, _, flags, text, length, extra): &Segment) -> Words {
     match *length {
         0 => {
             let flag = ["SYN ACK", "SYN", "FIN", "RST"].into_iter().find(|it| flags.contains(it));
             let flag = flag.unwrap_or("ACK");
-            words(flag, format!(" {flag} "))
+            match extra {
+                Extra { probe: true, .. } => words("probe", "探测"),
+                Extra { answer: true, .. } => words("answer to the probe", "对探测的回答"),
+                _ => words(flag, format!(" {flag} ")),
+            }
         }
         length if length <= 20 && !text.contains('`') => {
             words(format!("`\"{text}\"`"), format!(" `\"{text}\"` "))
@@ -578,5 +614,47 @@ mod tests {
             |extra| frame(&[socket(0, Some(4), "ESTABLISHED")], &[segment(1, "ACK", 15, extra)]);
         says(&half_open, &open(late()), "The client’s bytes carry an ACK, too");
         assert!(of_handshake(&open(held()), &half_open).is_none());
+    }
+
+    #[test]
+    fn probe_of_a_window_of_zero_says_nothing_of_how_full_the_queue_is() {
+        let [open, client] = [socket(0, Some(4), "ESTABLISHED"), socket(1, Some(3), "ESTABLISHED")];
+        let full = Socket { rx: Some(932), full: true, ..open.clone() };
+        let probe = Extra { probe: true, ..Extra::default() };
+        let answer = Extra { answer: true, ..Extra::default() };
+        let probes = |end| {
+            let segments =
+                [segment(1, "ACK", 0, probe.clone()), segment(0, "ACK", 0, answer.clone())];
+            frame(&[end, client.clone()], &segments)
+        };
+        says(
+            &frame(std::slice::from_ref(&full), &[]),
+            &probes(full),
+            "announced a window of 0. Can it take",
+        );
+        says(&frame(std::slice::from_ref(&open), &[]), &probes(open), "is still there: keepalive.");
+    }
+
+    #[test]
+    fn kernel_gives_up_after_so_many_probes_without_an_answer() {
+        let client = Socket { probes: Some(6), ..socket(1, Some(3), "ESTABLISHED") };
+        let before = frame(std::slice::from_ref(&client), &[]);
+        let lost = segment(0, "ACK", 0, Extra { answer: true, lost: true, ..Extra::default() });
+        let lost = frame(&[client], &[lost]);
+        says(
+            &before,
+            &lost,
+            "The server’s answer to the probe gets lost on its way. After 6 probes",
+        );
+    }
+
+    #[test]
+    fn copy_that_comes_late_is_dropped() {
+        let copy = segment(1, "ACK", 15, Extra { known: true, ..late() });
+        says(
+            &frame(&[], &[]),
+            &frame(&[], &[copy]),
+            "arrives now. The server’s kernel has had that",
+        );
     }
 }

@@ -176,7 +176,7 @@ impl Script<'_> {
         let (repeated, others): (Vec<_>, Vec<_>) =
             mem::take(&mut self.step.segments).into_iter().partition(|segment| segment.5.again);
         // When a full queue is asked whether it takes more is left to the clock, too.
-        let others = others.into_iter().filter(|segment| !segment.5.probe);
+        let others = others.into_iter().filter(|segment| !(segment.5.probe || segment.5.answer));
         self.repeated.extend(repeated);
         let waits = step.events.iter().filter(|event| [SYN_AGAIN, ANSWERED].contains(&event.what));
         for who in waits.map(|event| event.who) {

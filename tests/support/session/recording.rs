@@ -277,6 +277,9 @@ pub struct Socket {
     /// many seconds more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timer: Option<(String, f64)>,
+    /// After how many keepalive probes without an answer its kernel gives the connection up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probes: Option<u32>,
 }
 
 impl Socket {
@@ -306,9 +309,14 @@ pub struct Extra {
     /// Whether it was sent before.
     #[serde(skip_serializing_if = "is_default")]
     pub again: bool,
-    /// Whether it only asks whether the receive queue still takes no more.
+    /// Whether it only asks whether the other side is there, or takes more by now; or only answers that.
     #[serde(skip_serializing_if = "is_default")]
     pub probe: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub answer: bool,
+    /// Whether all that it carries has arrived before.
+    #[serde(skip_serializing_if = "is_default")]
+    pub known: bool,
     /// Whether it does not arrive, or not yet, or was held and now does.
     #[serde(skip_serializing_if = "is_default")]
     pub lost: bool,

@@ -23,6 +23,8 @@ const LIVE_WORDS = {
       accept: "`accept` waits until a client connects: start one.",
       recv: "`recv` waits for bytes, or for the end of the stream: the other side has to send or close.",
       connect: "`connect` waits for an answer to its SYN: the server’s accept queue is full.",
+      acceptOnWire: "`accept` waits until a handshake is complete: a client has begun one, and on the wire some of it is held or lost.",
+      recvOnWire: "`recv` waits: the other side has sent or closed already, and on the wire that is held or lost.",
       connectOnWire: "`connect` waits for an answer to its SYN: on the wire, one of the two is held or lost.",
       send: "`send` waits until the other side’s kernel confirms more: the send queue is full.",
       other: "It waits, and makes no call.",
@@ -47,6 +49,8 @@ const LIVE_WORDS = {
       accept: "`accept` 要等客户端来连接：请启动一个客户端。",
       recv: "`recv` 在等数据或 EOF（流结束）：要由对端发送或关闭。",
       connect: "`connect` 在等对 SYN 的回应：服务器的全连接队列已满。",
+      acceptOnWire: "`accept` 要等握手完成：已有客户端发起连接，但线路上，握手的报文段被扣住或丢失了。",
+      recvOnWire: "`recv` 在等数据或 EOF（流结束）：对端已经发送或关闭，但线路上，报文段被扣住或丢失了。",
       connectOnWire: "`connect` 在等对 SYN 的回应：线路上，SYN 或回应被扣住或丢失了。",
       send: "`send` 要等对端的内核确认更多数据：发送队列已满。",
       other: "它在等待，没有要进行的调用。",
@@ -324,6 +328,18 @@ function start(number) {
   ask("start", { who: number, edition, message, bytes: whole(bytes), count: whole(count), backlog: whole(backlog) });
 }
 
+/** Whether what a call waits for is on the wire: a handshake that has begun, or what was sent last and has not come. */
+function isOnTheWire(call, what, number) {
+  const { sockets } = frames[lastStep()];
+  if (call === "accept") return sockets.some(({ state }) => state === "SYN_SENT" || state === "SYN_RECV");
+  if (call !== "recv") return true;
+  const { port, peer } = sockets.find(({ of, fd }) => of === number && what.startsWith(`recv(${fd},`)) ?? {};
+  const from = sockets.find(other => peer && other.port === peer && other.peer === port)?.of;
+  const sent = frames.flatMap(({ segments }) => segments).findLast(([sender, receiver, flags, , length]) =>
+    sender === from && receiver === number && (length || flags.includes("FIN")));
+  return Boolean(sent?.[5]?.held || sent?.[5]?.lost);
+}
+
 /** Lets a program, or a thread of it, do what its button shows. */
 function act(number, thread) {
   if (step < lastStep()) return tell(inBoth(text => text.past(step, lastStep())));
@@ -333,7 +349,7 @@ function act(number, thread) {
   if (state.is === "asks" && own.what === state.what) return ask("call", { who: number, asked: state.what });
   if (state.is === "asks") return tell(inBoth(text => text.turn));
   const call = state.is === "waits" ? nameOf(state.what) : "other";
-  const onWire = scenario.wire && `${call}OnWire`;
+  const onWire = scenario.wire && isOnTheWire(call, state.what, number) && `${call}OnWire`;
   tell(inBoth(text => text.explain[onWire] ?? text.explain[call] ?? text.explain.other));
 }
 

@@ -151,12 +151,12 @@ function rows(until) {
       const previous = found.at(-1), follows = previous?.opens && previous.client === client && previous.step === index;
       const shakes = handshakes.includes(client) && (flags.startsWith("SYN") || bare && follows);
       row.opens = shakes && !(extra.lost || extra.held || row.dropped || row.again);
-      const copy = found.slice(found.findLastIndex(other => !other.again && !other.extra.probe) + 1).find(other => isAlike(other)
-        && ["probe", "lost", "held"].every(key => other.extra[key] === extra[key]));
+      const copy = found.slice(found.findLastIndex(other => !other.again && !other.extra.probe && !other.extra.answer) + 1).find(other => isAlike(other)
+        && ["probe", "answer", "lost", "held"].every(key => other.extra[key] === extra[key]));
       if (row.opens && follows && flags !== "SYN" && index < until) previous.flags += ` · ${flags}`;
-      else if (copy && (row.again || extra.probe)) {
+      else if (copy && (row.again || extra.probe || extra.answer)) {
         Object.assign(copy, { step: index, count: (copy.count ?? 1) + 1, extra, dropped: row.dropped });
-      } else if (!bare || shakes || extra.lost || extra.held || extra.late || extra.again || extra.probe || extra.win === 0 || numbered) {
+      } else if (!bare || shakes || extra.lost || extra.held || extra.late || extra.again || extra.probe || extra.answer || extra.win === 0 || numbered) {
         found.push(row);
       }
       if (bare || flags.includes("RST") || shakes || extra.lost || extra.held) continue;
@@ -215,7 +215,7 @@ function ladder() {
     const signals = signalsOf(flags, length);
     const signs = [
       extra.lost && words.lost, extra.held && words.held, extra.late && words.late, dropped && words.dropped,
-      extra.probe && words.probe + (count ? ` ×${count}` : ""), again && words.again + (count ? ` ×${count}` : ""),
+      extra.probe && words.probe + (count ? ` ×${count}` : ""), extra.answer && words.answer + (count ? ` ×${count}` : ""), again && words.again + (count ? ` ×${count}` : ""),
     ].filter(Boolean);
     const now = step === until;
     const kind = [

@@ -120,6 +120,7 @@ impl Cable {
             return Ok(());
         };
         segment.extra.late = true;
+        segment.extra.probe = wire.is_probe(&segment);
         wire.show(segment);
         self.deliver(from, &packet, wire)
     }

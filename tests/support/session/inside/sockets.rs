@@ -5,10 +5,12 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use rustix::fs::getxattr;
 use rustix::io::ioctl_fionread;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+use socket2::SockRef;
 
 use super::table::{timer_of, unconfirmed};
 use super::terminal::Terminal;
@@ -110,9 +112,19 @@ impl Sockets {
         let mut found: Vec<Socket> = rows
             .iter()
             .map(|row| {
-                let timer = timer_of(row).filter(|_| has_timers);
-                let socket = self.socket(row, held.remove(&row.inode), terminals, wire);
-                Socket { timer, ..socket }
+                let holder = held.remove(&row.inode);
+                let mut socket = self.socket(row, holder, terminals, wire);
+                socket.timer = timer_of(row).filter(|_| has_timers);
+                if let Some((_, left)) = socket.timer.as_mut().filter(|it| it.0 == "keepalive") {
+                    let keepalive = holder.and_then(keepalive_of);
+                    socket.probes = keepalive.map(|(_, probes)| probes);
+                    // Only when its timer has run out, the kernel looks how long nothing has come.
+                    let heard = wire.heard(ports_of(row)).map(|heard| heard.elapsed());
+                    let silent = keepalive.zip(heard);
+                    let first = silent.map(|((time, _), silence)| time.saturating_sub(silence));
+                    *left = left.max(first.unwrap_or_default().as_secs_f64());
+                }
+                socket
             })
             .collect();
         let over = self.queued.iter().filter(|queued| queued.is_over);
@@ -361,6 +373,14 @@ fn kind_of(process: u32, descriptor: u32) -> String {
         name if name.starts_with("unix") => "pair".to_owned(),
         name => name.to_owned(),
     }
+}
+
+/// Returns how long nothing has to come before a socket's kernel asks whether the other side is there, and how
+/// often it asks.
+fn keepalive_of(Holder { process, descriptor, .. }: Holder) -> Option<(Duration, u32)> {
+    let socket = duplicate(process, descriptor)?;
+    let socket = SockRef::from(&socket);
+    socket.tcp_keepalive_time().ok().zip(socket.tcp_keepalive_retries().ok())
 }
 
 /// Returns how many bytes a socket holds that nobody has read. The kernel keeps them even where the

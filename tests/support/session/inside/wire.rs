@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind, Read};
 use std::mem;
 use std::net::IpAddr;
+use std::time::Instant;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -57,8 +58,10 @@ struct Stream {
     has_ended: bool,
     /// Whether some of it has not been seen: then no byte is told.
     has_gap: bool,
-    /// Whether a probe has not been answered.
+    /// Whether a probe has arrived that has not been answered.
     is_probed: bool,
+    /// When the receiver has heard of it last; a probe and what has arrived before tell it nothing.
+    heard: Option<Instant>,
     /// How much more its own sender takes in the other direction, as it has said last, and how many times
     /// two of the number that a segment has that is.
     window: u32,
@@ -196,15 +199,14 @@ impl Wire {
     pub fn add(&mut self, mut segment: Packet) {
         let has = |flag| segment.flags.contains(flag);
         let (direction, back) = (segment.direction(), segment.back());
-        let (begins, ends, resets) = (has("SYN"), has("FIN"), has("RST"));
-        let is_bare = segment.bytes.is_empty() && !(begins || ends || resets);
+        let (begins, ends) = (has("SYN"), has("FIN"));
 
         let (mut confirms_more, mut answers_a_probe) = (false, false);
         if let Some(other) = self.streams.get_mut(&back).filter(|_| has("ACK")) {
             let confirmed = other.place(segment.confirms).unwrap_or(0);
             confirms_more = confirmed > other.confirmed;
-            answers_a_probe = is_bare && other.is_probed && !confirms_more;
-            other.is_probed &= !answers_a_probe;
+            answers_a_probe = segment.is_bare() && other.is_probed && !confirms_more;
+            other.is_probed &= !segment.is_bare();
             other.confirmed = other.confirmed.max(confirmed);
         }
         let stream = self.streams.entry(direction).or_default();
@@ -220,11 +222,13 @@ impl Wire {
             segment.extra.again = true;
         }
         let place = stream.place(segment.sequence);
-        stream.is_probed |= is_bare && place.is_none_or(|place| place < stream.confirmed);
         // What confirms more or opens the window is not only a probe, or the answer to one.
         let opens = stream.window == 0 && segment.window > 0;
-        segment.extra.probe =
-            !confirms_more && (answers_a_probe && !opens || is_bare && stream.is_probed);
+        segment.extra.probe = !confirms_more && stream.is_probe(&segment);
+        segment.extra.answer = answers_a_probe && !opens && !segment.extra.probe;
+        if !(segment.extra.lost || segment.extra.held) {
+            stream.hear(&segment);
+        }
         let length = segment.length();
         if let Some(place) = place.filter(|_| length > 0) {
             segment.extra.again |= place + length <= stream.sent;
@@ -249,6 +253,7 @@ impl Wire {
             return;
         };
         stream.is_over |= is_reset;
+        stream.hear(segment);
         if let Some(place) = stream.place(segment.sequence).filter(|_| segment.length() > 0) {
             stream.ahead.insert(place, place + segment.length());
         }
@@ -273,6 +278,16 @@ impl Wire {
         !segment.flags.contains("RST") && place.is_none_or(|place| place < stream.sent)
     }
 
+    /// Returns whether a segment only asks whether its receiver is there, or takes more by now.
+    pub fn is_probe(&self, segment: &Packet) -> bool {
+        self.streams.get(&segment.direction()).is_some_and(|stream| stream.is_probe(segment))
+    }
+
+    /// Returns when a port has last heard of its peer.
+    pub fn heard(&self, (port, peer): Direction) -> Option<Instant> {
+        self.streams.get(&(peer, port))?.heard
+    }
+
     /// Returns whether a segment's sender does not know that it has arrived.
     pub fn is_unknown(&self, segment: &Packet) -> bool {
         let stream = self.streams.get(&segment.direction());
@@ -283,7 +298,10 @@ impl Wire {
     }
 
     /// Shows a segment.
-    pub fn show(&mut self, segment: Packet) {
+    pub fn show(&mut self, mut segment: Packet) {
+        let stream = self.streams.get(&segment.direction());
+        let arrives = !(segment.extra.lost || segment.extra.held);
+        segment.extra.known = arrives && stream.is_some_and(|it| it.has_arrived(&segment));
         let segment = self.with_numbers(segment);
         self.segments.push(segment);
     }
@@ -404,6 +422,27 @@ impl Stream {
         }
     }
 
+    /// Returns whether a segment carries nothing, and has a number that has been confirmed.
+    fn is_probe(&self, segment: &Packet) -> bool {
+        let place = self.place(segment.sequence);
+        segment.is_bare() && place.is_none_or(|place| place < self.confirmed)
+    }
+
+    /// Returns whether all that a segment carries has arrived.
+    fn has_arrived(&self, segment: &Packet) -> bool {
+        let place = self.place(segment.sequence);
+        segment.length() > 0 && place.is_some_and(|it| it + segment.length() <= self.arrived)
+    }
+
+    /// Notes that a segment arrives.
+    fn hear(&mut self, segment: &Packet) {
+        let is_probe = self.is_probe(segment);
+        self.is_probed |= is_probe;
+        if !is_probe && !self.has_arrived(segment) {
+            self.heard = Some(Instant::now());
+        }
+    }
+
     fn add(&mut self, place: usize, bytes: &[u8]) {
         let Some(at) = place.checked_sub(self.begin).filter(|_| !bytes.is_empty()) else {
             return;
@@ -449,6 +488,10 @@ impl Packet {
     /// Returns whether it is more than a bare ACK or a reset: it is sent again until it is confirmed.
     pub fn counts(&self) -> bool {
         self.length() > 0 || self.flags.contains("SYN")
+    }
+
+    fn is_bare(&self) -> bool {
+        self.length() == 0 && self.flags == "ACK"
     }
 
     /// Returns whether a segment is a copy of this one, sent again.
@@ -507,11 +550,12 @@ fn without_doubled_acks(segments: Vec<Packet>, is_one_machine: bool) -> Vec<Pack
     let mut kept: Vec<Packet> = Vec::new();
     for segment in segments {
         let is_bare = |it: &Packet| {
-            let Extra { again, lost, held, late, probe, .. } = it.extra;
-            it.flags == "ACK" && it.length() == 0 && !(again || lost || held || late || probe)
+            let Extra { again, lost, held, late, probe, answer, .. } = it.extra;
+            it.is_bare() && !(again || lost || held || late || probe || answer)
         };
         let is_alike = |it: &Packet| is_bare(it) && it.direction() == segment.direction();
-        let is_by_clock = |it: &Packet| is_one_machine && (it.extra.again || it.extra.probe);
+        let is_by_clock =
+            |it: &Packet| is_one_machine && (it.extra.again || it.extra.probe || it.extra.answer);
         let last = kept.iter().rposition(|it| !is_by_clock(it));
         if let Some(last) = last.filter(|last| is_bare(&segment) && is_alike(&kept[*last])) {
             kept.remove(last);
