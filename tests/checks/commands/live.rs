@@ -123,7 +123,7 @@ impl Page {
         let number = self.browser.value("head.number");
         self.browser.click("#setup");
         self.browser.click(&format!("#pairs [value={pair}]"));
-        self.browser.until(&format!("head.number > {number} && !begins && !busy"));
+        self.browser.until(&format!("head.number !== {number} && !begins && !busy"));
     }
 
     /// Leaves the session for a step of a recorded scenario, or for its last one.
@@ -566,6 +566,27 @@ fn what_is_typed_in_a_menu_is_an_argument_and_enter_only_sets_it() {
     assert_eq!(sent, "it's; $(id)");
     page.begin_anew("long");
     assert_eq!(page.browser.text("wanted[1].message"), "");
+}
+
+#[test]
+fn program_of_ones_own_reads_what_is_typed_until_its_input_ends_and_its_session_comes_back() {
+    let Some(mut page) = Page::open_for("while True:\n    print('heard', input())\n") else {
+        return;
+    };
+    page.press("s");
+    page.browser.until("document.querySelector('#hand input') !== null");
+    page.browser.click("#hand input");
+    page.browser.type_text("it's <b>");
+    page.browser.press("Enter");
+    page.browser.until("!busy && frames.at(-1).sides[0].new.includes(\"heard it's <b>\")");
+    page.choose(0, "end-input");
+    page.browser.until("frames.at(-1).sides[0].state.is === 'ended'");
+    let steps = page.steps();
+    page.begin_anew("own");
+    assert_eq!(page.steps(), 1);
+    page.begin_anew("back");
+    assert_eq!(page.steps(), steps);
+    assert!(page.browser.errors.is_empty(), "{:?}", page.browser.errors);
 }
 
 #[test]
