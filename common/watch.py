@@ -465,8 +465,8 @@ def show_whole_lines():
 
 
 def record_line(call):
-    """Appends `PATH:LINE:CALL` to the file that WATCH_LINES names, for `cargo lesson`: the line of
-    the program that is about to make the call, and `:0:CALL` at the exit."""
+    """Appends `PATH:LINE:THREAD:CALL` to the file that WATCH_LINES names, for `cargo lesson`: the
+    line of the program, and the thread, that is about to make the call. At the exit the line is 0."""
     if "WATCH_LINES" not in os.environ:
         return
     frame = sys._getframe()
@@ -474,7 +474,8 @@ def record_line(call):
         frame = frame.f_back
     path, line = (frame.f_code.co_filename, frame.f_lineno) if frame else ("", 0)
     file = os.open(os.environ["WATCH_LINES"], os.O_WRONLY | os.O_APPEND)  # at the exit open is gone
-    os.write(file, f"{path}:{line}:{call}\n".encode(errors="replace"))
+    thread = threading.get_native_id()
+    os.write(file, f"{path}:{line}:{thread}:{call}\n".encode(errors="replace"))
     os.close(file)
 
 

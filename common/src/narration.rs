@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::env;
 use std::ffi::OsString;
 use std::fmt::{self, Display};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -124,15 +124,19 @@ pub(crate) fn note_line() {
     LINE.set(Some(Location::caller()));
 }
 
-/// Appends `FILE:LINE:CALL` to the file that `WATCH_LINES` names, for `cargo lesson`: the line of
-/// the program that is about to make the call. `watch.py` does the same for Python.
+/// Appends `FILE:LINE:THREAD:CALL` to the file that `WATCH_LINES` names, for `cargo lesson`: the
+/// line of the program, and the thread, that is about to make the call. `watch.py` does the same
+/// for Python.
 fn record_line(call: &str) {
     static LINES: LazyLock<Option<OsString>> = LazyLock::new(|| env::var_os("WATCH_LINES"));
     let (Some(path), Some(line)) = (&*LINES, LINE.get()) else {
         return;
     };
     if let Ok(mut file) = File::options().append(true).open(path) {
-        let text = format!("{}:{}:{call}\n", line.file(), line.line());
+        // A link to such as `1234/task/1235`.
+        let thread = fs::read_link("/proc/thread-self").unwrap_or_default();
+        let thread = thread.file_name().unwrap_or_default().to_string_lossy();
+        let text = format!("{}:{}:{thread}:{call}\n", line.file(), line.line());
         let _ = file.write_all(text.as_bytes());
     }
 }

@@ -645,6 +645,23 @@ socket.create_server(('127.0.0.1', 12345))";
 }
 
 #[test]
+fn program_that_waits_in_select_says_for_what() {
+    let server = "import select, socket
+listener = socket.create_server(('127.0.0.1', 12345))
+select.select([listener], [], [], 1000)";
+    let Some(mut page) = Page::open_for(server) else {
+        return;
+    };
+    page.press_to('s', "listen");
+    page.press("s");
+    page.browser.until("frames.at(-1).sides[0].state.what === 'select, at most 1000 s'");
+    page.browser.press("KeyS");
+    page.browser.until("told !== null");
+    let said = page.sentence();
+    assert!(said.starts_with("select waits until one of its sockets"), "{said}");
+}
+
+#[test]
 fn stale_click_does_nothing_and_says_so() {
     let Some(mut page) = Page::open() else {
         return;

@@ -9,7 +9,7 @@ use std::thread;
 use crate::turn::Turn;
 use support::run::{Program, or_skip, own_network, path_of_alias, python};
 use support::session::recording::{
-    Frame, Lesson, Recording, Segment, Socket, State, descriptor_of,
+    Frame, Lesson, Recording, Segment, Socket, State, Thread, descriptor_of,
 };
 use tempfile::tempdir;
 
@@ -34,7 +34,7 @@ s.connect(('127.0.0.1', 12345))
 ";
 
 /// Behind `=`, a program stands alone; otherwise it begins as above.
-const CASES: [Case; 23] = [
+const CASES: [Case; 24] = [
     Case {
         name: "a send that blocks, and bytes by their numbers",
         server: "listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
@@ -242,6 +242,26 @@ c.close()",
         ],
     },
     Case {
+        name: "a lock, a join, and the turns of STEP",
+        server: "c, _ = listener.accept()
+lock = threading.Lock()
+lock.acquire()
+read = lambda: c.recv(1)
+threads = [threading.Thread(target=it) for it in (read, read, lock.acquire)]
+for it in threads: it.start()
+for it in threads[:2]: it.join()
+lock.release()",
+        client: "s.send(b'ab')",
+        shows: &[
+            " waits its turn",
+            "0 main waits another thread",
+            "0 thread 3 waits another thread",
+            "0 did close(4)",
+            "not main waits its turn",
+            "not thread 3 waits its turn",
+        ],
+    },
+    Case {
         name: "a client that resets while it waits to be accepted",
         server: "input()
 c, _ = listener.accept()
@@ -414,6 +434,11 @@ fn text_of(frame: &Frame) -> String {
             State::Ended(how) => ("ended", how.as_str()),
         };
         let _ = writeln!(text, "{who} {is} {what}");
+        for Thread { name, state } in &side.threads {
+            if let State::Waits(what) = state {
+                let _ = writeln!(text, "{who} {name} waits {what}");
+            }
+        }
         for line in side.new.lines().filter(|line| line.len() < 200) {
             let _ = writeln!(text, "{who} shows {line}");
         }

@@ -166,7 +166,7 @@ pub enum State {
     Absent,
     /// It asks to be let make this call.
     Asks(String),
-    /// It waits in this call or for this, such as `recv(4, 1024)`, `poll, at most 0.5 s` or `its terminal`.
+    /// It waits in this call or for this, such as `recv(4, 1024)`, `poll, at most 0.5 s`, `its turn` or `its terminal`.
     Waits(String),
     Runs,
     /// A signal has stopped it.

@@ -18,7 +18,6 @@ const LIVE_WORDS = {
     ended: "The session has ended by an error; the terminal of cargo lesson says more. Start anew.",
     texts: "Texts",
     begin: "Each click lets one program do one thing, and the kernel answers at once. Start the server, or the client first.",
-    turn: "another thread asks first: they take turns",
     explain: {
       accept: "`accept` waits until a client connects: start one.",
       recv: "`recv` waits for bytes, or for the end of the stream: the other side has to send or close.",
@@ -27,6 +26,8 @@ const LIVE_WORDS = {
       recvOnWire: "`recv` waits: the other side has sent or closed already, and on the wire that is held or lost.",
       connectOnWire: "`connect` waits for an answer to its SYN: on the wire, one of the two is held or lost.",
       send: "`send` waits until the other side’s kernel confirms more: the send queue is full.",
+      "its turn": "It waits for its turn: `STEP` asks one thread at a time.",
+      ready: name => `\`${name}\` waits until one of its sockets has something to read, or can be written. It is not marked in the code: only the calls of sockets are.`,
       other: "It waits, and makes no call.",
     },
   },
@@ -44,7 +45,6 @@ const LIVE_WORDS = {
     ended: "会话因错误而结束，详情见 cargo lesson 的终端。请重新开始。",
     texts: "文档",
     begin: "每点一次按钮，一个程序就走一步，内核随即作出反应。请先启动服务器，或者先启动客户端。",
-    turn: "另一个线程先走：它们轮流进行",
     explain: {
       accept: "`accept` 要等客户端来连接：请启动一个客户端。",
       recv: "`recv` 在等数据或 EOF（流结束）：要由对端发送或关闭。",
@@ -53,6 +53,8 @@ const LIVE_WORDS = {
       recvOnWire: "`recv` 在等数据或 EOF（流结束）：对端已经发送或关闭，但线路上，报文段被扣住或丢失了。",
       connectOnWire: "`connect` 在等对 SYN 的回应：线路上，SYN 或回应被扣住或丢失了。",
       send: "`send` 要等对端的内核确认更多数据：发送队列已满。",
+      "its turn": "它在等轮到自己：`STEP` 每次只询问一个线程。",
+      ready: name => `\`${name}\` 要等到某个套接字可读或可写。代码里没有标出这一行：只标记套接字的调用。`,
       other: "它在等待，没有要进行的调用。",
     },
   },
@@ -347,10 +349,10 @@ function act(number, thread) {
   const state = side?.threads?.find(({ name }) => name === thread)?.state ?? own;
   if (state.is === "absent" || state.is === "ended") return start(number);
   if (state.is === "asks" && own.what === state.what) return ask("call", { who: number, asked: state.what });
-  if (state.is === "asks") return tell(inBoth(text => text.turn));
-  const call = state.is === "waits" ? nameOf(state.what) : "other";
+  const call = state.is === "waits" ? nameOf(state.what).split(",")[0] : "other";
   const onWire = scenario.wire && isOnTheWire(call, state.what, number) && `${call}OnWire`;
-  tell(inBoth(text => text.explain[onWire] ?? text.explain[call] ?? text.explain.other));
+  const ready = ["select", "poll", "epoll_wait"].includes(call);
+  tell(inBoth(({ explain }) => ready ? explain.ready(call) : explain[onWire] ?? explain[call] ?? explain.other));
 }
 
 function chooseLive(button) {

@@ -71,7 +71,7 @@ const WORDS = {
     absent: "未运行", asks: call => `下一步：${call}`, waits: what => /^\w/.test(what) ? `阻塞于 ${what}` : `等待${what}`,
     runs: "运行中", stopped: "已暂停", ended: how => how ? `已结束：${how}` : "已结束",
     detail: what => Object.entries({
-      "its terminal": "终端输入", "another thread": "另一个线程", "another process": "另一个进程", "a signal": "信号",
+      "its terminal": "终端输入", "its turn": "轮到自己", "another thread": "另一个线程", "another process": "另一个进程", "a signal": "信号",
       "something": "某个条件", ", for a limited time": "，有时间限制",
     }).reduce((text, [en, zh]) => text.replace(en, zh), what)
       .replace(/, at most (\S+) s$/, "，最多 $1 秒").replace(/^status /, "状态码 "),

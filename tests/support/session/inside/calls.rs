@@ -1,7 +1,7 @@
 //! The socket calls that a program makes, as it writes them down and shows them.
 //!
 //! What it prints can look like a call. So a call counts only if it has been written down first, with
-//! its line, in the file that `WATCH_LINES` names: `FILE:LINE:CALL`.
+//! its line and its thread, in the file that `WATCH_LINES` names: `FILE:LINE:THREAD:CALL`.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -15,7 +15,7 @@ pub struct NarratedCall {
     pub text: String,
     /// Its line in the part of the source that is shown.
     pub line: Option<usize>,
-    /// The thread that makes it, where somebody has let it.
+    /// The thread that is about to make it, or that makes it, where somebody has let it.
     pub thread: Option<u32>,
 }
 
@@ -54,7 +54,8 @@ impl Calls {
         let lines = String::from_utf8_lossy(&new[..end]);
         let call = |line: &str| {
             let (path, rest) = line.split_once(':')?;
-            let (number, text) = rest.split_once(':')?;
+            let (number, rest) = rest.split_once(':')?;
+            let (thread, text) = rest.split_once(':')?;
             let is_its = path.is_empty() || Path::new(path).ends_with(file);
             let line = match number.parse::<usize>().ok().filter(|_| is_its) {
                 // The exit makes it.
@@ -62,7 +63,7 @@ impl Calls {
                 number => number.and_then(|number| number.checked_sub(source.first)),
             };
             let line = line.filter(|line| *line < source.lines.len());
-            Some(NarratedCall { text: text.to_owned(), line, thread: None })
+            Some(NarratedCall { text: text.to_owned(), line, thread: thread.parse().ok() })
         };
         self.coming.extend(lines.lines().filter_map(call));
     }
@@ -73,9 +74,17 @@ impl Calls {
         self.coming.iter().find(|call| call.text == text)
     }
 
+    /// Returns whether a thread is about to make a call. Where it does not ask, it waits for its turn: under `STEP=1`
+    /// one thread asks at a time.
+    pub fn has_coming(&self, thread: u32) -> bool {
+        self.coming.iter().any(|call| call.thread == Some(thread))
+    }
+
     /// Notes that a thread is let make a call.
     pub fn begin(&mut self, text: &str, thread: Option<u32>) {
-        let place = self.coming.iter().position(|call| call.text == text);
+        let mut alike = self.coming.iter().enumerate().filter(|(_, call)| call.text == text);
+        let first = alike.clone().next();
+        let place = alike.find(|(_, call)| call.thread == thread).or(first).map(|it| it.0);
         if let Some(call) = place.and_then(|place| self.coming.remove(place)) {
             self.begun.push(NarratedCall { thread, ..call });
         }

@@ -363,8 +363,12 @@ impl Terminal {
         let states: Vec<Thread> = threads
             .iter()
             .map(|thread| {
+                let asks = self.asks(thread);
                 let state = match question {
-                    _ if !self.asks(thread) => thread.state(&self.calls.begun, &mut deadlines),
+                    Some(_) if !asks && self.calls.has_coming(thread.id) => {
+                        State::Waits("its turn".to_owned())
+                    }
+                    _ if !asks => thread.state(&self.calls.begun, &mut deadlines),
                     Some(call) => State::Asks(call.text.clone()),
                     None => State::Waits("its terminal".to_owned()),
                 };
