@@ -444,6 +444,12 @@ fn what_is_held_has_a_row_of_its_own_until_it_is_let_go() {
     page.press("1");
     page.press_wire("Comma");
     page.browser.until("frames.at(-1).wire?.[0].fate === 'hold'"); // a step later
+    let is_on_the_wire = "isOnTheWire('connect', '', 1)";
+    assert_eq!(page.browser.value(is_on_the_wire), json!(true));
+    let again = "frames.at(-1).segments.push([1, 0, 'SYN', '', 0, { again: true }])";
+    let its_queue_is_full = format!("{again} && {is_on_the_wire}");
+    assert_eq!(page.browser.value(&its_queue_is_full), json!(false));
+    page.browser.value("frames.at(-1).segments.pop()");
     let rows = |page: &mut Page| -> Vec<String> {
         let words = "({ flags, extra }) => [flags, ...['again', 'held', 'late'].filter(it => extra[it])].join(' ')";
         let rows = page.browser.value(&format!("rows(lastStep()).map({words})"));

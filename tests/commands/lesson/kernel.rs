@@ -136,10 +136,7 @@ fn of_given_up(socket: &Socket, frame: &Frame) -> Words {
     );
     let mut did = frame.sides[socket.of].did.iter();
     let is_told = did.any(|did| did.2.starts_with("-1 Connection timed out"));
-    let next = words(
-        "The next call on this socket fails: Connection timed out.",
-        "对这个套接字的下一次调用会失败：Connection timed out。",
-    );
+    let next = next_calls(socket, "Connection timed out");
     joined([given_up].into_iter().chain((!is_told).then_some(next)))
 }
 
@@ -160,23 +157,32 @@ fn of_reset(frame: &Frame, before: &Frame) -> Option<Words> {
         |it: &&Socket| frame.sockets.iter().any(|now| is_same(now, it) && now.state == "CLOSED");
     let mut its = before.sockets.iter().filter(|it| it.of == *who && it.fd.is_some());
     let socket = its.find(|it| it.state != "CLOSED" && is_over(it)).filter(|_| !is_told)?;
-    Some(match &*socket.state {
+    let is_half_closed = socket.state == "CLOSE_WAIT";
+    let error = if is_half_closed { "Broken pipe" } else { "Connection reset by peer" };
+    Some(next_calls(socket, error))
+}
+
+/// Says what calls return on a socket that was in this state when its connection ended by an error.
+fn next_calls(socket: &Socket, error: &str) -> Words {
+    match &*socket.state {
         "CLOSE_WAIT" => words(
-            "After that, `recv` still returns 0, and the next `send` fails: Broken pipe.",
-            "此后 recv 仍返回 0，而下一次 send 会失败：Broken pipe。",
+            format!("After that, `recv` still returns 0, and the next `send` fails: {error}."),
+            format!("此后 recv 仍返回 0，而下一次 send 会失败：{error}。"),
         ),
         "CLOSING" | "LAST_ACK" => {
             words("After that, `recv` still returns 0.", "此后 recv 仍返回 0。")
         }
         "FIN_WAIT_1" | "FIN_WAIT_2" => words(
-            "After that, a `recv` that finds no bytes fails: Connection reset by peer.",
-            "此后，接收队列为空时 recv 会失败：Connection reset by peer。",
+            format!("After that, a `recv` that finds no bytes fails: {error}."),
+            format!("此后，接收队列为空时 recv 会失败：{error}。"),
         ),
         _ => words(
-            "After that, the next `send` fails, and so does a `recv` that finds no bytes: Connection reset by peer.",
-            "此后，下一次 send 会失败，接收队列为空时 recv 也会失败：Connection reset by peer。",
+            format!(
+                "After that, the next `send` fails, and so does a `recv` that finds no bytes: {error}."
+            ),
+            format!("此后，下一次 send 会失败，接收队列为空时 recv 也会失败：{error}。"),
         ),
-    })
+    }
 }
 
 /// Says why Ctrl-C has not ended a program.
@@ -590,6 +596,12 @@ mod tests {
         says(&before, &sends, "Once the RST arrives, the connection is over for the server, too.");
         let arrives = frame(&[over], &[reset(late())]);
         says(&sends, &arrives, "After that, the next `send` fails");
+        let over = |state| frame(&[socket(0, Some(4), state)], &[]);
+        says(
+            &over("CLOSE_WAIT"),
+            &over("CLOSED"),
+            "`recv` still returns 0, and the next `send` fails: Connection timed out",
+        );
     }
 
     #[test]

@@ -334,12 +334,14 @@ function start(number) {
 function isOnTheWire(call, what, number) {
   const { sockets } = frames[lastStep()];
   if (call === "accept") return sockets.some(({ state }) => state === "SYN_SENT" || state === "SYN_RECV");
-  if (call !== "recv") return true;
+  const last = isIt => frames.flatMap(({ segments }) => segments).findLast(isIt)?.[5] ?? {};
+  const isStopped = ({ held, lost }) => Boolean(held || lost);
+  if (call === "connect") return isStopped(last(([from, to, flags]) => flags.startsWith("SYN") && (from || to) === number));
+  if (call !== "recv") return false;
   const { port, peer } = sockets.find(({ of, fd }) => of === number && what.startsWith(`recv(${fd},`)) ?? {};
   const from = sockets.find(other => peer && other.port === peer && other.peer === port)?.of;
-  const sent = frames.flatMap(({ segments }) => segments).findLast(([sender, receiver, flags, , length]) =>
-    sender === from && receiver === number && (length || flags.includes("FIN")));
-  return Boolean(sent?.[5]?.held || sent?.[5]?.lost);
+  return isStopped(last(([sender, receiver, flags, , length]) =>
+    sender === from && receiver === number && (length || flags.includes("FIN"))));
 }
 
 /** Lets a program, or a thread of it, do what its button shows. */
