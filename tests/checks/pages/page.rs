@@ -95,6 +95,43 @@ fn says_what_was_recorded(language: &str, said: fn(&Words) -> &String) {
     }
 }
 
+/// Sequence numbers at an address, and what is wrong with the rows.
+#[derive(Deserialize)]
+struct ShownNumbers {
+    address: String,
+    wrong: Vec<String>,
+    rows: usize,
+}
+
+/// All steps in a window and on a phone; magnified by 125 and 150 %, the last ones, at which all rows are shown.
+#[test]
+fn sequence_numbers_are_whole_and_leave_arrows_and_their_marks_to_be_seen() {
+    for (size, all) in
+        [((1280, 720), true), ((1024, 576), false), ((853, 480), false), ((390, 844), true)]
+    {
+        let Some(mut walk) = Walk::begin_at(size, "", None) else {
+            return;
+        };
+        let full = ["#en/lost/1", "#zh/lost/1"].map(str::to_owned);
+        let mut shown = walk.numbers(&full, true);
+        for scenario in LESSON.scenarios.iter().filter(|scenario| scenario.wire) {
+            for (edition, recording) in &scenario.editions {
+                let twins = if edition == "python" { "/python" } else { "" };
+                let last = recording.frames.len() - 1;
+                let steps = if all { 0 } else { last }..=last;
+                let addresses = steps.flat_map(|step| {
+                    ["en", "zh"].map(|it| format!("#{it}/{}/{step}{twins}", scenario.id))
+                });
+                shown.extend(walk.numbers(&addresses.collect::<Vec<_>>(), false));
+            }
+        }
+        for ShownNumbers { address, wrong, rows } in shown {
+            assert!(wrong.is_empty(), "{address} at {size:?}: {wrong:#?}");
+            assert!(rows > 2, "{address} shows {rows} rows with numbers");
+        }
+    }
+}
+
 /// As a lecturer has it, for the last row: at 1280x720, 125 and 150 %.
 #[test]
 fn nothing_is_cut_when_it_is_magnified() {
@@ -402,11 +439,11 @@ fn only_what_is_too_long_is_cut_in_whatever_language_it_is() {
         return;
     };
     let whole = "['[*] Received: café', '[*] Received: 你好 $HOME'].every(line => html`${printed(line)}`.text.endsWith(line.slice(14)))
-        && shorten('你好', 24, 6, ' bytes') === '你好'";
+        && html`${bytesOf('你好', 6, 14)}`.text === '<q>\"你好\"</q>'";
     assert_eq!(walk.0.value(whole), json!(true));
     let cut =
-        "html`${printed(`[*] Received: ${'é'.repeat(121)}`)}`.text.endsWith('é… <i>242 bytes</i>')
-        && shorten(`${'好'.repeat(10)}...`, 24, 45, ' bytes').text.endsWith('好… <i>45 bytes</i>')";
+        "html`${printed(`[*] Received: ${'é'.repeat(121)}`)}`.text.endsWith('é<i>… 242 bytes</i>')
+        && html`${bytesOf(`${'好'.repeat(10)}...`, 45, 14)}`.text.endsWith('好…\"</q> <span>45 bytes</span>')";
     assert_eq!(walk.0.value(cut), json!(true));
 }
 
@@ -474,6 +511,12 @@ impl Walk {
     fn look(&mut self, addresses: impl IntoIterator<Item = String>) -> Vec<ShownStep> {
         let addresses = addresses.into_iter().collect::<Vec<_>>();
         self.see(&format!("looks({})", json!(addresses)))
+    }
+
+    /// Goes to one address after the other, and shows the sequence numbers there, as they are or with rows as full as
+    /// they can be.
+    fn numbers(&mut self, addresses: &[String], are_full: bool) -> Vec<ShownNumbers> {
+        self.see(&format!("numbers({}, {are_full})", json!(addresses)))
     }
 
     /// Returns all that a recording shows: of an address without its step, which goes where the `?` stands.

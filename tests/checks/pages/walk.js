@@ -7,6 +7,7 @@
   const text = element => element?.textContent.replace(/\s+/g, " ").trim() ?? "";
   const place = element => element.getBoundingClientRect();
   const middle = ({ left, right }) => (left + right) / 2;
+  const middleHeight = ({ top, bottom }) => (top + bottom) / 2;
 
   /** The text of an element without what is only for screen readers. */
   function seen(element) {
@@ -31,6 +32,46 @@
       .filter(part => part.scrollWidth > part.clientWidth + 1 && getComputedStyle(part).display !== "inline");
     const low = all("#sentence, #sockets, #hand button").filter(part => part.scrollHeight > part.clientHeight + 1);
     return [...narrow, ...low].map(part => `${part.id || part.className}: ${seen(part)}`);
+  }
+
+  /** What is wrong with the rows of the ladder: text that is cut, but for bytes, or that hides an arrow, its ends or its marks. */
+  function wrongRows() {
+    return all("#ladder li").flatMap(row => {
+      const box = place(row), found = [], walker = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
+      const marks = all(".tip, .cross, .bars, .tick", row).map(place), line = middleHeight(place(one("svg line", row)));
+      while (walker.nextNode()) {
+        const own = walker.currentNode, parent = own.parentElement;
+        if (!own.data.trim() || parent.closest(".unseen, li > b") || !parent.offsetWidth) continue;
+        const range = document.createRange();
+        range.selectNodeContents(parent.closest("q") ?? own);
+        const { left, right, top, bottom } = parent.closest("q") ? place(parent.closest("q")) : range.getBoundingClientRect();
+        const least = top < line && line < bottom ? 28 : 0;
+        if (left < box.left + least - 1 || right > box.right - least + 1) found.push("is too wide");
+        if (marks.some(mark => mark.left < right && left < mark.right && mark.top < bottom && top < mark.bottom)) found.push("hides a mark");
+        for (let outer = parent; outer !== row; outer = outer.parentElement) {
+          if (!outer.matches("q") && outer.scrollWidth > outer.clientWidth + 1 && getComputedStyle(outer).display !== "inline") found.push("is cut");
+        }
+      }
+      return [...new Set(found)].map(fault => `${seen(row)}: ${fault}`);
+    });
+  }
+
+  /** Shows all numbers at an address, and what is wrong then; or with rows as full as they can be, where `isFull`. */
+  function numbersAt(address, isFull) {
+    visit(address);
+    if (!numbered) press("KeyQ");
+    const { segments } = frames[step];
+    if (isFull) {
+      const extras = [{ held: true, again: true }, { lost: true, again: true }, { late: true, again: true }, { probe: true }, {}];
+      const contents = [["i am TCP client", 15], ["0".repeat(32) + "...", 65536], ["", 0]];
+      const [seq, ack, win] = [4294967295, 4294967295, 1048576];
+      frames[step].segments = [0, 1].flatMap(from => extras.flatMap(extra => contents.flatMap(([text, length]) =>
+        Array.from({ length: 10 }, () => [from, 1 - from, "ACK", text, length, { ...extra, seq, ack, win }]))));
+      show();
+    }
+    const shown = { address: location.hash, wrong: wrongRows(), rows: all("#ladder small").length };
+    frames[step].segments = segments;
+    return shown;
   }
 
   /** The name of the program whose colour an element has. */
@@ -211,6 +252,7 @@
   globalThis.walk = {
     visit, act, tellAll,
     looks: addresses => addresses.map(look),
+    numbers: (addresses, isFull) => addresses.map(address => numbersAt(address, isFull)),
     questions: (addresses, pressAll) => addresses.map(address => question(address, pressAll)),
   };
 }

@@ -148,8 +148,8 @@ function actButton(number, { is, what = "" }, label, key, data = "") {
   const text = say(), past = step < lastStep(), detail = nameOf(words.detail(what));
   const can = !past && !gone && (is === "asks" || is === "absent" || is === "ended");
   const says = is === "asks" ? html`<code>${what}</code>`
-    : is === "waits" ? html`<span class="known">${words.waits(detail).slice(0, -detail.length)}</span><code>${detail}</code>`
-      : is === "runs" ? text.runs : is === "stopped" ? text.stopped : past ? words.absent : html`▶ ${text.start}`;
+    : is === "waits" && isCall(what) ? html`<span class="known">${words.waits(detail).slice(0, -detail.length)}</span><code>${detail}</code>`
+      : is === "waits" ? words.waits(detail) : is === "runs" ? text.runs : is === "stopped" ? text.stopped : past ? words.absent : html`▶ ${text.start}`;
   return html`<button class="act is-${is} of-${number}" value="act-${number}${data}" ${key ? html`data-key="${key}"` : ""
     } aria-disabled="${!can}" title="${what}"><span><b>${label}</b>${key ? html` <kbd>${key.slice(-1)}</kbd>` : ""}</span
     ><span>${says}</span></button>`;
@@ -168,7 +168,7 @@ function cell(number) {
         placeholder="${text.line}" maxlength="1000" value="${typed[number] ?? ""}"><button>⏎</button></form>`
     : threads.length > 1
       ? threads.map(({ name: thread, state }, index) =>
-        actButton(number, state, html`<span class="known">${label}</span> <i>${words.thread(thread)}</i>`, index === asking ? key : "", `-${thread}`))
+        actButton(number, state, html`<span class="known">${label}</span> <i>${words.thread(thread, threads.length > 2 || small.matches)}</i>`, index === asking ? key : "", `-${thread}`))
       : actButton(number, own, label, key);
   const menu = html`<button class="more" value="menu-${number}" aria-label="${text.menu(name)}">⋯</button>`;
   return html`<div class="cell of-${number} ${step < lastStep() ? "past" : ""}">${buttons}${menu}</div>`;

@@ -64,9 +64,10 @@ function queue(name, bytes, text, { fin, full = "" }) {
 function end(socket, side, before) {
   const { of, state, rx, tx = 0, text = "", tx_text = "", fin, full, blocked } = socket;
   // A kernel keeps its window at 0 until there is much room, so a queue that it has closed need not be full.
-  const queues = rx === undefined || state === "SYN_SENT" ? [] : [
-    queue(words.receive, rx, text, { fin, full: full && words.window }),
-    queue(words.send, tx, tx_text, { full: blocked && words.full }),
+  // Without a program there is no receive queue; but what has not been confirmed is still sent.
+  const queues = state === "SYN_SENT" || rx === undefined && !tx ? [] : [
+    rx === undefined ? html`<p class="queue empty"></p>` : queue(words.receive, rx, text, { fin, full: full && `${words.window} 0` }),
+    queue(words.send, tx, tx_text, { full: blocked && words.sendWaits }),
   ];
   return html`<div class="card ${side} of-${of}">
     <p><b class="state ${isNew(socket, before)}">${state}</b><span>${badge(of)}<b>${place(socket)}</b></span></p>
@@ -124,44 +125,65 @@ function signalsOf(flags, length) {
   return isBare(flags, length) || flags.startsWith("SYN") ? flags : flags.replace(/ ?ACK/, "");
 }
 
-/** The rows of the ladder: a segment each, but bare ACKs are marks at what they confirm, a handshake that is
- * past is one row, and what was held has its row where it arrives, or is lost. */
+/** Whether the end of a connection that a segment comes from has closed its window, as far as a frame's cards tell. */
+function isClosed({ sockets }, from, client) {
+  const isOfClient = ({ peer }) => sockets.some(({ of, port }) => of === client && port === peer);
+  return sockets.some(socket => socket.full && socket.of === from && (from > 0 || isOfClient(socket)));
+}
+
+/** The rows of the ladder: a segment each, in the order in which they were sent or, late, have arrived. Bare ACKs are
+ * marks at what they confirm, and rows only where they say something else. A handshake that is past is one row, and so
+ * is what is sent again and again, with nothing in between. */
 function rows(until) {
-  let found = [];
+  const found = [], closed = new Set(); // whose window is closed
   let unanswered = []; // what has arrived and has not been confirmed
   frames.slice(0, until + 1).forEach((frame, index) => {
     const handshakes = frame.segments.filter(([, , flags]) => flags.startsWith("SYN")).map(([from, to]) => from || to);
-    for (const [from, to, flags, text, length, extra = {}] of frame.segments) {
+    for (const [place, [from, to, flags, text, length, extra = {}]] of frame.segments.entries()) {
       const client = from || to, bare = isBare(flags, length);
       const row = { step: index, from, to, client, flags, text, length, extra, bare };
-      const isAlike = other => other.from === from && other.client === client && other.text === text && other.flags === flags;
-      if (extra.late || extra.lost && !extra.again) {
-        found = found.filter(other => !(other.extra.held && isAlike(other) && other.extra.seq === extra.seq && (!bare || other.extra.ack === extra.ack)));
+      const isAlike = other => other.from === from && other.client === client && other.text === text && other.flags === flags
+        && other.length === length && other.extra.seq === extra.seq && (!bare || other.extra.ack === extra.ack);
+      // What is held and then let go has a row where it arrives, too; what is held and then lost has not.
+      const held = extra.late || extra.lost && !extra.again ? found.filter(other => other.extra.held && !other.letGo && isAlike(other)) : [];
+      for (const other of held) {
+        Object.assign(other, extra.late ? { letGo: true } : { step: index, extra: { ...other.extra, held: false, lost: true } });
       }
+      if (held.length && extra.lost) continue;
+      let confirmed = [];
       if (flags.includes("ACK") && !extra.lost && !extra.held) {
-        const confirmed = unanswered.filter(other => other.client === client && other.from !== from
+        confirmed = unanswered.filter(other => other.client === client && other.from !== from
           && (extra.ack === undefined || extra.ack >= other.extra.seq + other.length + other.flags.includes("FIN")));
         for (const other of confirmed) other.confirmed = index;
         unanswered = unanswered.filter(other => !confirmed.includes(other));
       }
+      // On one machine there are no numbers, but cards that tell whether the window is closed.
+      const way = `${from} ${client}`, later = frame.segments.slice(place + 1).some(([its, to]) => its === from && (its || to) === client);
+      const closes = extra.win === undefined ? bare && !closed.has(way) && !later && isClosed(frame, from, client) : extra.win === 0;
+      const opens = closed.has(way) && (extra.win > 0 || extra.win === undefined && bare && !confirmed.length);
+      if (!flags.includes("RST") && (closes || opens)) row.window = closes ? 0 : extra.win ?? words.opened;
+      if (row.window !== undefined) closed[closes ? "add" : "delete"](way);
       // A SYN that its sender still waits for an answer to has been dropped at the other end.
       row.dropped = flags === "SYN" && !extra.lost && !extra.held && frame.sockets.some(({ of, state }) => of === from && state === "SYN_SENT")
         && !frame.segments.some(([sender, receiver, other]) => sender === to && receiver === from && other !== "SYN");
       row.again = extra.again || flags === "SYN" && found.some(other => other.dropped && other.from === from);
       const previous = found.at(-1), follows = previous?.opens && previous.client === client && previous.step === index;
       const shakes = handshakes.includes(client) && (flags.startsWith("SYN") || bare && follows);
-      row.opens = shakes && !(extra.lost || extra.held || row.dropped || row.again);
-      const copy = found.slice(found.findLastIndex(other => !other.again && !other.extra.probe && !other.extra.answer) + 1).find(other => isAlike(other)
-        && ["probe", "answer", "lost", "held"].every(key => other.extra[key] === extra[key]));
-      if (row.opens && follows && flags !== "SYN" && index < until) previous.flags += ` · ${flags}`;
-      else if (copy && (row.again || extra.probe || extra.answer)) {
+      row.opens = shakes && !(extra.lost || extra.held || extra.late || row.dropped || row.again);
+      // A probe and its answer repeat together.
+      const isOfProbe = ({ probe, answer }) => probe || answer;
+      const recent = isOfProbe(extra) ? found.slice(found.findLastIndex(other => !isOfProbe(other.extra)) + 1) : found.slice(-1);
+      const copy = recent.find(other => isAlike(other) && (other.again || isOfProbe(other.extra))
+        && ["probe", "answer", "lost", "held", "late"].every(key => other.extra[key] === extra[key]));
+      const isShown = !bare || shakes || extra.lost || extra.held || extra.late || extra.again || isOfProbe(extra)
+        || row.window !== undefined || !confirmed.length || numbered && extra.seq !== undefined;
+      if (row.opens && follows && flags !== "SYN" && index < until && !numbered) previous.flags += ` · ${flags}`;
+      else if (copy && (row.again || isOfProbe(extra))) {
         Object.assign(copy, { step: index, count: (copy.count ?? 1) + 1, extra, dropped: row.dropped });
-      } else if (!bare || shakes || extra.lost || extra.held || extra.late || extra.again || extra.probe || extra.answer || extra.win === 0 || numbered) {
-        found.push(row);
-      }
+      } else if (isShown) found.push(row);
       if (bare || flags.includes("RST") || shakes || extra.lost || extra.held) continue;
       // Of what was sent again, the last one is confirmed.
-      if (row.again) unanswered = unanswered.filter(other => !(isAlike(other) && other.extra.seq === extra.seq));
+      if (row.again) unanswered = unanswered.filter(other => !isAlike(other));
       unanswered.push(found.includes(row) ? row : copy);
     }
   });
@@ -172,7 +194,7 @@ function rows(until) {
 function arrow({ from, flags, bare, extra, dropped, confirmed }, until) {
   const left = from > 0, both = flags.includes(" · ");
   const x = percent => `${left ? 100 - percent : percent}%`;
-  const at = extra.lost || extra.held ? 88 : dropped ? 94 : 100;
+  const at = extra.lost || extra.held ? 92 : dropped ? 94 : 100;
   const sign = left ? 1 : -1;
   const triangle = direction => html`<path class="tip" d="M${-direction * 5},0 l${direction * 9},-5 v10z"/>`;
   const head = extra.lost || dropped ? html`<path class="cross" d="M-5,-5 5,5 M-5,5 5,-5"/>`
@@ -189,10 +211,17 @@ function heldOnes({ wire = [] }) {
   return wire.flatMap(({ held = [] }) => held).sort((one, other) => one.number - other.number);
 }
 
+/** How a segment's bytes begin, and how many they are unless that is all. */
+function bytesOf(text, length, most) {
+  const isAll = text && new TextEncoder().encode(text).length >= length && !text.endsWith("...");
+  const shown = isAll ? text : `${[...text.replace(/\.{3}$/, "")].slice(0, most).join("")}…`;
+  return [text && html`<q>"${shown}"</q>`,
+    length && !isAll ? html` <span>${length.toLocaleString("en")}${words.bytes}</span>` : ""];
+}
+
 /** A segment that is held, and where it is to go. */
 function heldLabel({ copies, segment: [from, , flags, text, length] }) {
-  const signals = signalsOf(flags, length);
-  const data = text ? html`"${shorten(text, 14, length, words.bytes)}"` : length ? `${length.toLocaleString("en")}${words.bytes}` : "";
+  const signals = signalsOf(flags, length), data = bytesOf(text, length, 4);
   return html`${from ? "◀ " : ""}${data} ${signals}${copies > 1 ? ` ×${copies}` : ""}${from ? "" : " ▶"}`;
 }
 
@@ -212,7 +241,6 @@ function ladder() {
   let order = 0;
   return rows(until).slice(-MOST_ROWS).map(row => {
     const { step, from, to, client, flags, text, length, extra, bare, dropped, again, count, confirmed } = row;
-    const signals = signalsOf(flags, length);
     const signs = [
       extra.lost && words.lost, extra.held && words.held, extra.late && words.late, dropped && words.dropped,
       extra.probe && words.probe + (count ? ` ×${count}` : ""), extra.answer && words.answer + (count ? ` ×${count}` : ""), again && words.again + (count ? ` ×${count}` : ""),
@@ -222,13 +250,13 @@ function ladder() {
       `of-${from}`, now ? "now" : "", bare ? "ack" : "",
       flags.includes("RST") || extra.lost || dropped ? "failed" : "",
     ];
-    const data = text && (signs.length < 2 || text.length < 5) ? html`"${shorten(text, signs.length ? 17 : 24, length, words.bytes)}" `
-      : length ? html`${length.toLocaleString("en")}${words.bytes} ` : "";
-    const numbers = numbered && extra.seq !== undefined ? html` <small>seq ${extra.seq}${extra.ack === undefined ? "" : ` ack ${extra.ack}`} win ${extra.win}</small>` : "";
-    const closed = bare && extra.win === 0 ? words.window : "";
+    const numbers = numbered && extra.seq !== undefined
+      ? html`<small>seq ${extra.seq}${extra.ack === undefined ? "" : ` ack ${extra.ack}`} win ${extra.win}</small>` : "";
+    const tells = row.window === undefined || !bare && row.window === 0 ? "" : `${words.window} ${row.window.toLocaleString("en")}`;
+    const signals = tells && bare ? tells : signalsOf(flags, length);
     return html`<li class="${kind.join(" ")}" data-step="${step}" title="${confirmed === undefined ? "" : words.isConfirmed}" style="--order:${now ? order++ : 0}">${arrow(row, until)}
-      <span><span class="unseen">${nameOfProgram(from)} ${words.to} ${nameOfProgram(to)}: </span>${data}${closed || signals}${
-      signs.map(sign => html`<i class="sign">${sign}</i>`)}${numbers}${
-      confirmed === undefined ? "" : html`<span class="unseen">, ${words.confirmed}</span>`}</span>${several ? html`<b class="of-${client}">${client}</b>` : ""}</li>`;
+      <p><span class="unseen">${nameOfProgram(from)} ${words.to} ${nameOfProgram(to)}: </span>${bytesOf(text, length, signs.length ? 7 : 14)}${
+      signals && html` <span>${signals}</span>`}${(signs.length || bare || !tells ? signs : [tells]).map(sign => html` <i class="sign">${sign}</i>`)}${
+      confirmed === undefined ? "" : html`<span class="unseen">, ${words.confirmed}</span>`}</p>${numbers}${several ? html`<b class="of-${client}">${client}</b>` : ""}</li>`;
   });
 }

@@ -32,6 +32,6 @@ function prose(text) {
 
 /** Cuts what is too long to be read, and says how long it is. */
 function shorten(text, most, length, unit) {
-  if (text.length <= most && new TextEncoder().encode(text).length >= length) return text;
-  return html`${[...text.replace(/\.{3}$/, "")].slice(0, most - 10).join("")}… <i>${length.toLocaleString("en")}${unit}</i>`;
+  if (text.length <= most) return text;
+  return html`${[...text].slice(0, most - 10).join("")}<i>… ${length.toLocaleString("en")}${unit}</i>`;
 }

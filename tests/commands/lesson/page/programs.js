@@ -2,6 +2,9 @@
 
 const nameOf = call => call.split("(")[0];
 
+/** Whether what a program waits in or asks for is a call, and not a thing, such as another thread. */
+const isCall = what => what.includes("(");
+
 /** Whether clients have numbers: one alone needs none, unless more may come. */
 const areNumbered = () => programs.length > 2 || scenario.editions[edition].numbered;
 
@@ -24,7 +27,7 @@ function state({ is, what = "" }, short = what.length > [0, 30, 30, 14, 0][Math.
     asks: words.asks(detail), waits: words.waits(detail), runs: words.runs,
     stopped: words.stopped, ended: words.ended(detail),
   }[is] ?? words.absent;
-  const shown = detail && text.endsWith(detail)
+  const shown = isCall(what) && text.endsWith(detail)
     ? html`<span class="word">${text.slice(0, -detail.length)}</span>${detail}` : text;
   return html`<span class="is-${is}" title="${text}">${shown}</span>`;
 }
@@ -34,8 +37,9 @@ const stateOf = side => side?.state ?? { is: "absent" };
 
 /** What each thread of a program does now, where there are several. */
 function threads(side) {
-  return (side.threads ?? []).map(({ name, state: now }) =>
-    html`<span><i>${words.thread(name)}</i> ${state(now, true)}</span>`);
+  const all = side.threads ?? [];
+  return all.map(({ name, state: now }) =>
+    html`<span><i>${words.thread(name, all.length > 2)}</i> ${state(now, true)}</span>`);
 }
 
 /** The marks that a frame's programs set into the code they share: by line, each with its kind. */
@@ -69,14 +73,16 @@ function runners(number, source, frame) {
   return [...programs.keys()].filter(other => sourceOf(other, frame) === source && (other > 0) === (number > 0));
 }
 
+/** How much room marks take, in characters. */
+const widthOf = (tags, running) => tags.reduce((sum, { text, of }) =>
+  sum + 1.4 + text.length * (/[^ -~✓]/.test(text) ? 1.8 : 1) + (running.length > 1 ? of.length * 2.2 : 0), 0);
+
 /** How much room its marks take in each line that ever has any. */
 let roomOf = (number, source) => {
   const room = new Map();
   for (const frame of frames) {
     const running = runners(number, source, frame);
-    const width = tags => tags.reduce((sum, { text, of }) =>
-      sum + 1.4 + text.length * (/[^ -~✓]/.test(text) ? 1.8 : 1) + (running.length > 1 ? of.length * 2.2 : 0), 0);
-    for (const [line, tags] of marks(running, frame)) widen(room, [[line, width(tags)]]);
+    for (const [line, tags] of marks(running, frame)) widen(room, [[line, widthOf(tags, running)]]);
   }
   return room;
 };
@@ -101,7 +107,7 @@ function code(number) {
     const own = tags.some(({ kind, own }) => kind === "blocked" && own);
     return html`<div class="${tags.map(({ kind }) => kind).join(" ")}" data-own="${own}"><i>${first + index}</i
       ><span style="--indent:${indent.length};--room:${room.get(index) ?? 0}">${breakable(text || " ")}</span
-      ><em><span>${comment}</span></em><u>${tags.map(tag => html`<b class="${tag.kind} of-${tag.of[0]}">${
+      ><em style="--room:${widthOf(tags, running)}"><span>${comment}</span></em><u>${tags.map(tag => html`<b class="${tag.kind} of-${tag.of[0]}">${
         several ? tag.of.map(program => html`<s class="of-${program}">${program}</s> `) : ""}${tag.text}</b>`)}</u></div>`;
   });
 }
@@ -140,6 +146,6 @@ function terminal(number) {
 /** A printed line. Of a long message its own length is said, without the mark in front. */
 function printed(line) {
   const [, mark, message] = line.match(/^(\[\*\] Received: )(.*)$/) ?? [];
-  if (!message) return shorten(line, 160, line.length, words.characters);
+  if (!message) return shorten(line, 320, line.length, words.characters);
   return [mark, shorten(message, 120, new TextEncoder().encode(message).length, words.bytes)];
 }
