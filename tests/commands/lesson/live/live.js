@@ -168,7 +168,7 @@ function cell(number) {
         placeholder="${text.line}" maxlength="1000" value="${typed[number] ?? ""}"><button>⏎</button></form>`
     : threads.length > 1
       ? threads.map(({ name: thread, state }, index) =>
-        actButton(number, state, html`<span class="known">${label}</span> <i>${words.thread(thread, threads.length > 2 || small.matches)}</i>`, index === asking ? key : "", `-${thread}`))
+        actButton(number, state, html`${index ? "" : html`<span class="known">${label}</span> `}<i>${words.thread(thread, threads.length > 2 || small.matches)}</i>`, index === asking ? key : "", `-${thread}`))
       : actButton(number, own, label, key);
   const menu = html`<button class="more" value="menu-${number}" aria-label="${text.menu(name)}">⋯</button>`;
   return html`<div class="cell of-${number} ${step < lastStep() ? "past" : ""}">${buttons}${menu}</div>`;
