@@ -85,6 +85,17 @@ fn without_bare_acks(page: &str) -> Value {
     for frame in recordings.flat_map(|recording| &mut recording.frames) {
         frame.segments.retain(|segment| segment.2 != "ACK" || segment.4 != 0);
     }
+    // So is where it cuts what it has kept: as the window opens, or a moment later, when it is larger.
+    let slow = scenarios.iter_mut().filter(|scenario| scenario.id == "slow");
+    let recordings = slow.flat_map(|scenario| scenario.editions.values_mut());
+    for frame in recordings.flat_map(|recording| &mut recording.frames) {
+        frame.segments.dedup_by(|next, segment| {
+            let has_bytes = |it: &Segment| it.4 > 0 && it.2 == "ACK";
+            let is_cut = segment.0 == next.0 && has_bytes(segment) && has_bytes(next);
+            segment.4 += if is_cut { next.4 } else { 0 };
+            is_cut
+        });
+    }
     json!({ "scenarios": scenarios, "sources": sources })
 }
 
