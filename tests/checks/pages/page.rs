@@ -434,6 +434,40 @@ fn tabs_choose_the_terminal_where_there_is_no_room_for_all() {
 }
 
 #[test]
+fn rows_stand_in_the_order_of_what_happened_and_an_ack_that_confirms_nothing_is_one() {
+    let Some(mut walk) = Walk::begin() else {
+        return;
+    };
+    let mut rows = |address: &str, from: usize| {
+        walk.see::<()>(&format!("visit({address:?})"));
+        let words = "({ flags, length, window, extra }) => [window === undefined ? flags : `window ${window}`, length || '',
+            ...['lost', 'held', 'late', 'again', 'probe', 'answer'].filter(it => extra[it])].filter(Boolean).join(' ')";
+        let rows = walk.0.value(&format!("rows(step).slice({from}).map({words}).join(', ')"));
+        rows.as_str().map(str::to_owned).expect("it is a text")
+    };
+    assert_eq!(rows("#en/harm/2/python", 3), "ACK 4 lost, RST ACK, ACK, RST");
+    assert_eq!(rows("#en/blocks/2", 3), "ACK 256, window 0, window open, ACK 1024, window 0");
+    assert_eq!(
+        rows("#en/slow/4", 5),
+        "window 0, ACK probe, window 0 answer, window 0 4, window 1536, ACK 524, ACK 524, ACK 488, ACK 108"
+    );
+    assert_eq!(
+        rows("#en/segments/2", 1),
+        "ACK 1448 held, ACK 1448, ACK, ACK 104, ACK, ACK 1448 late"
+    );
+    // The kernel has sent again what is held, then lost, held again and let go.
+    rows("#en/lost/1", 0);
+    let fates =
+        "[{ held }, { held, again }, { held, again }, { lost, again }, { held, again }, { late }]";
+    walk.0.value(&format!(
+        "((held, lost, again, late) => frames[1].segments = {fates}.map(extra => [1, 0, 'ACK', 'hello', 5, {{ ...extra, seq: 1, ack: 1 }}]))(true, true, true, true).length"
+    ));
+    let row = "({ extra, count = '' }) => [...['held', 'lost', 'late', 'again'].filter(it => extra[it]), count].join(' ').trim()";
+    let shown = walk.0.value(&format!("rows(1).slice(1).map({row}).join(', ')"));
+    assert_eq!(shown, json!("held, held again 2, lost again, held again, late"));
+}
+
+#[test]
 fn only_what_is_too_long_is_cut_in_whatever_language_it_is() {
     let Some(mut walk) = Walk::begin() else {
         return;

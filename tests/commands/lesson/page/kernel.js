@@ -1,9 +1,9 @@
 // The kernel between the programs: its sockets with their queues, and the segments that have travelled.
 
 /** Who holds a socket, or why nobody does. */
-function holder({ fd, queued }) {
+function holder({ fd, queued, state }) {
   return fd !== null ? html`<span>${words.descriptor} <b>${fd}</b></span>`
-    : html`<span>${queued ? words.queued : words.unowned}</span>`;
+    : html`<span>${queued ? words.queued : state === "SYN_RECV" ? words.shakes : words.unowned}</span>`;
 }
 
 /** What the kernel waits for, or else what the state means, or else the address where it is not the usual
