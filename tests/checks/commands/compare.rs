@@ -230,6 +230,7 @@ fn compare_names_what_keeps_a_server_from_being_judged() {
     let bind = "import socket, sys; host, port = sys.argv[-1].split(':'); s = socket.socket()\n\
                 s.bind((host, int(port)))\n";
     let swapped = bind.replace("int(port)", "socket.htons(int(port))") + "s.listen(); s.accept()";
+    let swapped_in_vain = swapped.replace("((host", "(('192.0.2.1'");
     let daemon = "import os\nif os.fork():\n    os.wait()\nos.setsid()\n".to_owned()
         + bind
         + "s.listen()\nwhile True:\n    s.accept()";
@@ -237,6 +238,7 @@ fn compare_names_what_keeps_a_server_from_being_judged() {
         ("import sys; print(".to_owned(), "it ends before it listens: SyntaxError: "),
         ("sys.argv".to_owned(), "it ends before it listens: traceback: NameError: "),
         (swapped, "swapped\nhint: htons(port) "),
+        (swapped_in_vain, "address): the two bytes of the port"),
         (bind.to_owned() + "s.listen; s.accept()", "and does not call listen: traceback: OSError"),
         (daemon, "it listens in a process that has left its session"),
     ] {

@@ -119,7 +119,9 @@ fn why_not_judged(program: &mut Running, got: &str) -> String {
     let hint = hint(program);
     if let Some(elsewhere) = program.elsewhere() {
         let to = if is_server { "on" } else { "to" };
-        if elsewhere.ends_with(&format!(":{}", port.swap_bytes())) {
+        // That may have failed: another program has that port, or an ordinary user may not use it.
+        let address = elsewhere.split(' ').next().unwrap_or_default();
+        if address.ends_with(&format!(":{}", port.swap_bytes())) {
             return format!(
                 "it {verb} {to} {elsewhere}: the two bytes of the port {port} are swapped\n\
                  hint: htons(port) puts them in the network's order"
