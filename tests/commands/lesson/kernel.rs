@@ -99,22 +99,28 @@ fn of_quiet_kernels(frame: &Frame, before: Option<&Frame>) -> Words {
 
 /// Returns whether a socket is the same in two frames, still held under its descriptor.
 fn is_same(one: &Socket, other: &Socket) -> bool {
-    let key = |it: &Socket| (it.of, it.fd, it.port, it.peer);
-    key(one) == key(other)
+    one.fd == other.fd && one.is_same_end_as(other)
+}
+
+/// Returns the sockets of a program, as they were before, whose connections are over now, though it still holds them:
+/// an error has ended them.
+fn ended_by_errors<'a>(
+    frame: &Frame,
+    before: &'a Frame,
+    who: usize,
+) -> impl Iterator<Item = &'a Socket> {
+    let is_over =
+        |it: &Socket| frame.sockets.iter().any(|now| is_same(now, it) && now.state == "CLOSED");
+    let its = before.sockets.iter().filter(move |it| it.of == who && it.fd.is_some());
+    its.filter(move |it| it.state != "CLOSED" && is_over(it))
 }
 
 /// Returns the socket of a program, as it was before, whose connection its kernel has given up: nothing has
 /// come from the other end, and it is over all the same.
 pub fn given_up<'a>(frame: &Frame, before: &'a Frame, who: usize) -> Option<&'a Socket> {
     let has_come = frame.segments.iter().any(|it| it.1 == who && !it.5.lost && !it.5.held);
-    let is_over =
-        |it: &Socket| frame.sockets.iter().any(|now| is_same(now, it) && now.state == "CLOSED");
-    let mut its = before.sockets.iter().filter(|it| it.of == who && it.fd.is_some());
-    its.find(|it| {
-        !has_come
-            && ["ESTABLISHED", "CLOSE_WAIT", "FIN_WAIT_1"].contains(&&*it.state)
-            && is_over(it)
-    })
+    let waits = |it: &&Socket| ["ESTABLISHED", "CLOSE_WAIT", "FIN_WAIT_1"].contains(&&*it.state);
+    ended_by_errors(frame, before, who).find(waits).filter(|_| !has_come)
 }
 
 /// Says that a kernel has given a connection up, and why.
@@ -153,10 +159,7 @@ fn of_reset(frame: &Frame, before: &Frame) -> Option<Words> {
         ));
     }
     let is_told = frame.sides[*who].did.iter().any(|did| did.2.starts_with("-1 "));
-    let is_over =
-        |it: &&Socket| frame.sockets.iter().any(|now| is_same(now, it) && now.state == "CLOSED");
-    let mut its = before.sockets.iter().filter(|it| it.of == *who && it.fd.is_some());
-    let socket = its.find(|it| it.state != "CLOSED" && is_over(it)).filter(|_| !is_told)?;
+    let socket = ended_by_errors(frame, before, *who).next().filter(|_| !is_told)?;
     let is_half_closed = socket.state == "CLOSE_WAIT";
     let error = if is_half_closed { "Broken pipe" } else { "Connection reset by peer" };
     Some(next_calls(socket, error))
@@ -210,10 +213,8 @@ fn of_interrupt(frame: &Frame) -> Option<Words> {
 /// Says that bytes complete a handshake whose third segment has not arrived: they carry an ACK, too.
 fn of_handshake(frame: &Frame, before: &Frame) -> Option<Words> {
     let is_open = |it: &Socket| it.state == "ESTABLISHED" || it.state == "CLOSE_WAIT";
-    let opened = before.sockets.iter().find(|old| {
-        let key = |it: &Socket| (it.of, it.port, it.peer);
-        old.state == "SYN_RECV" && frame.sockets.iter().any(|it| key(it) == key(old) && is_open(it))
-    })?;
+    let opens = |old: &Socket| frame.sockets.iter().any(|it| it.is_same_end_as(old) && is_open(it));
+    let opened = before.sockets.iter().find(|old| old.state == "SYN_RECV" && opens(old))?;
     let mut arrived =
         frame.segments.iter().filter(|it| it.1 == opened.of && !it.5.lost && !it.5.held);
     let Segment(from, _, _, _, length, _) = arrived.find(|it| !it.2.contains("SYN"))?;
@@ -315,10 +316,7 @@ fn of_sent_resets(frame: &Frame, before: &Frame) -> Vec<Words> {
 /// Says why a program's kernel sends a reset.
 fn of_sent_reset(frame: &Frame, before: &Frame, from: usize) -> Words {
     let Words { en, zh } = subject(from, frame.sides.len());
-    let is_there = |socket: &&Socket| {
-        let mut sockets = frame.sockets.iter();
-        sockets.any(|it| (it.of, it.port, it.peer) == (socket.of, socket.port, socket.peer))
-    };
+    let is_there = |socket: &&Socket| frame.sockets.iter().any(|it| it.is_same_end_as(socket));
     let mut gone = before.sockets.iter().filter(|it| it.of == from && it.peer.is_some());
     let gone = gone.find(|it| (it.fd.is_some() || it.queued) && !is_there(it));
     let has = |sender: bool, what: fn(&Segment) -> bool| {
@@ -457,9 +455,8 @@ fn has_crossed(socket: &Socket, frame: &Frame) -> bool {
 
 fn of_sockets(frame: &Frame, before: &Frame) -> Vec<Words> {
     let programs = frame.sides.len();
-    let key = |it: &Socket| (it.of, it.port, it.peer);
     let find = |frame: &'_ Frame, socket: &Socket| {
-        frame.sockets.iter().position(|it| key(it) == key(socket) && it.port.is_some())
+        frame.sockets.iter().position(|it| it.is_same_end_as(socket) && it.port.is_some())
     };
     let mut said = Vec::new();
     for socket in &frame.sockets {
@@ -548,17 +545,17 @@ fn of_questions(frame: &Frame, before: Option<&Frame>) -> Vec<Words> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use support::session::recording::Side;
 
-    fn socket(of: usize, fd: Option<u32>, state: &str) -> Socket {
+    pub fn socket(of: usize, fd: Option<u32>, state: &str) -> Socket {
         let (port, peer) = if of == 0 { (12345, 40100) } else { (40100, 12345) };
         let (port, peer, state) = (Some(port), Some(peer), state.to_owned());
         Socket { of, fd, state, port, peer, ..Socket::default() }
     }
 
-    fn segment(from: usize, flags: &str, length: usize, extra: Extra) -> Segment {
+    pub fn segment(from: usize, flags: &str, length: usize, extra: Extra) -> Segment {
         Segment(from, 1 - from, flags.to_owned(), String::new(), length, extra)
     }
 
@@ -570,7 +567,7 @@ mod tests {
         Extra { late: true, ..Extra::default() }
     }
 
-    fn frame(sockets: &[Socket], segments: &[Segment]) -> Frame {
+    pub fn frame(sockets: &[Socket], segments: &[Segment]) -> Frame {
         let sides = vec![Side::default(); 2];
         Frame { sides, sockets: sockets.into(), segments: segments.into(), ..Frame::default() }
     }

@@ -287,6 +287,11 @@ impl Socket {
     pub fn is_other_end_of(&self, other: &Self) -> bool {
         self.peer.is_some() && self.port.zip(self.peer) == other.peer.zip(other.port)
     }
+
+    /// Returns whether this one and the other are the same end of the same connection, as of two frames, whoever holds it.
+    pub fn is_same_end_as(&self, other: &Self) -> bool {
+        (self.of, self.port, self.peer) == (other.of, other.port, other.peer)
+    }
 }
 
 /// What travelled: from whose program, to whose, the flags, how the bytes begin, and how many they

@@ -396,9 +396,7 @@ fn is_reset(frames: &[Frame]) -> bool {
         it.peer.is_some() && !["SYN_SENT", "SYN_RECV", "CLOSED"].contains(&&*it.state)
     };
     let is_there = |socket: &Socket| {
-        let mut sockets =
-            last.sockets.iter().filter(|it| it.of == socket.of && it.state != "CLOSED");
-        sockets.any(|it| (it.port, it.peer) == (socket.port, socket.peer))
+        last.sockets.iter().any(|it| it.is_same_end_as(socket) && it.state != "CLOSED")
     };
     let ends = |who| {
         let mut its = before.sockets.iter().filter(|it| it.of == who).filter(was_connected);
@@ -512,6 +510,7 @@ mod tests {
     use std::sync::LazyLock;
 
     use super::*;
+    use crate::kernel::tests::{frame, segment};
     use support::session::recording::{Did, Extra, Lesson, Side};
 
     static LESSON: LazyLock<Lesson> = LazyLock::new(|| {
@@ -622,27 +621,17 @@ mod tests {
     }
 
     fn socket(of: usize, state: &str) -> Socket {
-        let (port, peer) = if of == 0 { (12345, 40100) } else { (40100, 12345) };
-        let (port, peer, state) = (Some(port), Some(peer), state.to_owned());
-        Socket { of, port, peer, state, ..Socket::default() }
-    }
-
-    fn of_sockets(sockets: &[Socket]) -> Frame {
-        let sides = vec![Side::default(); 2];
-        Frame { sides, sockets: sockets.into(), ..Frame::default() }
+        kernel::tests::socket(of, None, state)
     }
 
     #[test]
     fn reset_ends_only_what_was_a_connection() {
-        let reset = |from: usize| {
-            Segment(from, 1 - from, "RST".to_owned(), String::new(), 0, Extra::default())
-        };
         let with_reset =
-            |from, sockets: &[Socket]| Frame { segments: vec![reset(from)], ..of_sockets(sockets) };
+            |from, sockets: &[Socket]| frame(sockets, &[segment(from, "RST", 0, Extra::default())]);
         let is_met = |frames: &[Frame]| is_met("A reset (RST) ends a connection", frames);
-        let connects = of_sockets(&[socket(1, "SYN_SENT")]);
+        let connects = frame(&[socket(1, "SYN_SENT")], &[]);
         assert!(!is_met(&[connects, with_reset(0, &[])]));
-        let open = of_sockets(&[socket(1, "ESTABLISHED")]);
+        let open = frame(&[socket(1, "ESTABLISHED")], &[]);
         assert!(is_met(&[open.clone(), with_reset(0, &[socket(1, "CLOSED")])]));
         assert!(!is_met(&[open.clone(), with_reset(0, &[socket(1, "ESTABLISHED")])]));
         let sender_ends = with_reset(1, &[]);
@@ -653,10 +642,10 @@ mod tests {
     fn client_is_connected_before_accept_also_where_its_handshake_ends_later() {
         let did = Did(None, "connect(3, x)".to_owned(), "0".to_owned(), None);
         let half_open = [socket(0, "SYN_RECV"), socket(1, "ESTABLISHED")];
-        let mut connects = of_sockets(&half_open);
+        let mut connects = frame(&half_open, &[]);
         connects.sides[1].did.push(did);
         let queued = Socket { queued: true, ..socket(0, "ESTABLISHED") };
-        let waits = of_sockets(&[queued, socket(1, "ESTABLISHED")]);
+        let waits = frame(&[queued, socket(1, "ESTABLISHED")], &[]);
         let is_met =
             |frames: &[Frame]| is_met("`connect` returns before `accept` is called", frames);
         assert!(!is_met(std::slice::from_ref(&connects)));
@@ -667,7 +656,7 @@ mod tests {
     fn nothing_is_closing_before_its_own_fin_has_been_sent() {
         let closing = socket(0, "CLOSING");
         let unsent = Socket { unsent_fin: true, ..closing.clone() };
-        let is_met = |socket| is_met("A connection in CLOSING", &[of_sockets(&[socket])]);
+        let is_met = |socket| is_met("A connection in CLOSING", &[frame(&[socket], &[])]);
         assert!(is_met(closing) && !is_met(unsent));
     }
 }
